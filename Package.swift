@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is checked alike: no implicit re-exports, no hidden existentials, no warnings.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+/// C is optimised in debug builds too, so tests run at full speed; contraction off keeps kernel bits.
+let optimisedC: [CSetting] = [
+  .unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])
+]
+
+func layer(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [])
+  -> Target
+{
+  .testTarget(
+    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies,
+    resources: resources, swiftSettings: strict)
+}
+
+func debianLibrary(_ name: String, pkgConfig: String, package: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig,
+    providers: [.apt([package])])
+}
+
+let foundations: [Target.Dependency] = ["Primitives", "Cryptography", "Telemetry"]
+
+let package = Package(
+  name: "martlet",
+  targets: [
+    // C libraries of Debian
+    debianLibrary("CSodium", pkgConfig: "libsodium", package: "libsodium-dev"),
+    debianLibrary("COpenSSL", pkgConfig: "openssl", package: "libssl-dev"),
+    debianLibrary("CLMDB", pkgConfig: "lmdb", package: "liblmdb-dev"),
+    debianLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
+    // Our own C
+    .target(name: "CShim", path: "Sources/C/CShim", cSettings: optimisedC),
+    .target(name: "CKernels", path: "Sources/C/CKernels", cSettings: optimisedC),
+    // Layer 0
+    layer("Primitives"),
+    layer("Cryptography", ["Primitives", "CSodium", "COpenSSL"]),
+    layer("Telemetry", ["Primitives", "CShim"]),
+    // Layer 1: pure
+    layer("Peering", foundations),
+    layer("ContentStore", foundations),
+    layer("NeuralNetworks", foundations + ["CKernels"]),
+    layer("FederatedLearning", foundations + ["NeuralNetworks"]),
+    layer("UsefulWork", foundations + ["NeuralNetworks"]),
+    layer("Ledger", foundations),
+    layer("Consensus", foundations + ["Ledger"]),
+    // Layer 2: the only place topics meet
+    layer(
+      "Orchestration",
+      foundations + [
+        "ContentStore", "NeuralNetworks", "FederatedLearning", "UsefulWork", "Ledger", "Consensus",
+      ]),
+    // Layer 3: I/O
+    layer("Networking", foundations + ["Peering", "CShim", "COpenSSL", "CCurl"]),
+    layer("Persistence", foundations + ["ContentStore", "CLMDB", "CShim"]),
+    // Tests
+    tests("Primitives", []),
+    tests("Cryptography", ["Primitives"]),
+    tests("Telemetry", ["Primitives"]),
+    tests("Peering", foundations),
+    tests("ContentStore", foundations),
+    tests("NeuralNetworks", foundations + ["CKernels"]),
+    tests("FederatedLearning", foundations + ["NeuralNetworks"]),
+    tests("UsefulWork", foundations + ["NeuralNetworks"]),
+    tests("Ledger", foundations),
+    tests("Consensus", foundations + ["Ledger"]),
+    tests("Networking", foundations + ["Peering", "CShim"]),
+    tests("Persistence", foundations + ["ContentStore"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
