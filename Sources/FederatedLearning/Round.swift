@@ -32,7 +32,7 @@ public struct Round: Hashable, Sendable {
   /// The mean of the accepted updates, once computed.
   public internal(set) var aggregate: Digest?
   /// Once the evaluator has answered.
-  public internal(set) var evaluation: Evaluation?
+  public internal(set) var score: RoundScore?
   /// When the round began and ended, for its duration.
   public let startedAt: Tick
   /// When the ledger settled it.

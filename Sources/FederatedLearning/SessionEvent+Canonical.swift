@@ -65,13 +65,13 @@ extension SessionEvent: CanonicalCodable {
         "aggregated", nil, ["round": .unsigned(UInt64(round)), "model": model.canonicalValue])
     case .settled(let round, let now):
       Self.record("settled", now, ["round": .unsigned(UInt64(round))])
-    case .evaluated(let round, let evaluation):
+    case .evaluated(let round, let score):
       Self.record(
         "evaluated", nil,
         [
           "round": .unsigned(UInt64(round)),
-          "accuracyBits": .unsigned(UInt64(evaluation.accuracy.bitPattern)),
-          "lossBits": .unsigned(UInt64(evaluation.loss.bitPattern)),
+          "accuracyBits": .unsigned(UInt64(score.accuracy.bitPattern)),
+          "lossBits": .unsigned(UInt64(score.loss.bitPattern)),
         ])
     case .tick(let now): Self.record("tick", now)
     case .cancelled: Self.record("cancelled", nil)
@@ -131,7 +131,7 @@ extension SessionEvent: CanonicalCodable {
     let loss = try fields.count("lossBits", max: Int(UInt32.max))
     return .evaluated(
       round: number,
-      Evaluation(
+      RoundScore(
         accuracy: Float(bitPattern: UInt32(accuracy)), loss: Float(bitPattern: UInt32(loss))))
   }
 

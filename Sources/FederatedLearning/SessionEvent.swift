@@ -39,7 +39,7 @@ public struct Update: Hashable, Sendable {
 }
 
 /// How a model did on the sealed test set.
-public struct Evaluation: Hashable, Sendable {
+public struct RoundScore: Hashable, Sendable {
   /// Share of right answers, 0…1.
   public let accuracy: Float
   /// Mean cross-entropy in nats.
@@ -67,7 +67,7 @@ public enum SessionEvent: Hashable, Sendable {
   case aggregated(round: Int, model: Digest)
   /// The ledger paid the round.
   case settled(round: Int, now: Tick)
-  case evaluated(round: Int, Evaluation)
+  case evaluated(round: Int, RoundScore)
   case tick(now: Tick)
   case cancelled
 }

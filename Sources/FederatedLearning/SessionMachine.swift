@@ -61,8 +61,8 @@ public struct SessionMachine: Sendable {
       return reject(assignment, reason: reason, now: now)
     case .aggregated(let number, let model): return aggregated(round: number, model: model)
     case .settled(let number, let now): return settled(round: number, now: now)
-    case .evaluated(let number, let evaluation):
-      evaluated(round: number, evaluation)
+    case .evaluated(let number, let score):
+      evaluated(round: number, score)
       return []
     case .tick(let now): return expire(now: now)
     case .cancelled: return cancel()
@@ -138,10 +138,10 @@ public struct SessionMachine: Sendable {
     return beginRound(number + 1, now: now)
   }
 
-  private mutating func evaluated(round number: Int, _ evaluation: Evaluation) {
-    if round?.number == number { round!.evaluation = evaluation }
+  private mutating func evaluated(round number: Int, _ score: RoundScore) {
+    if round?.number == number { round!.score = score }
     if let index = history.firstIndex(where: { $0.number == number }) {
-      history[index].evaluation = evaluation
+      history[index].score = score
     }
   }
 
@@ -159,7 +159,7 @@ public struct SessionMachine: Sendable {
   /// What is outstanding now: for a coordinator that came back and lost its effects.
   public func pendingEffects() -> [SessionEffect] {
     guard let round else { return [] }
-    let unevaluated = history.filter { $0.evaluation == nil }.compactMap { past in
+    let unevaluated = history.filter { $0.score == nil }.compactMap { past in
       past.aggregate.map { SessionEffect.evaluate(round: past.number, model: $0) }
     }
     switch phase {

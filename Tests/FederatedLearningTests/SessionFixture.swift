@@ -101,7 +101,7 @@ struct SessionNetwork {
       inbox.append(.aggregated(round: round, model: SessionFixture.aggregate(terms)))
     case .settle(let round, _): inbox.append(.settled(round: round, now: now))
     case .evaluate(let round, _):
-      inbox.append(.evaluated(round: round, Evaluation(accuracy: 0.5, loss: 1)))
+      inbox.append(.evaluated(round: round, RoundScore(accuracy: 0.5, loss: 1)))
     case .finish(let model): result = model
     }
   }
