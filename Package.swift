@@ -79,6 +79,7 @@ let package = Package(
     tests("Consensus", foundations + ["Ledger"]),
     tests("Networking", foundations + ["Peering", "CShim"]),
     tests("Persistence", foundations + ["ContentStore"]),
+    .testTarget(name: "TidyTests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
