@@ -79,6 +79,21 @@ let package = Package(
     tests("Consensus", foundations + ["Ledger"]),
     tests("Networking", foundations + ["Peering", "CShim"]),
     tests("Persistence", foundations + ["ContentStore"]),
+    .testTarget(name: "TidyTests", swiftSettings: strict),
+    // Every module that reads foreign bytes is listed here
+    .target(
+      name: "FuzzParsers", dependencies: foundations, path: "Tests/Fuzz/Parsers",
+      swiftSettings: strict),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["FuzzParsers", "Primitives"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// libFuzzer's driver needs a sanitizer's runtime, so it exists only for Scripts/fuzz.
+if Context.environment["MARTLET_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "FuzzDriver", dependencies: ["FuzzParsers"], path: "Tests/Fuzz/Driver",
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}
