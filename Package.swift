@@ -34,8 +34,14 @@ func debianLibrary(_ name: String, pkgConfig: String, package: String) -> Target
 
 let foundations: [Target.Dependency] = ["Primitives", "Cryptography", "Telemetry"]
 
+let topics: [Target.Dependency] = [
+  "Peering", "ContentStore", "NeuralNetworks", "FederatedLearning", "UsefulWork", "Ledger",
+  "Consensus",
+]
+
 let package = Package(
   name: "martlet",
+  products: [.executable(name: "martlet", targets: ["martlet"])],
   targets: [
     // C libraries of Debian
     debianLibrary("CSodium", pkgConfig: "libsodium", package: "libsodium-dev"),
@@ -66,6 +72,15 @@ let package = Package(
     // Layer 3: I/O
     layer("Networking", foundations + ["Peering", "CShim", "COpenSSL", "CCurl"]),
     layer("Persistence", foundations + ["ContentStore", "CLMDB", "CShim"]),
+    // Layer 4: shells
+    layer("Coordinator", foundations + topics + ["Orchestration", "Networking", "Persistence"]),
+    layer("Node", foundations + topics + ["Orchestration", "Networking", "Persistence"]),
+    layer("MartletClient", ["Primitives", "Networking"]),
+    // Layer 5
+    .executableTarget(
+      name: "martlet",
+      dependencies: ["Primitives", "Cryptography", "Telemetry", "Coordinator", "Node", "MartletClient"],
+      swiftSettings: strict),
     // Tests
     tests("Primitives", []),
     tests("Cryptography", ["Primitives"]),

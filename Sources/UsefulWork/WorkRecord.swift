@@ -22,12 +22,24 @@ public struct WorkRecord: Hashable, Sendable {
     self.finalOptimizer = finalOptimizer
   }
 
+  /// Leaves of the commitment before the segment roots: task, parameters, optimizer state.
+  public static let headLeaves = 3
+
   /// The commitment: RFC 6962 root over task, final digests and segment roots, in this order.
-  public var workRoot: Digest {
-    MerkleTree.root(
-      of: ([task, finalParameters, finalOptimizer] + segmentRoots).map {
-        MerkleTree.leafHash($0.bytes)
-      })
+  public var workRoot: Digest { MerkleTree.root(of: leaves) }
+
+  /// Shows that a segment root is under the work root.
+  public func proof(ofSegment segment: Int) -> MerkleProof {
+    MerkleTree.proof(index: Self.headLeaves + segment, in: leaves)
+  }
+
+  /// Shows that the final parameters are under the work root.
+  public var proofOfFinalParameters: MerkleProof { MerkleTree.proof(index: 1, in: leaves) }
+
+  private var leaves: [Digest] {
+    ([task, finalParameters, finalOptimizer] + segmentRoots).map {
+      MerkleTree.leafHash($0.bytes)
+    }
   }
 }
 
