@@ -5,13 +5,18 @@ public import Primitives
 public enum SlashEvidence: Hashable, Sendable {
   /// The signed record claims `claimed` for a segment (shown by `proof`), replay gave `recomputed`.
   case segment(claimed: Digest, proof: MerkleProof, recomputed: Digest)
-  /// The work record leads to the update `expected`, the commitment names another one.
-  case unboundUpdate(expected: Digest)
+  /// The signed record ends in the parameters `expected` (shown by `proof`), the commitment names
+  /// another update.
+  case unboundUpdate(expected: Digest, proof: MerkleProof)
 }
 
 extension SlashEvidence {
-  /// The leaf of a segment root under the work root.
-  public static func leaf(ofSegmentRoot root: Digest) -> Digest { MerkleTree.leafHash(root.bytes) }
+  /// Leaves of a work root before its segment roots: task, final parameters, final optimizer.
+  public static let headLeaves = 3
+  private static let finalParametersLeaf = 1
+
+  /// The leaf of a segment root or another digest under the work root.
+  public static func leaf(of digest: Digest) -> Digest { MerkleTree.leafHash(digest.bytes) }
 
   /// Refuses evidence that does not contradict what the worker signed.
   func check(against commitment: WorkCommitment) throws(LedgerError) {
@@ -20,16 +25,29 @@ extension SlashEvidence {
       guard claimed != recomputed else {
         throw .forgedEvidence(reason: "the recomputed root equals the claimed one")
       }
-      guard proof.leafCount == Int(commitment.segmentCount) else {
-        throw .forgedEvidence(reason: "the proof is of another number of segments")
+      guard proof.index >= Self.headLeaves else {
+        throw .forgedEvidence(reason: "the proof is of another part of the record")
       }
-      guard proof.proves(Self.leaf(ofSegmentRoot: claimed), under: commitment.workRoot) else {
-        throw .forgedEvidence(reason: "the claimed root is not under the signed work root")
-      }
-    case .unboundUpdate(let expected):
+      try Self.check(proof, of: claimed, against: commitment)
+    case .unboundUpdate(let expected, let proof):
       guard expected != commitment.update else {
         throw .forgedEvidence(reason: "the expected update is the committed one")
       }
+      guard proof.index == Self.finalParametersLeaf else {
+        throw .forgedEvidence(reason: "the proof is of another part of the record")
+      }
+      try Self.check(proof, of: expected, against: commitment)
+    }
+  }
+
+  private static func check(
+    _ proof: MerkleProof, of digest: Digest, against commitment: WorkCommitment
+  ) throws(LedgerError) {
+    guard proof.leafCount == headLeaves + Int(commitment.segmentCount) else {
+      throw .forgedEvidence(reason: "the proof is of another number of segments")
+    }
+    guard proof.proves(leaf(of: digest), under: commitment.workRoot) else {
+      throw .forgedEvidence(reason: "the digest is not under the signed work root")
     }
   }
 }
@@ -43,8 +61,11 @@ extension SlashEvidence: CanonicalCodable {
         "kind": .text("segment"), "claimed": claimed.canonicalValue,
         "proof": proof.canonicalValue, "recomputed": recomputed.canonicalValue,
       ])
-    case .unboundUpdate(let expected):
-      .map(["kind": .text("update"), "expected": expected.canonicalValue])
+    case .unboundUpdate(let expected, let proof):
+      .map([
+        "kind": .text("update"), "expected": expected.canonicalValue,
+        "proof": proof.canonicalValue,
+      ])
     }
   }
 
@@ -56,7 +77,9 @@ extension SlashEvidence: CanonicalCodable {
       self = .segment(
         claimed: try fields.nested("claimed"), proof: try fields.nested("proof"),
         recomputed: try fields.nested("recomputed"))
-    case "update": self = .unboundUpdate(expected: try fields.nested("expected"))
+    case "update":
+      self = .unboundUpdate(
+        expected: try fields.nested("expected"), proof: try fields.nested("proof"))
     default: throw .malformed(what: "slash evidence", reason: "unknown kind")
     }
     try fields.finish()
