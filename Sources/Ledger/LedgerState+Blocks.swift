@@ -77,8 +77,15 @@ extension LedgerState {
   public mutating func apply(
     _ block: Block, checkedSignatures: Set<Digest> = []
   ) throws(LedgerError) {
+    try check(block.header, of: block)
+    // The transition, which shares the state's storage, is gone before the storage is changed.
+    commit(try change(by: block, checkedSignatures: checkedSignatures))
+  }
+
+  private func change(
+    by block: Block, checkedSignatures: Set<Digest>
+  ) throws(LedgerError) -> StateChange {
     let header = block.header
-    try check(header, of: block)
     var transition = StateTransition(base: self, proposer: header.proposer)
     for transaction in block.transactions {
       guard checkedSignatures.contains(transaction.id) || transaction.isSignatureValid else {
@@ -88,7 +95,7 @@ extension LedgerState {
     }
     let change = try finish(transition, beaconLink: header.beaconLink)
     guard change.tree.root == header.stateRoot else { throw .wrongStateRoot }
-    commit(change.followed(by: header))
+    return change.followed(by: header)
   }
 
   private func check(_ header: BlockHeader, of block: Block) throws(LedgerError) {
