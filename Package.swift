@@ -86,7 +86,7 @@ let package = Package(
     tests("Cryptography", ["Primitives"]),
     tests("Telemetry", ["Primitives"]),
     tests("Peering", foundations),
-    tests("ContentStore", foundations),
+    tests("ContentStore", foundations + ["COpenSSL"]),
     tests("NeuralNetworks", foundations + ["CKernels"]),
     tests("FederatedLearning", foundations + ["NeuralNetworks"]),
     tests("UsefulWork", foundations + ["NeuralNetworks"]),
