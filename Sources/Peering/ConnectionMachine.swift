@@ -1,5 +1,5 @@
 package import Cryptography
-package import Primitives
+import Primitives
 
 /// Limits of one peer connection.
 package enum ConnectionLimits {
@@ -185,11 +185,18 @@ package struct ConnectionMachine {
       session.receiving.open(UnsafeMutableRawBufferPointer(rebasing: waiting[..<length]))
     }
     guard let count = opened else { throw .noiseTagMismatch }
-    let result = inbox.read { waiting in
-      // The inbox is only read while the other parts change, so `self` is split by hand.
-      PlaintextSpan(bytes: UnsafeRawBufferPointer(rebasing: waiting[..<count]))
+    // The inbox steps aside while its bytes are handled, because handling changes `self`.
+    var received = ByteQueue()
+    swap(&received, &inbox)
+    let outcome = received.read { waiting in
+      Result { () throws(PeeringError) in
+        try handlePlaintext(
+          UnsafeRawBufferPointer(rebasing: waiting[..<count]), remotePeer: session.remotePeer,
+          events: &events)
+      }
     }
-    try handlePlaintext(result.bytes, remotePeer: session.remotePeer, events: &events)
+    swap(&received, &inbox)
+    try outcome.get()
     inbox.consume(length)
     return true
   }

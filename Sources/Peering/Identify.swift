@@ -1,4 +1,3 @@
-package import Cryptography
 package import Primitives
 
 /// What a peer says of itself (libp2p/specs identify/README.md).
