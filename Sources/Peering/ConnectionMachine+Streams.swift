@@ -206,14 +206,13 @@ extension ConnectionMachine {
     max(0, ConnectionLimits.sendBufferBytes - plaintext.count - outbox.count)
   }
 
-  /// Appends up to `limit` bytes that wait on a stream to `target`; returns how many.
-  package mutating func read(_ stream: UInt32, limit: Int, into target: inout Bytes) -> Int {
-    guard case .application = streams[stream] else { return 0 }
-    let count = min(limit, yamux.available(on: stream))
-    guard count > 0 else { return 0 }
-    _ = yamux.read(stream) { target.append(contentsOf: $0.prefix(count)) }
+  /// Moves what waits on a stream to the end of `target`, which comes to hold at most `limit` bytes.
+  package mutating func read(_ stream: UInt32, limit: Int, into target: inout ByteQueue) {
+    guard case .application = streams[stream] else { return }
+    let count = min(max(0, limit - target.count), yamux.available(on: stream))
+    guard count > 0 else { return }
+    _ = yamux.read(stream) { target.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     yamux.consume(count, of: stream, output: &plaintext)
-    return count
   }
 
   /// Whether the other side has finished and everything was read.
