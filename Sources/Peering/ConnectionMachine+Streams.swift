@@ -1,5 +1,5 @@
 import Cryptography
-package import Primitives
+import Primitives
 
 extension ConnectionMachine {
   /// Feeds waiting bytes to a negotiation; returns how many it used.
@@ -205,6 +205,9 @@ extension ConnectionMachine {
   package var sendRoom: Int {
     max(0, ConnectionLimits.sendBufferBytes - plaintext.count - outbox.count)
   }
+
+  /// Bytes the other side's window lets us send on a stream now.
+  package func sendable(on stream: UInt32) -> Int { yamux.sendable(on: stream) }
 
   /// Moves what waits on a stream to the end of `target`, which comes to hold at most `limit` bytes.
   package mutating func read(_ stream: UInt32, limit: Int, into target: inout ByteQueue) {

@@ -3,7 +3,7 @@ package import Primitives
 /// Length-prefixed frames of one rpc stream: an unsigned varint, then that many bytes.
 package enum RPCFraming {
   /// Bytes of a length in front of a frame: the varint of the largest message takes four.
-  static let lengthBytesMax = 4
+  package static let lengthBytesMax = 4
 
   /// Returns `frame` with its length in front.
   package static func encode(_ frame: Bytes) -> Bytes {

@@ -1,5 +1,5 @@
-package import Peering
-package import Primitives
+import Peering
+import Primitives
 
 extension PeerConnection {
   /// Opens a stream for a protocol; it can be written before the other side has agreed.
@@ -44,7 +44,7 @@ extension PeerConnection {
     let unreadMax = limit + RPCFraming.lengthBytesMax
     while true {
       try check(stream)
-      do {
+      do throws(PeeringError) {
         if let frame = try nextFrame(stream, limit: limit, unreadMax: unreadMax) { return frame }
       } catch {
         throw .peering(error)
@@ -95,6 +95,7 @@ extension PeerConnection {
   /// Lets go of a stream after its last message.
   func release(_ stream: UInt32) {
     guard streams.removeValue(forKey: stream) != nil else { return }
+    chunkDeadlines[stream] = nil
     machine.release(stream)
     scheduleFlush()
   }
@@ -102,6 +103,7 @@ extension PeerConnection {
   /// Gives a stream up in both directions.
   func reset(_ stream: UInt32) {
     guard streams.removeValue(forKey: stream) != nil else { return }
+    chunkDeadlines[stream] = nil
     machine.reset(stream)
     scheduleFlush()
   }

@@ -1,6 +1,6 @@
 package import Cryptography
-package import Peering
-package import Primitives
+import Peering
+import Primitives
 
 /// One connection to a peer: moves bytes between a socket and its `ConnectionMachine`, and wakes the
 /// tasks that read and write streams. Lives on the loop.
@@ -37,6 +37,8 @@ package actor PeerConnection {
   var machine: ConnectionMachine
   var streams: [UInt32: StreamState] = [:]
   var inboundCalls = 0
+  /// What the time between two chunks of a streamed body may be, and for which method.
+  var chunkDeadlines: [UInt32: (method: String, time: Duration)] = [:]
   private var state = State.handshaking([])
   private var events: [ConnectionEvent] = []
   private var blockedWriters: [UInt32] = []
