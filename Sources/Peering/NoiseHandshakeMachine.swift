@@ -55,12 +55,14 @@ package struct NoiseHandshakeMachine {
       state = .third
       return try pattern.writeSecond(payload: payload)
     case (.initiator, .second):
-      let remote = try identity(in: try pattern.readSecond(message))
+      let remotePayload = try pattern.readSecond(message)
+      let remote = try identity(in: remotePayload)
       let answer = try pattern.writeThird(payload: payload)
       finish(remote)
       return answer
     case (.responder, .third):
-      finish(try identity(in: try pattern.readThird(message)))
+      let remotePayload = try pattern.readThird(message)
+      finish(try identity(in: remotePayload))
       return nil
     case (.initiator, _), (.responder, .second), (.responder, .finished):
       throw .noiseMessageOutOfPlace

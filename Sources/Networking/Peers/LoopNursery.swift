@@ -34,7 +34,8 @@ final class LoopNursery: Sendable {
     wake()
   }
 
-  /// Runs tasks until `stop()` or cancellation; returns when all of them have ended.
+  /// Runs tasks until `stop()` or cancellation; returns when all of them have ended. The caller's
+  /// task prefers the loop (`EventLoop.perform`).
   nonisolated(nonsending) func run() async {
     loop.preconditionCurrent()
     await withDiscardingTaskGroup { group in

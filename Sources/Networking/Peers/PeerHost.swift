@@ -40,7 +40,7 @@ package actor PeerHost {
 
   /// Serves the host until `stop()` or cancellation.
   package func run() async {
-    await nursery.run()
+    await loop.perform { [nursery] in await nursery.run() }
     shutDown()
   }
 
@@ -124,8 +124,9 @@ package actor PeerHost {
     let target = try Self.socketAddress(of: address)
     let socket: Socket
     do throws(SocketError) {
-      socket = try await Socket.connect(
-        to: target, on: loop, within: PeerLimits.handshakeTimeout)
+      socket = try await loop.perform { [loop] () async throws(SocketError) in
+        try await Socket.connect(to: target, on: loop, within: PeerLimits.handshakeTimeout)
+      }
     } catch {
       throw .socket(error)
     }
