@@ -1,0 +1,141 @@
+import Peering
+import Primitives
+
+extension PeerConnection {
+  /// Opens a stream for a protocol; it can be written before the other side has agreed.
+  func open(_ protocolID: String) throws(PeerError) -> UInt32 {
+    if let reason = closeReason { throw reason }
+    do {
+      let stream = try machine.open(protocolID)
+      streams[stream] = StreamState()
+      scheduleFlush()
+      return stream
+    } catch {
+      throw .peering(error)
+    }
+  }
+
+  /// Sends all of `bytes`, waiting while the other side is slow.
+  func write(_ bytes: Bytes, to stream: UInt32) async throws(PeerError) {
+    var start = 0
+    while true {
+      try check(stream)
+      let outcome = bytes.withUnsafeBytes { all in
+        Result { () throws(PeeringError) in
+          try machine.send(UnsafeRawBufferPointer(rebasing: all[start...]), on: stream)
+        }
+      }
+      switch outcome {
+      case .success(let count): start += count
+      case .failure(.noSuchStream): throw .streamReset
+      case .failure(let error): throw .peering(error)
+      }
+      guard start < bytes.count else { break }
+      flushNow()
+      // The socket may have made room; if not, its progress or the window's wakes us.
+      guard machine.sendable(on: stream) == 0 || machine.sendRoom == 0 else { continue }
+      await waitToWrite(stream)
+    }
+    scheduleFlush()
+  }
+
+  /// The next frame of at most `limit` bytes, or nil when the other side has finished before one.
+  func readFrame(from stream: UInt32, limit: Int) async throws(PeerError) -> Bytes? {
+    let unreadMax = limit + RPCFraming.lengthBytesMax
+    while true {
+      try check(stream)
+      do throws(PeeringError) {
+        if let frame = try nextFrame(stream, limit: limit, unreadMax: unreadMax) { return frame }
+      } catch {
+        throw .peering(error)
+      }
+      if machine.isDrained(stream) {
+        guard streams[stream]?.unread.isEmpty == true else { throw .streamEnded }
+        return nil
+      }
+      scheduleFlush()
+      await waitToRead(stream)
+    }
+  }
+
+  private func nextFrame(
+    _ stream: UInt32, limit: Int, unreadMax: Int
+  ) throws(PeeringError) -> Bytes? {
+    guard var unread = streams[stream]?.unread else { return nil }
+    streams[stream]?.unread = ByteQueue()
+    defer { streams[stream]?.unread = unread }
+    machine.read(stream, limit: unreadMax, into: &unread)
+    return try RPCFraming.next(in: &unread, limit: limit)
+  }
+
+  /// Exactly `count` bytes; for protocols without frames.
+  func readExactly(_ count: Int, from stream: UInt32) async throws(PeerError) -> Bytes {
+    while true {
+      try check(stream)
+      guard var unread = streams[stream]?.unread else { throw .streamReset }
+      streams[stream]?.unread = ByteQueue()
+      machine.read(stream, limit: max(count, PeerLimits.readBytesMin), into: &unread)
+      let found = unread.count >= count
+      let bytes = found ? unread.read { Bytes($0.prefix(count)) } : []
+      if found { unread.consume(count) }
+      streams[stream]?.unread = unread
+      if found { return bytes }
+      if machine.isDrained(stream) { throw .streamEnded }
+      scheduleFlush()
+      await waitToRead(stream)
+    }
+  }
+
+  /// Ends our direction of a stream.
+  func finish(_ stream: UInt32) {
+    machine.finish(stream)
+    scheduleFlush()
+  }
+
+  /// Lets go of a stream after its last message.
+  func release(_ stream: UInt32) {
+    guard streams.removeValue(forKey: stream) != nil else { return }
+    chunkDeadlines[stream] = nil
+    machine.release(stream)
+    scheduleFlush()
+  }
+
+  /// Gives a stream up in both directions.
+  func reset(_ stream: UInt32) {
+    guard streams.removeValue(forKey: stream) != nil else { return }
+    chunkDeadlines[stream] = nil
+    machine.reset(stream)
+    scheduleFlush()
+  }
+
+  /// Wakes whoever waits on a stream with an error; the owner still releases it.
+  func fail(_ stream: UInt32, _ reason: PeerError) {
+    guard streams[stream] != nil, streams[stream]?.failure == nil else { return }
+    streams[stream]?.failure = reason
+    streams[stream]?.answering?.cancel()
+    wakeReader(stream)
+    wakeWriter(stream)
+  }
+
+  func wakeReader(_ stream: UInt32) {
+    guard let reader = streams[stream]?.reader else { return }
+    streams[stream]?.reader = nil
+    reader.resume()
+  }
+
+  func wakeWriter(_ stream: UInt32) {
+    guard let writer = streams[stream]?.writer else { return }
+    streams[stream]?.writer = nil
+    writer.resume()
+  }
+
+  private func waitToRead(_ stream: UInt32) async {
+    await withUnsafeContinuation { streams[stream]?.reader = $0 }
+  }
+
+  private func check(_ stream: UInt32) throws(PeerError) {
+    if let failure = streams[stream]?.failure { throw failure }
+    if let reason = closeReason { throw reason }
+    guard streams[stream] != nil else { throw .streamReset }
+  }
+}

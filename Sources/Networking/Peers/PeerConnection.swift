@@ -1,0 +1,323 @@
+package import Cryptography
+import Peering
+import Primitives
+
+/// One connection to a peer: moves bytes between a socket and its `ConnectionMachine`, and wakes the
+/// tasks that read and write streams. Lives on the loop.
+package actor PeerConnection {
+  /// Tasks that wait on a stream, and bytes that were taken out of the machine for them.
+  struct StreamState {
+    var unread = ByteQueue()
+    var reader: UnsafeContinuation<Void, Never>?
+    var writer: UnsafeContinuation<Void, Never>?
+    var failure: PeerError?
+    /// The task that answers the call, so that a reset can cancel it.
+    var answering: UnsafeCurrentTask?
+  }
+
+  private enum State {
+    case handshaking([UnsafeContinuation<Void, Never>])
+    case open
+    case closed(PeerError)
+  }
+
+  /// The loop everything of the connection runs on.
+  package nonisolated let loop: EventLoop
+  /// Where the other side is.
+  package nonisolated let remoteAddress: SocketAddress
+  /// Whether we dialled.
+  package nonisolated let isOutgoing: Bool
+  nonisolated let socket: Socket
+  nonisolated let nursery: LoopNursery
+  nonisolated let services: PeerServices
+  nonisolated package var unownedExecutor: UnownedSerialExecutor {
+    loop.asUnownedSerialExecutor()
+  }
+
+  var machine: ConnectionMachine
+  var streams: [UInt32: StreamState] = [:]
+  var inboundCalls = 0
+  /// What the time between two chunks of a streamed body may be, and for which method.
+  var chunkDeadlines: [UInt32: (method: String, time: Duration)] = [:]
+  private var state = State.handshaking([])
+  private var events: [ConnectionEvent] = []
+  private var blockedWriters: [UInt32] = []
+  private var flushIsScheduled = false
+  private var writeBlock: UnsafeContinuation<Void, Never>?
+  private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
+  private var lastHeard: Tick
+  private var keepAlive: TimerToken?
+  private var pings: [UInt32: UnsafeContinuation<Void, Never>] = [:]
+  private var nextPing: UInt32 = 0
+
+  init(
+    machine: ConnectionMachine, socket: Socket, isOutgoing: Bool, nursery: LoopNursery,
+    services: PeerServices
+  ) {
+    self.machine = machine
+    self.socket = socket
+    self.isOutgoing = isOutgoing
+    self.nursery = nursery
+    self.services = services
+    loop = socket.loop
+    remoteAddress = socket.remoteAddress
+    lastHeard = socket.loop.now
+  }
+
+  /// The proven identity of the other side; nil only during the handshake.
+  package var provenPeer: PeerID? { machine.remotePeer }
+
+  /// Why the connection ended, or nil while it lives.
+  package var closeReason: PeerError? {
+    if case .closed(let reason) = state { reason } else { nil }
+  }
+
+  // MARK: Life
+
+  /// Serves the connection until it ends.
+  func run() async {
+    flushNow()
+    let timeout = loop.schedule(after: PeerLimits.handshakeTimeout) { [weak self] in
+      self?.assumeIsolated { $0.handshakeTimedOut() }
+    }
+    await withTaskCancellationHandler {
+      await withDiscardingTaskGroup { group in
+        group.addTask { await self.write() }
+        await read()
+      }
+    } onCancel: {
+      loop.execute { self.assumeIsolated { $0.end(.closed) } }
+    }
+    loop.cancel(timeout)
+  }
+
+  /// Suspends until the handshake is over; throws why it failed.
+  func established() async throws(PeerError) {
+    if case .handshaking(var waiters) = state {
+      await withUnsafeContinuation { continuation in
+        waiters.append(continuation)
+        state = .handshaking(waiters)
+      }
+    }
+    if case .closed(let reason) = state { throw reason }
+  }
+
+  /// Suspends until the connection has ended; returns why.
+  @discardableResult
+  package func waitUntilClosed() async -> PeerError {
+    if case .closed(let reason) = state { return reason }
+    await withUnsafeContinuation { closeWaiters.append($0) }
+    return closeReason ?? .closed
+  }
+
+  /// Says goodbye and ends the connection; calls in flight throw `PeerError.closed`.
+  package func close() {
+    guard closeReason == nil else { return }
+    machine.close()
+    flushNow()
+    end(.closed)
+  }
+
+  private func handshakeTimedOut() {
+    if case .handshaking = state { end(.handshakeTimedOut) }
+  }
+
+  func end(_ reason: PeerError) {
+    guard closeReason == nil else { return }
+    var waiters = closeWaiters
+    if case .handshaking(let handshaking) = state { waiters += handshaking }
+    state = .closed(reason)
+    closeWaiters = []
+    socket.close()
+    if let keepAlive { loop.cancel(keepAlive) }
+    for stream in streams.keys { fail(stream, reason) }
+    for ping in pings.values { ping.resume() }
+    pings = [:]
+    unblockWriter()
+    for waiter in waiters { waiter.resume() }
+  }
+
+  // MARK: Reading the socket
+
+  private func read() async {
+    while closeReason == nil {
+      do throws(SocketError) {
+        guard try readTurn() else {
+          try await socket.descriptor.wait(for: .reading)
+          continue
+        }
+        await Task.yield()
+      } catch {
+        end(error == .closed || error == .reset ? .closed : .socket(error))
+      }
+    }
+  }
+
+  /// Reads and handles what is there; returns whether there may be more.
+  private func readTurn() throws(SocketError) -> Bool {
+    var total = 0
+    var mayHaveMore = true
+    while mayHaveMore, total < PeerLimits.readTurnBytes {
+      var outcome: Result<Int?, SocketError> = .success(nil)
+      var offered = 0
+      let count = machine.inbox.write(atLeast: PeerLimits.readBytesMin) { target in
+        offered = target.count
+        outcome = Result { () throws(SocketError) in try socket.readNow(into: target) }
+        return (try? outcome.get()) ?? 0
+      }
+      guard let read = try outcome.get() else { return false }
+      guard read > 0 else {
+        end(.closed)
+        return false
+      }
+      total += count
+      mayHaveMore = count == offered
+      lastHeard = loop.now
+      handleReceived()
+      if closeReason != nil { return false }
+    }
+    return mayHaveMore
+  }
+
+  private func handleReceived() {
+    let outcome = Result { () throws(PeeringError) in try machine.receive(events: &events) }
+    for event in events { handle(event) }
+    events.removeAll(keepingCapacity: true)
+    flushNow()
+    if case .failure(let error) = outcome { end(.peering(error)) }
+  }
+
+  private func handle(_ event: ConnectionEvent) {
+    switch event {
+    case .established:
+      becomeOpen()
+    case .accepted(let stream, let protocolIndex):
+      accept(stream, protocolIndex: protocolIndex)
+    case .refused(let stream):
+      fail(stream, .protocolRefused(RPCProtocol.protocolID))
+    case .readable(let stream):
+      wakeReader(stream)
+    case .writable(let stream):
+      wakeWriter(stream)
+    case .reset(let stream):
+      fail(stream, .streamReset)
+    case .pong(let opaque):
+      pings.removeValue(forKey: opaque)?.resume()
+    case .goAway:
+      break  // the other side closes its socket next, or sends what it still has to
+    }
+  }
+
+  private func becomeOpen() {
+    guard case .handshaking(let waiters) = state else { return }
+    state = .open
+    scheduleKeepAlive()
+    for waiter in waiters { waiter.resume() }
+  }
+
+  private func accept(_ stream: UInt32, protocolIndex: Int) {
+    streams[stream] = StreamState()
+    let began = nursery.begin { await self.serve(stream) }
+    if !began { reset(stream) }
+  }
+
+  // MARK: Writing the socket
+
+  /// Sends at the end of the turn, so that the frames of one turn share one segment.
+  func scheduleFlush() {
+    guard !flushIsScheduled else { return }
+    flushIsScheduled = true
+    loop.execute { [weak self] in
+      self?.assumeIsolated {
+        $0.flushIsScheduled = false
+        $0.flushNow()
+      }
+    }
+  }
+
+  func flushNow() {
+    machine.flush()
+    guard closeReason == nil, !machine.outbox.isEmpty else { return }
+    let outcome = machine.outbox.read { waiting in
+      Result { () throws(SocketError) in try socket.writeNow(waiting) }
+    }
+    switch outcome {
+    case .success(let count):
+      machine.outbox.consume(count)
+      if machine.outbox.isEmpty { wakeBlockedWriters() } else { unblockWriter() }
+    case .failure(let error):
+      end(error == .reset ? .closed : .socket(error))
+    }
+  }
+
+  /// Waits for the socket whenever it took less than we had.
+  private func write() async {
+    while closeReason == nil {
+      if machine.outbox.isEmpty {
+        await withUnsafeContinuation { writeBlock = $0 }
+        continue
+      }
+      do throws(SocketError) {
+        try await socket.descriptor.wait(for: .writing)
+        flushNow()
+      } catch {
+        end(error == .closed || error == .reset ? .closed : .socket(error))
+      }
+    }
+  }
+
+  private func unblockWriter() {
+    guard let writeBlock else { return }
+    self.writeBlock = nil
+    writeBlock.resume()
+  }
+
+  /// Suspends a stream's writer until window and buffer may have room.
+  func waitToWrite(_ stream: UInt32) async {
+    blockedWriters.append(stream)
+    scheduleFlush()
+    await withUnsafeContinuation { streams[stream]?.writer = $0 }
+  }
+
+  private func wakeBlockedWriters() {
+    guard !blockedWriters.isEmpty else { return }
+    let blocked = blockedWriters
+    blockedWriters.removeAll(keepingCapacity: true)
+    for stream in blocked { wakeWriter(stream) }
+  }
+
+  // MARK: Silence
+
+  private func scheduleKeepAlive() {
+    keepAlive = loop.schedule(after: PeerLimits.pingInterval) { [weak self] in
+      self?.assumeIsolated { $0.checkSilence() }
+    }
+  }
+
+  private func checkSilence() {
+    guard case .open = state, let peer = machine.remotePeer else { return }
+    let silence = loop.now.duration(since: lastHeard)
+    if silence >= PeerLimits.silenceMax { return end(.silent(peer)) }
+    if silence >= PeerLimits.pingInterval {
+      machine.ping(nextPing)
+      nextPing &+= 1
+      flushNow()
+    }
+    scheduleKeepAlive()
+  }
+
+  /// Returns the time one muxer ping takes to come back.
+  package func ping() async throws(PeerError) -> Duration {
+    if let reason = closeReason { throw reason }
+    let opaque = nextPing
+    nextPing &+= 1
+    let start = ContinuousClock.now
+    machine.ping(opaque)
+    await withUnsafeContinuation {
+      pings[opaque] = $0
+      flushNow()
+    }
+    if let reason = closeReason { throw reason }
+    return ContinuousClock.now - start
+  }
+}

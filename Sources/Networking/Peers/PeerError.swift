@@ -1,0 +1,75 @@
+package import Cryptography
+package import Peering
+
+/// Why a peer could not be reached, or a call to it did not succeed.
+package enum PeerError: Error, Equatable, Sendable {
+  /// An address without an IP address, a TCP port or, where one dials, an identity.
+  case addressNotUsable(Multiaddr)
+  /// The socket failed.
+  case socket(SocketError)
+  /// The other side broke a protocol, or is not who the address says.
+  case peering(PeeringError)
+  /// The handshake took longer than `PeerLimits.handshakeTimeout`.
+  case handshakeTimedOut
+  /// Nothing was heard for `PeerLimits.silenceMax`.
+  case silent(PeerID)
+  /// The connection was closed by either side.
+  case closed
+  /// The other side does not speak the protocol.
+  case protocolRefused(String)
+  /// The other side gave up the stream.
+  case streamReset
+  /// The other side ended the stream inside a message.
+  case streamEnded
+  /// No answer within the deadline.
+  case deadlineExceeded(method: String, after: Duration)
+  /// The caller's task was cancelled.
+  case cancelled
+  /// The other side answered with an error.
+  case refused(RPCError)
+  /// Too many connections or tasks at once.
+  case overloaded(limit: Int)
+}
+
+extension PeerError: CustomStringConvertible {
+  /// One lower-case sentence without a full stop.
+  package var description: String {
+    switch self {
+    case .addressNotUsable(let address): "\(address) cannot be dialled or listened on"
+    case .socket(let error): "\(error)"
+    case .peering(.wrongPeer(let expected, let actual)):
+      "the address names \(expected), but \(actual) answered"
+    case .peering(let error): "the peer broke the protocol: \(error)"
+    case .handshakeTimedOut: "the handshake took longer than \(PeerLimits.handshakeTimeout)"
+    case .silent(let peer): "\(peer) was silent for \(PeerLimits.silenceMax)"
+    case .closed: "the connection is closed"
+    case .protocolRefused(let name): "the peer does not speak \(name)"
+    case .streamReset: "the peer gave up the stream"
+    case .streamEnded: "the stream ended inside a message"
+    case .deadlineExceeded(let method, let time): "`\(method)` was not answered within \(time)"
+    case .cancelled: "the call was cancelled"
+    case .refused(let error): "\(error.message) (\(error.code))"
+    case .overloaded(let limit): "more than \(limit) at once"
+    }
+  }
+}
+
+/// Limits of the peer driver.
+package enum PeerLimits {
+  /// Three round trips and two signatures; a longer silence is not a slow link but no peer.
+  package static let handshakeTimeout: Duration = .seconds(10)
+  /// Without traffic for this long, a ping asks whether the peer is there.
+  package static let pingInterval: Duration = .seconds(2)
+  /// Three unanswered pings. A killed process is noticed at once, by the end of its stream.
+  package static let silenceMax: Duration = .seconds(6)
+  /// Connections of one host; each holds some 200 KiB of buffers.
+  package static let connectionsMax = 1_024
+  /// Tasks of one host: connections, and the calls they are answering.
+  package static let tasksMax = 16_384
+  /// Bytes read before other tasks of the loop get a turn.
+  static let readTurnBytes = 512 * 1_024
+  /// Room offered to one read of the socket.
+  static let readBytesMin = 64 * 1_024
+  /// How long the last bytes of a closing connection may take.
+  static let goodbyeTimeout: Duration = .seconds(1)
+}

@@ -1,0 +1,109 @@
+package import Primitives
+
+/// A first-in first-out run of bytes in one reusable allocation.
+///
+/// Sockets write at the tail, machines read and rewrite in place at the head. Once it has grown to
+/// the size of its traffic it allocates nothing more.
+package struct ByteQueue: Sendable {
+  /// An empty queue gives back an allocation above this, so one bulk transfer does not stay resident.
+  static let retainedBytesMax = 1_024 * 1_024
+
+  private var storage: Bytes
+  private var head = 0
+  private var tail = 0
+
+  /// An empty queue with room for `capacity` bytes.
+  package init(capacity: Int = 0) {
+    storage = Bytes(repeating: 0, count: capacity)
+  }
+
+  /// The bytes waiting to be read.
+  package var count: Int { tail - head }
+
+  /// Whether nothing waits.
+  package var isEmpty: Bool { tail == head }
+
+  /// A copy of the waiting bytes.
+  package var bytes: Bytes { Bytes(storage[head..<tail]) }
+
+  /// Appends `source`.
+  package mutating func append(_ source: UnsafeRawBufferPointer) {
+    guard !source.isEmpty else { return }
+    write(atLeast: source.count) { target in
+      target.copyMemory(from: source)
+      return source.count
+    }
+  }
+
+  /// Appends `source`.
+  package mutating func append(_ source: Bytes) {
+    source.withUnsafeBytes { append($0) }
+  }
+
+  /// Appends one byte.
+  package mutating func append(_ byte: UInt8) {
+    reserve(1)
+    storage[tail] = byte
+    tail += 1
+  }
+
+  /// Lets `body` write into at least `room` free bytes; it returns how many it wrote.
+  @discardableResult
+  package mutating func write(
+    atLeast room: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int
+  ) -> Int {
+    reserve(room)
+    let from = tail
+    let written = storage.withUnsafeMutableBytes {
+      body(UnsafeMutableRawBufferPointer(rebasing: $0[from...]))
+    }
+    precondition(written >= 0 && from + written <= storage.count)
+    tail += written
+    return written
+  }
+
+  /// Lets `body` read the waiting bytes.
+  package func read<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    storage.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[head..<tail])) }
+  }
+
+  /// Lets `body` change the waiting bytes in place.
+  package mutating func change<Result>(
+    _ body: (UnsafeMutableRawBufferPointer) -> Result
+  ) -> Result {
+    let waiting = head..<tail
+    return storage.withUnsafeMutableBytes {
+      body(UnsafeMutableRawBufferPointer(rebasing: $0[waiting]))
+    }
+  }
+
+  /// Drops the first `amount` waiting bytes.
+  package mutating func consume(_ amount: Int) {
+    precondition(amount >= 0 && amount <= count, "\(amount) of \(count)")
+    head += amount
+    guard head == tail else { return }
+    head = 0
+    tail = 0
+    if storage.count > Self.retainedBytesMax { storage = [] }
+  }
+
+  private mutating func reserve(_ room: Int) {
+    if storage.count - tail >= room { return }
+    let waiting = count
+    if head >= waiting, storage.count - waiting >= room {
+      let from = head
+      storage.withUnsafeMutableBytes {
+        $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[from..<(from + waiting)]))
+      }
+    } else {
+      let capacity = max(2 * storage.count, waiting + room)
+      var larger = Bytes()
+      larger.reserveCapacity(capacity)
+      larger.append(contentsOf: storage[head..<tail])
+      larger.append(contentsOf: repeatElement(0, count: capacity - waiting))
+      storage = larger
+    }
+    head = 0
+    tail = waiting
+  }
+}

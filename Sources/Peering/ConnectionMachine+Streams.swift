@@ -1,0 +1,257 @@
+import Cryptography
+import Primitives
+
+extension ConnectionMachine {
+  /// Feeds waiting bytes to a negotiation; returns how many it used.
+  static func feed(
+    _ machine: inout MultistreamMachine, from queue: borrowing ByteQueue,
+    output: inout ByteQueue
+  ) throws(PeeringError) -> Int {
+    let outcome = queue.read { waiting in
+      Result { () throws(PeeringError) in try machine.receive(waiting, output: &output) }
+    }
+    return try outcome.get()
+  }
+
+  /// Hands decrypted bytes to the muxer, or to the negotiation before it.
+  mutating func handlePlaintext(
+    _ bytes: UnsafeRawBufferPointer, remotePeer: PeerID, events: inout [ConnectionEvent]
+  ) throws(PeeringError) {
+    var rest = bytes
+    if case .agreeingOnMuxer(var machine) = phase {
+      let used = try machine.receive(rest, output: &plaintext)
+      guard machine.agreed != nil else {
+        phase = .agreeingOnMuxer(machine)
+        return
+      }
+      phase = .open
+      events.append(.established(remotePeer))
+      rest = UnsafeRawBufferPointer(rebasing: rest[used...])
+    }
+    yamuxEvents.removeAll(keepingCapacity: true)
+    let outcome = Result { () throws(PeeringError) in
+      try yamux.receive(rest, output: &plaintext, events: &yamuxEvents)
+    }
+    for index in yamuxEvents.indices {
+      try handle(yamuxEvents[index], events: &events)
+    }
+    try outcome.get()
+  }
+
+  private mutating func handle(
+    _ event: YamuxEvent, events: inout [ConnectionEvent]
+  ) throws(PeeringError) {
+    switch event {
+    case .opened(let stream):
+      guard negotiatingCount < ConnectionLimits.negotiatingStreamsMax else {
+        yamux.reset(stream, output: &plaintext)
+        return
+      }
+      negotiatingCount += 1
+      streams[stream] = .accepting(MultistreamMachine(accepting: served))
+    case .readable(let stream), .finished(let stream):
+      advance(stream, events: &events)
+    case .writable(let stream):
+      if case .application = streams[stream] { events.append(.writable(stream)) }
+      if case .ping = streams[stream] { echo(stream) }
+    case .reset(let stream):
+      guard let use = drop(stream) else { return }
+      switch use {
+      case .application, .proposing: events.append(.reset(stream))
+      case .accepting, .ping: break
+      }
+    case .pong(let opaque): events.append(.pong(opaque))
+    case .goAway(let code): events.append(.goAway(code: code))
+    }
+  }
+
+  /// Moves a stream on after bytes, or the end, arrived.
+  private mutating func advance(_ stream: UInt32, events: inout [ConnectionEvent]) {
+    switch streams[stream] {
+    case .proposing(var machine):
+      negotiate(stream, &machine, events: &events)
+    case .accepting(var machine):
+      negotiate(stream, &machine, events: &events)
+    case .application:
+      events.append(.readable(stream))
+    case .ping:
+      echo(stream)
+    case nil:
+      // Nobody owns the stream any more: what still arrives is read and forgotten.
+      yamux.consume(yamux.available(on: stream), of: stream, output: &plaintext)
+    }
+  }
+
+  private mutating func negotiate(
+    _ stream: UInt32, _ machine: inout MultistreamMachine, events: inout [ConnectionEvent]
+  ) {
+    var answer = ByteQueue()
+    let outcome = yamux.read(stream) { waiting in
+      Result { () throws(PeeringError) in try machine.receive(waiting, output: &answer) }
+    }
+    guard case .success(let used)? = outcome else { return refuse(stream, events: &events) }
+    yamux.consume(used, of: stream, output: &plaintext)
+    if !answer.isEmpty { sendSmall(answer, on: stream) }
+    guard let index = machine.agreed else {
+      if yamux.isDrained(stream) { return refuse(stream, events: &events) }
+      streams[stream] = weProposed(stream) ? .proposing(machine) : .accepting(machine)
+      return
+    }
+    negotiatingCount -= 1
+    settle(stream, protocolIndex: index, events: &events)
+  }
+
+  /// An agreed stream starts its protocol.
+  private mutating func settle(
+    _ stream: UInt32, protocolIndex: Int, events: inout [ConnectionEvent]
+  ) {
+    if weProposed(stream) {
+      streams[stream] = .application
+      events.append(.readable(stream))
+    } else if protocolIndex == 0 {
+      streams[stream] = .ping
+      echo(stream)
+    } else if protocolIndex == 1 {
+      answerIdentify(stream)
+    } else {
+      streams[stream] = .application
+      events.append(.accepted(stream: stream, protocolIndex: protocolIndex - 2))
+      if yamux.available(on: stream) > 0 || yamux.isDrained(stream) {
+        events.append(.readable(stream))
+      }
+    }
+  }
+
+  private mutating func refuse(_ stream: UInt32, events: inout [ConnectionEvent]) {
+    yamux.reset(stream, output: &plaintext)
+    let weOpened = weProposed(stream)
+    guard drop(stream) != nil, weOpened else { return }
+    events.append(.refused(stream: stream))
+  }
+
+  /// Removes a stream from the books; returns what it was used for.
+  private mutating func drop(_ stream: UInt32) -> StreamUse? {
+    guard let use = streams.removeValue(forKey: stream) else { return nil }
+    switch use {
+    case .proposing, .accepting: negotiatingCount -= 1
+    case .application, .ping: break
+    }
+    return use
+  }
+
+  private func weProposed(_ stream: UInt32) -> Bool {
+    (stream & 1 == 1) == (role == .initiator)
+  }
+
+  /// Sends a negotiation's lines, which always fit the first window.
+  private mutating func sendSmall(_ bytes: ByteQueue, on stream: UInt32) {
+    bytes.read { waiting in
+      _ = try? yamux.send(waiting, on: stream, room: waiting.count, output: &plaintext)
+    }
+  }
+
+  private mutating func answerIdentify(_ stream: UInt32) {
+    let message = identify.encoded()
+    var answer = ByteQueue()
+    answer.append(Varint.encode(UInt64(message.count)))
+    answer.append(message)
+    sendSmall(answer, on: stream)
+    yamux.finish(stream, output: &plaintext)
+    streams[stream] = nil
+  }
+
+  /// Sends whole pings back as far as the window allows.
+  private mutating func echo(_ stream: UInt32) {
+    let waiting = yamux.available(on: stream)
+    let whole = min(waiting, yamux.sendable(on: stream), Int(UInt16.max))
+    let count = whole - whole % PingProtocol.payloadBytes
+    if count > 0, let payload = yamux.read(stream, { Bytes($0.prefix(count)) }) {
+      payload.withUnsafeBytes {
+        _ = try? yamux.send($0, on: stream, room: count, output: &plaintext)
+      }
+      yamux.consume(count, of: stream, output: &plaintext)
+    }
+    if yamux.isDrained(stream) {
+      yamux.finish(stream, output: &plaintext)
+      streams[stream] = nil
+    }
+  }
+}
+
+// MARK: - The owner's verbs
+
+extension ConnectionMachine {
+  /// Opens a stream for one protocol. It can be written at once; a refusal arrives as an event.
+  package mutating func open(_ protocolID: String) throws(PeeringError) -> UInt32 {
+    guard isOpen else { throw .connectionNotOpen }
+    let stream = try yamux.open(output: &plaintext)
+    var proposal = ByteQueue()
+    let machine = MultistreamMachine(proposing: [protocolID], output: &proposal)
+    streams[stream] = .proposing(machine)
+    negotiatingCount += 1
+    sendSmall(proposal, on: stream)
+    return stream
+  }
+
+  /// Sends as much as window and buffer allow; returns how much that was.
+  package mutating func send(
+    _ bytes: UnsafeRawBufferPointer, on stream: UInt32
+  ) throws(PeeringError) -> Int {
+    guard isOpen else { throw .connectionNotOpen }
+    return try yamux.send(bytes, on: stream, room: sendRoom, output: &plaintext)
+  }
+
+  /// Bytes that streams may still hand over before the socket has to take some.
+  package var sendRoom: Int {
+    max(0, ConnectionLimits.sendBufferBytes - plaintext.count - outbox.count)
+  }
+
+  /// Bytes the other side's window lets us send on a stream now.
+  package func sendable(on stream: UInt32) -> Int { yamux.sendable(on: stream) }
+
+  /// Moves what waits on a stream to the end of `target`, which comes to hold at most `limit` bytes.
+  package mutating func read(_ stream: UInt32, limit: Int, into target: inout ByteQueue) {
+    guard case .application = streams[stream] else { return }
+    let count = min(max(0, limit - target.count), yamux.available(on: stream))
+    guard count > 0 else { return }
+    _ = yamux.read(stream) { target.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    yamux.consume(count, of: stream, output: &plaintext)
+  }
+
+  /// Whether the other side has finished and everything was read.
+  package func isDrained(_ stream: UInt32) -> Bool { yamux.isDrained(stream) }
+
+  /// Ends our direction of a stream.
+  package mutating func finish(_ stream: UInt32) {
+    yamux.finish(stream, output: &plaintext)
+  }
+
+  /// Lets go of a stream: what is unread, or still to come, is not wanted.
+  package mutating func release(_ stream: UInt32) {
+    guard drop(stream) != nil else { return }
+    if yamux.isDrained(stream) {
+      yamux.finish(stream, output: &plaintext)
+    } else {
+      yamux.reset(stream, output: &plaintext)
+    }
+  }
+
+  /// Gives a stream up in both directions.
+  package mutating func reset(_ stream: UInt32) {
+    _ = drop(stream)
+    yamux.reset(stream, output: &plaintext)
+  }
+
+  /// Asks the other side to echo `opaque`.
+  package mutating func ping(_ opaque: UInt32) {
+    guard isOpen else { return }
+    yamux.ping(opaque, output: &plaintext)
+  }
+
+  /// Says goodbye; `flush` and send what stands in `outbox`, then close.
+  package mutating func close() {
+    if isOpen { yamux.goAway(.normal, output: &plaintext) }
+    flush()
+    phase = .closed
+  }
+}

@@ -1,0 +1,203 @@
+package import Cryptography
+import Primitives
+
+/// Limits of one peer connection.
+package enum ConnectionLimits {
+  /// Above this much unsent data, streams have to wait: four socket buffers keep a link busy.
+  package static let sendBufferBytes = 1_024 * 1_024
+  /// Above this a peer asks for answers (pings, window updates) without ever reading them.
+  static let sendBacklogMax = 8 * 1_024 * 1_024
+  /// Streams that have not yet agreed on a protocol.
+  static let negotiatingStreamsMax = 128
+}
+
+/// What a connection tells its owner.
+package enum ConnectionEvent: Equatable, Sendable {
+  /// Handshake and muxer are done; streams may be opened.
+  case established(PeerID)
+  /// The other side opened a stream for the protocol of this index.
+  case accepted(stream: UInt32, protocolIndex: Int)
+  /// The other side refused the protocol of a stream that we opened.
+  case refused(stream: UInt32)
+  /// Bytes, or the end, can be read from a stream.
+  case readable(UInt32)
+  /// A stream whose window was exhausted can send again.
+  case writable(UInt32)
+  /// The other side gave a stream up.
+  case reset(UInt32)
+  /// The ping of this opaque value came back.
+  case pong(UInt32)
+  /// The other side opens and accepts no more streams.
+  case goAway(code: UInt32)
+}
+
+/// One libp2p connection over an ordered byte stream, without the stream: multistream-select, Noise,
+/// muxer choice, yamux, and multistream-select again on each stream.
+///
+/// The owner writes received bytes into `inbox` and calls `receive`, then calls `flush` and sends
+/// what stands in `outbox`. `flush` once a turn joins the frames of a turn into one Noise message.
+/// Ping and identify are answered here.
+package struct ConnectionMachine {
+  static let securityProtocols = ["/noise"]
+  static let muxerProtocols = ["/yamux/1.0.0"]
+
+  enum Phase {
+    case agreeingOnSecurity(MultistreamMachine)
+    case handshake
+    case agreeingOnMuxer(MultistreamMachine)
+    case open
+    case closed
+  }
+
+  enum StreamUse {
+    case proposing(MultistreamMachine)
+    case accepting(MultistreamMachine)
+    case application
+    case ping
+  }
+
+  /// Received bytes that were not yet handled.
+  package var inbox = ByteQueue()
+  /// Encrypted bytes to send.
+  package var outbox = ByteQueue()
+
+  let role: NoiseRole
+  let identify: IdentifyMessage
+  /// Ping and identify first, then what the owner serves.
+  let served: [String]
+  var handshake: NoiseHandshakeMachine
+  var session: NoiseSession?
+  var yamux: YamuxMachine
+  var phase: Phase
+  var streams: [UInt32: StreamUse] = [:]
+  var negotiatingCount = 0
+  /// Decrypted bytes to send; `flush` seals them.
+  var plaintext = ByteQueue()
+  var yamuxEvents: [YamuxEvent] = []
+
+  /// A connection; `ephemeralKey` is fresh for each. The dialer's first bytes stand in `outbox`.
+  package init(
+    role: NoiseRole, identity: SigningKey, staticKey: NoiseKeyPair, ephemeralKey: NoiseKeyPair,
+    expectedPeer: PeerID? = nil, protocols: [String], identify: IdentifyMessage
+  ) {
+    self.role = role
+    self.identify = identify
+    served = [PingProtocol.protocolID, IdentifyMessage.protocolID] + protocols
+    handshake = NoiseHandshakeMachine(
+      role: role, identity: identity, staticKey: staticKey, ephemeralKey: ephemeralKey,
+      muxers: Self.muxerProtocols, expectedPeer: expectedPeer)
+    yamux = YamuxMachine(weAreClient: role == .initiator)
+    switch role {
+    case .initiator:
+      phase = .agreeingOnSecurity(
+        MultistreamMachine(proposing: Self.securityProtocols, output: &outbox))
+      NoiseFraming.append(handshake.start(), to: &outbox)
+    case .responder:
+      phase = .agreeingOnSecurity(MultistreamMachine(accepting: Self.securityProtocols))
+    }
+  }
+
+  /// The proven identity of the other side.
+  package var remotePeer: PeerID? { session?.remotePeer }
+
+  /// Whether streams can be opened.
+  package var isOpen: Bool { if case .open = phase { true } else { false } }
+
+  /// Handles all that stands in `inbox`. After an error the connection is closed.
+  package mutating func receive(events: inout [ConnectionEvent]) throws(PeeringError) {
+    do throws(PeeringError) {
+      while try step(events: &events) {}
+      guard plaintext.count + outbox.count <= ConnectionLimits.sendBacklogMax else {
+        throw .sendBacklog(
+          bytes: plaintext.count + outbox.count, limit: ConnectionLimits.sendBacklogMax)
+      }
+    } catch {
+      if isOpen { yamux.goAway(.protocolError, output: &plaintext) }
+      flush()
+      phase = .closed
+      throw error
+    }
+  }
+
+  /// Seals what is to be sent into `outbox`.
+  package mutating func flush() {
+    guard let session else { return }
+    NoiseFraming.seal(&plaintext, with: session.sending, into: &outbox)
+  }
+
+  /// Does one thing; returns whether there may be more to do.
+  private mutating func step(events: inout [ConnectionEvent]) throws(PeeringError) -> Bool {
+    switch phase {
+    case .agreeingOnSecurity(var machine):
+      guard !inbox.isEmpty else { return false }
+      let used = try Self.feed(&machine, from: inbox, output: &outbox)
+      inbox.consume(used)
+      phase = machine.agreed == nil ? .agreeingOnSecurity(machine) : .handshake
+      return true
+    case .handshake:
+      return try stepHandshake(events: &events)
+    case .agreeingOnMuxer, .open:
+      return try stepTransport(events: &events)
+    case .closed:
+      return false
+    }
+  }
+
+  private mutating func stepHandshake(
+    events: inout [ConnectionEvent]
+  ) throws(PeeringError) -> Bool {
+    guard let length = NoiseFraming.nextMessage(in: inbox) else { return false }
+    inbox.consume(NoiseFraming.headerBytes)
+    let message = inbox.read { Bytes($0.prefix(length)) }
+    inbox.consume(length)
+    if let answer = try handshake.receive(message) {
+      NoiseFraming.append(answer, to: &outbox)
+    }
+    guard let session = handshake.session else { return true }
+    self.session = session
+    if session.remoteMuxers.isEmpty {
+      phase = agreeOnMuxer()
+    } else if session.remoteMuxers.contains(where: Self.muxerProtocols.contains) {
+      phase = .open
+      events.append(.established(session.remotePeer))
+    } else {
+      throw .noCommonMuxer
+    }
+    return true
+  }
+
+  private mutating func agreeOnMuxer() -> Phase {
+    switch role {
+    case .initiator:
+      .agreeingOnMuxer(MultistreamMachine(proposing: Self.muxerProtocols, output: &plaintext))
+    case .responder:
+      .agreeingOnMuxer(MultistreamMachine(accepting: Self.muxerProtocols))
+    }
+  }
+
+  /// Decrypts one Noise message in place and hands it on.
+  private mutating func stepTransport(
+    events: inout [ConnectionEvent]
+  ) throws(PeeringError) -> Bool {
+    guard let length = NoiseFraming.nextMessage(in: inbox), let session else { return false }
+    inbox.consume(NoiseFraming.headerBytes)
+    let opened = inbox.change { waiting in
+      session.receiving.open(UnsafeMutableRawBufferPointer(rebasing: waiting[..<length]))
+    }
+    guard let count = opened else { throw .noiseTagMismatch }
+    // The inbox steps aside while its bytes are handled, because handling changes `self`.
+    var received = ByteQueue()
+    swap(&received, &inbox)
+    let outcome = received.read { waiting in
+      Result { () throws(PeeringError) in
+        try handlePlaintext(
+          UnsafeRawBufferPointer(rebasing: waiting[..<count]), remotePeer: session.remotePeer,
+          events: &events)
+      }
+    }
+    swap(&received, &inbox)
+    try outcome.get()
+    inbox.consume(length)
+    return true
+  }
+}
