@@ -1,5 +1,5 @@
-public import Cryptography
 internal import CKernels
+public import Cryptography
 internal import Primitives
 
 /// A step gave NaN or an infinity: the run has no result (mk1 §7).
@@ -92,8 +92,8 @@ public struct TrainingSchedule: Hashable, Sendable {
 ///
 /// A class because it owns the network's buffers; used by one thread at a time.
 public final class TrainingRun {
-  /// The state after the steps so far.
-  public private(set) var state: TrainingState
+  /// Steps done so far.
+  public private(set) var step: Int
   /// The schedule of this run.
   public let schedule: TrainingSchedule
   /// Mean loss of the batch of the last step, 0 before the first.
@@ -102,6 +102,8 @@ public final class TrainingRun {
   private let settings: TrainingSettings
   private let order: BatchOrder
   private let network: Network
+  private var parameters: ParameterBuffer
+  private var velocity: [Float]
   private var permutation: [Int32] = []
   private var permutationEpoch = -1
 
@@ -114,7 +116,9 @@ public final class TrainingRun {
     precondition(dataset.inputs == shape.inputs && dataset.classes <= shape.outputs)
     precondition(
       state.velocity.count == (settings.optimizer.hasVelocity ? shape.parameterCount : 0))
-    self.state = state
+    step = state.step
+    parameters = state.parameters
+    velocity = state.velocity
     self.dataset = dataset
     self.settings = settings
     self.order = order
@@ -122,46 +126,45 @@ public final class TrainingRun {
     network = Network(shape: shape, batchSize: min(settings.batchSize, dataset.rows))
   }
 
+  /// The state after the steps so far.
+  public var state: TrainingState {
+    TrainingState(parameters: parameters, velocity: velocity, step: step)
+  }
+
   /// Whether all steps are done.
-  public var isFinished: Bool { state.step >= schedule.steps }
+  public var isFinished: Bool { step >= schedule.steps }
 
   /// Does up to `count` further steps, not beyond the end.
   public func run(steps count: Int) throws(NumericFailure) {
-    let end = min(state.step + count, schedule.steps)
-    while state.step < end {
+    let end = min(step + count, schedule.steps)
+    while step < end {
       advance()
-      guard lastLoss.isFinite else { throw NumericFailure(step: state.step - 1) }
+      guard lastLoss.isFinite else { throw NumericFailure(step: step - 1) }
     }
-    guard state.parameters.isFinite, ParameterBuffer(state.velocity).isFinite else {
-      throw NumericFailure(step: state.step - 1)
+    guard parameters.isFinite, ParameterBuffer(velocity).isFinite else {
+      throw NumericFailure(step: step - 1)
     }
   }
 
   /// The root of the current state.
   public func stateRoot() -> Digest { schedule.root(of: state, order: order) }
 
-  /// Replaces the current state by another of the same place: only for injected faults.
-  package func replaceState(_ replacement: TrainingState) {
-    precondition(replacement.parameters.values.count == state.parameters.values.count)
-    state = replacement
-  }
-
   private func advance() {
-    let epoch = state.step / schedule.stepsPerEpoch
+    let epoch = step / schedule.stepsPerEpoch
     if epoch != permutationEpoch {
       permutation = order.permutation(epoch: epoch, count: dataset.rows)
       permutationEpoch = epoch
     }
-    let range = schedule.range(of: state.step)
+    let range = schedule.range(of: step)
     gather(range)
-    lastLoss = state.parameters.values.withUnsafeMutableBufferPointer { parameters in
+    lastLoss = parameters.values.withUnsafeMutableBufferPointer { buffer in
       // A shape has at least one parameter.
-      guard let base = parameters.baseAddress else { return 0 }
+      guard let base = buffer.baseAddress else { return 0 }
       let loss = network.computeGradient(base, count: range.count)
       applyGradient(to: base)
       return loss
     }
-    state.step += 1
+    step += 1
   }
 
   private func gather(_ range: Range<Int>) {
@@ -183,8 +186,8 @@ public final class TrainingRun {
       Kernels.active.pointee.sgd(parameters, network.gradient, count, settings.learningRate)
       return
     }
-    state.velocity.withUnsafeMutableBufferPointer { velocity in
-      guard let base = velocity.baseAddress else { return }
+    velocity.withUnsafeMutableBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return }
       Kernels.active.pointee.sgd_momentum(
         parameters, base, network.gradient, count, settings.learningRate, optimizer.momentum,
         optimizer.weightDecay)

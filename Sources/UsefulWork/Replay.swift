@@ -119,7 +119,7 @@ public enum Replay {
       from: TrainingState(base: base, settings: task.settings), dataset: dataset)
     for segment in segments {
       let claimed = record.segmentRoots[segment]
-      if run.state.step != task.steps(of: segment).lowerBound {
+      if run.step != task.steps(of: segment).lowerBound {
         guard let start = startState(segment) else {
           return .rejected(
             WorkFault(

@@ -33,4 +33,27 @@ import Testing
       #expect(abs(score.accuracy - accuracy) < 0.003, "round \(round): \(score)")
     }
   }
+
+  @Test("four clients reach 0.95 in ten rounds from any seed", arguments: UInt64(1)...8)
+  func ownSeeds(seed: UInt64) throws {
+    let digits = try DigitsFixture()
+    let shape = try ModelShape(units: [64, 128, 10])
+    let settings = try TrainingSettings(learningRate: 0.1, batchSize: 16, epochs: 5)
+    let shards = try digits.train.partitioned(clients: 4)
+    var model = ParameterBuffer(randomFor: shape, seed: seed)
+    for round in 0..<10 {
+      var updates: [ClientUpdate] = []
+      for (client, shard) in shards.enumerated() {
+        let run = TrainingRun(
+          shape: shape, state: TrainingState(base: model, settings: settings), dataset: shard,
+          settings: settings,
+          order: .shuffled(seed: seed, firstEpoch: UInt32(round * 5), client: UInt32(client)))
+        try run.run(steps: run.schedule.steps)
+        updates.append(
+          ClientUpdate(client: client, examples: shard.rows, parameters: run.state.parameters))
+      }
+      model = try weightedMean(updates)
+    }
+    #expect(Evaluation(model, shape: shape, dataset: digits.test).accuracy >= 0.95)
+  }
 }
