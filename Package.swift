@@ -65,7 +65,8 @@ let package = Package(
       ]),
     // Layer 3: I/O
     layer("Networking", foundations + ["Peering", "CShim", "COpenSSL", "CCurl"]),
-    layer("Persistence", foundations + ["ContentStore", "CLMDB", "CShim"]),
+    layer(
+      "Persistence", foundations + ["ContentStore", "Ledger", "Consensus", "CLMDB", "CShim"]),
     // Tests
     tests("Primitives", []),
     tests("Cryptography", ["Primitives"]),
@@ -78,7 +79,7 @@ let package = Package(
     tests("Ledger", foundations),
     tests("Consensus", foundations + ["Ledger"]),
     tests("Networking", foundations + ["Peering", "CShim"]),
-    tests("Persistence", foundations + ["ContentStore"]),
+    tests("Persistence", foundations + ["ContentStore", "Ledger", "Consensus"]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     // Every module that reads foreign bytes is listed here
     .target(
