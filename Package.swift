@@ -71,7 +71,8 @@ let package = Package(
       ]),
     // Layer 3: I/O
     layer("Networking", foundations + ["Peering", "CShim", "COpenSSL", "CCurl"]),
-    layer("Persistence", foundations + ["ContentStore", "CLMDB", "CShim"]),
+    layer(
+      "Persistence", foundations + ["ContentStore", "Ledger", "Consensus", "CLMDB", "CShim"]),
     // Layer 4: shells
     layer("Coordinator", foundations + topics + ["Orchestration", "Networking", "Persistence"]),
     layer("Node", foundations + topics + ["Orchestration", "Networking", "Persistence"]),
@@ -93,7 +94,7 @@ let package = Package(
     tests("Ledger", foundations),
     tests("Consensus", foundations + ["Ledger"]),
     tests("Networking", foundations + ["Peering", "CShim"]),
-    tests("Persistence", foundations + ["ContentStore"]),
+    tests("Persistence", foundations + ["ContentStore", "Ledger", "Consensus"]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     // Every module that reads foreign bytes is listed here
     .target(
