@@ -82,6 +82,10 @@ let package = Package(
       name: "martlet",
       dependencies: ["Primitives", "Cryptography", "Telemetry", "Coordinator", "Node", "MartletClient"],
       swiftSettings: strict),
+    // Measured by Benchmarks/content/run.sh, killed by the crash tests
+    .executableTarget(
+      name: "ContentBench", dependencies: foundations + ["ContentStore", "Persistence"],
+      path: "Benchmarks/content", exclude: ["run.sh"], swiftSettings: strict),
     // Tests
     tests("Primitives", []),
     tests("Cryptography", ["Primitives"]),
@@ -94,11 +98,13 @@ let package = Package(
     tests("Ledger", foundations),
     tests("Consensus", foundations + ["Ledger"]),
     tests("Networking", foundations + ["Peering", "CShim"]),
-    tests("Persistence", foundations + ["ContentStore", "Ledger", "Consensus"]),
+    tests(
+      "Persistence",
+      foundations + ["ContentStore", "Ledger", "Consensus", "CShim", "ContentBench"]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     // Every module that reads foreign bytes is listed here
     .target(
-      name: "FuzzParsers", dependencies: foundations, path: "Tests/Fuzz/Parsers",
+      name: "FuzzParsers", dependencies: foundations + ["ContentStore", "Persistence"], path: "Tests/Fuzz/Parsers",
       swiftSettings: strict),
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzParsers", "Primitives"], swiftSettings: strict),
