@@ -51,6 +51,9 @@ let package = Package(
     // Our own C
     .target(name: "CShim", path: "Sources/C/CShim", cSettings: optimisedC),
     .target(name: "CKernels", path: "Sources/C/CKernels", cSettings: optimisedC),
+    .target(
+      name: "CAssets", path: "Sources/C/CAssets",
+      cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
     // Layer 0
     layer("Primitives"),
     layer("Cryptography", ["Primitives", "CSodium", "COpenSSL"]),
