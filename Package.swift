@@ -89,6 +89,9 @@ let package = Package(
     .executableTarget(
       name: "ContentBench", dependencies: foundations + ["ContentStore", "Persistence"],
       path: "Benchmarks/content", exclude: ["run.sh"], swiftSettings: strict),
+    .executableTarget(
+      name: "KernelBench", dependencies: ["NeuralNetworks", "CKernels"],
+      path: "Benchmarks/kernels", exclude: ["run.sh", "torch_step.py"], swiftSettings: strict),
     // Tests
     tests("Primitives", []),
     tests("Cryptography", ["Primitives"]),
@@ -107,8 +110,11 @@ let package = Package(
     .testTarget(name: "TidyTests", swiftSettings: strict),
     // Every module that reads foreign bytes is listed here
     .target(
-      name: "FuzzParsers", dependencies: foundations + ["ContentStore", "Persistence"], path: "Tests/Fuzz/Parsers",
-      swiftSettings: strict),
+      name: "FuzzParsers",
+      dependencies: foundations + [
+        "ContentStore", "Persistence", "NeuralNetworks", "UsefulWork",
+      ],
+      path: "Tests/Fuzz/Parsers", swiftSettings: strict),
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzParsers", "Primitives"], swiftSettings: strict),
   ],
