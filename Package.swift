@@ -66,6 +66,10 @@ let package = Package(
     // Layer 3: I/O
     layer("Networking", foundations + ["Peering", "CShim", "COpenSSL", "CCurl"]),
     layer("Persistence", foundations + ["ContentStore", "CLMDB", "CShim"]),
+    // Measured against others, not shipped
+    .executableTarget(
+      name: "HTTPBenchmarkServer", dependencies: ["Networking", "Primitives", "Telemetry"],
+      path: "Benchmarks/http/Server", swiftSettings: strict),
     // Tests
     tests("Primitives", []),
     tests("Cryptography", ["Primitives"]),
