@@ -1,3 +1,4 @@
+import Glibc
 package import Primitives
 
 /// A first-in first-out run of bytes in one reusable allocation.
@@ -25,6 +26,14 @@ package struct ByteQueue: Sendable {
 
   /// A copy of the waiting bytes.
   package var bytes: Bytes { Bytes(storage[head..<tail]) }
+
+  /// Takes the first `amount` waiting bytes out.
+  package mutating func take(_ amount: Int) -> Bytes {
+    precondition(amount >= 0 && amount <= count, "\(amount) of \(count)")
+    let taken = Bytes(storage[head..<(head + amount)])
+    consume(amount)
+    return taken
+  }
 
   /// Appends `source`.
   package mutating func append(_ source: UnsafeRawBufferPointer) {
@@ -97,11 +106,12 @@ package struct ByteQueue: Sendable {
       }
     } else {
       let capacity = max(2 * storage.count, waiting + room)
-      var larger = Bytes()
-      larger.reserveCapacity(capacity)
-      larger.append(contentsOf: storage[head..<tail])
-      larger.append(contentsOf: repeatElement(0, count: capacity - waiting))
-      storage = larger
+      storage = Bytes(unsafeUninitializedCapacity: capacity) { target, initialized in
+        let bytes = UnsafeMutableRawBufferPointer(target)
+        read { bytes.copyMemory(from: $0) }
+        memset(bytes.baseAddress! + waiting, 0, capacity - waiting)
+        initialized = capacity
+      }
     }
     head = 0
     tail = waiting

@@ -206,6 +206,9 @@ extension ConnectionMachine {
     max(0, ConnectionLimits.sendBufferBytes - plaintext.count - outbox.count)
   }
 
+  /// Bytes that wait on a stream.
+  package func available(on stream: UInt32) -> Int { yamux.available(on: stream) }
+
   /// Bytes the other side's window lets us send on a stream now.
   package func sendable(on stream: UInt32) -> Int { yamux.sendable(on: stream) }
 

@@ -148,8 +148,7 @@ package struct ConnectionMachine {
   ) throws(PeeringError) -> Bool {
     guard let length = NoiseFraming.nextMessage(in: inbox) else { return false }
     inbox.consume(NoiseFraming.headerBytes)
-    let message = inbox.read { Bytes($0.prefix(length)) }
-    inbox.consume(length)
+    let message = inbox.take(length)
     if let answer = try handshake.receive(message) {
       NoiseFraming.append(answer, to: &outbox)
     }

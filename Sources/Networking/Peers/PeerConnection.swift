@@ -41,7 +41,8 @@ package actor PeerConnection {
   var chunkDeadlines: [UInt32: (method: String, time: Duration)] = [:]
   private var state = State.handshaking([])
   private var events: [ConnectionEvent] = []
-  private var blockedWriters: [UInt32] = []
+  /// Streams whose writers wait for the socket or for a window.
+  var blockedWriters: [UInt32] = []
   private var flushIsScheduled = false
   private var writeBlock: UnsafeContinuation<Void, Never>?
   private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
@@ -93,11 +94,9 @@ package actor PeerConnection {
 
   /// Suspends until the handshake is over; throws why it failed.
   func established() async throws(PeerError) {
-    if case .handshaking(var waiters) = state {
-      await withUnsafeContinuation { continuation in
-        waiters.append(continuation)
-        state = .handshaking(waiters)
-      }
+    await withUnsafeContinuation { continuation in
+      guard case .handshaking(let waiters) = state else { return continuation.resume() }
+      state = .handshaking(waiters + [continuation])
     }
     if case .closed(let reason) = state { throw reason }
   }
@@ -105,8 +104,10 @@ package actor PeerConnection {
   /// Suspends until the connection has ended; returns why.
   @discardableResult
   package func waitUntilClosed() async -> PeerError {
-    if case .closed(let reason) = state { return reason }
-    await withUnsafeContinuation { closeWaiters.append($0) }
+    await withUnsafeContinuation { continuation in
+      guard closeReason == nil else { return continuation.resume() }
+      closeWaiters.append(continuation)
+    }
     return closeReason ?? .closed
   }
 
@@ -254,7 +255,10 @@ package actor PeerConnection {
   private func write() async {
     while closeReason == nil {
       if machine.outbox.isEmpty {
-        await withUnsafeContinuation { writeBlock = $0 }
+        await withUnsafeContinuation { continuation in
+          writeBlock = continuation
+          if closeReason != nil || !machine.outbox.isEmpty { unblockWriter() }
+        }
         continue
       }
       do throws(SocketError) {
@@ -270,13 +274,6 @@ package actor PeerConnection {
     guard let writeBlock else { return }
     self.writeBlock = nil
     writeBlock.resume()
-  }
-
-  /// Suspends a stream's writer until window and buffer may have room.
-  func waitToWrite(_ stream: UInt32) async {
-    blockedWriters.append(stream)
-    scheduleFlush()
-    await withUnsafeContinuation { streams[stream]?.writer = $0 }
   }
 
   private func wakeBlockedWriters() {
@@ -312,9 +309,10 @@ package actor PeerConnection {
     let opaque = nextPing
     nextPing &+= 1
     let start = ContinuousClock.now
-    machine.ping(opaque)
-    await withUnsafeContinuation {
-      pings[opaque] = $0
+    await withUnsafeContinuation { continuation in
+      guard closeReason == nil else { return continuation.resume() }
+      pings[opaque] = continuation
+      machine.ping(opaque)
       flushNow()
     }
     if let reason = closeReason { throw reason }
