@@ -34,8 +34,14 @@ func debianLibrary(_ name: String, pkgConfig: String, package: String) -> Target
 
 let foundations: [Target.Dependency] = ["Primitives", "Cryptography", "Telemetry"]
 
+let topics: [Target.Dependency] = [
+  "Peering", "ContentStore", "NeuralNetworks", "FederatedLearning", "UsefulWork", "Ledger",
+  "Consensus",
+]
+
 let package = Package(
   name: "martlet",
+  products: [.executable(name: "martlet", targets: ["martlet"])],
   targets: [
     // C libraries of Debian
     debianLibrary("CSodium", pkgConfig: "libsodium", package: "libsodium-dev"),
@@ -66,12 +72,21 @@ let package = Package(
     // Layer 3: I/O
     layer("Networking", foundations + ["Peering", "CShim", "COpenSSL", "CCurl"]),
     layer("Persistence", foundations + ["ContentStore", "CLMDB", "CShim"]),
+    // Layer 4: shells
+    layer("Coordinator", foundations + topics + ["Orchestration", "Networking", "Persistence"]),
+    layer("Node", foundations + topics + ["Orchestration", "Networking", "Persistence"]),
+    layer("MartletClient", ["Primitives", "Networking"]),
+    // Layer 5
+    .executableTarget(
+      name: "martlet",
+      dependencies: ["Primitives", "Cryptography", "Telemetry", "Coordinator", "Node", "MartletClient"],
+      swiftSettings: strict),
     // Tests
     tests("Primitives", []),
     tests("Cryptography", ["Primitives"]),
     tests("Telemetry", ["Primitives"]),
     tests("Peering", foundations),
-    tests("ContentStore", foundations),
+    tests("ContentStore", foundations + ["COpenSSL"]),
     tests("NeuralNetworks", foundations + ["CKernels"]),
     tests("FederatedLearning", foundations + ["NeuralNetworks"]),
     tests("UsefulWork", foundations + ["NeuralNetworks"]),
@@ -79,6 +94,21 @@ let package = Package(
     tests("Consensus", foundations + ["Ledger"]),
     tests("Networking", foundations + ["Peering", "CShim"]),
     tests("Persistence", foundations + ["ContentStore"]),
+    .testTarget(name: "TidyTests", swiftSettings: strict),
+    // Every module that reads foreign bytes is listed here
+    .target(
+      name: "FuzzParsers", dependencies: foundations, path: "Tests/Fuzz/Parsers",
+      swiftSettings: strict),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["FuzzParsers", "Primitives"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// libFuzzer's driver needs a sanitizer's runtime, so it exists only for Scripts/fuzz.
+if Context.environment["MARTLET_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "FuzzDriver", dependencies: ["FuzzParsers"], path: "Tests/Fuzz/Driver",
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}

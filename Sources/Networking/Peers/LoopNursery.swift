@@ -2,8 +2,8 @@
 /// calls arrive at any time, yet each belongs to one task group.
 ///
 /// Confined to the loop.
-final class LoopNursery: Sendable {
-  typealias Body = @Sendable () async -> Void
+package final class LoopNursery: Sendable {
+  package typealias Body = @Sendable () async -> Void
 
   private let loop: EventLoop
   private let tasksMax: Int
@@ -13,13 +13,13 @@ final class LoopNursery: Sendable {
   private nonisolated(unsafe) var isStopped = false
   private nonisolated(unsafe) var sleeper: UnsafeContinuation<Void, Never>?
 
-  init(loop: EventLoop, tasksMax: Int) {
+  package init(loop: EventLoop, tasksMax: Int) {
     self.loop = loop
     self.tasksMax = tasksMax
   }
 
   /// Begins a task; returns false when stopped or full.
-  func begin(_ body: @escaping Body) -> Bool {
+  package func begin(_ body: @escaping Body) -> Bool {
     loop.preconditionCurrent()
     guard !isStopped, running + waiting.count < tasksMax else { return false }
     waiting.append(body)
@@ -28,7 +28,7 @@ final class LoopNursery: Sendable {
   }
 
   /// Ends `run()` and cancels its tasks.
-  func stop() {
+  package func stop() {
     loop.preconditionCurrent()
     isStopped = true
     wake()
@@ -36,7 +36,7 @@ final class LoopNursery: Sendable {
 
   /// Runs tasks until `stop()` or cancellation; returns when all of them have ended. The caller's
   /// task prefers the loop (`EventLoop.perform`).
-  nonisolated(nonsending) func run() async {
+  package nonisolated(nonsending) func run() async {
     loop.preconditionCurrent()
     await withDiscardingTaskGroup { group in
       while !isStopped {

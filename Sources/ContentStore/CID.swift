@@ -1,0 +1,121 @@
+public import Cryptography
+public import Primitives
+
+/// A content identifier: what the bytes are (codec) and which bytes they are (multihash).
+///
+/// Specification: github.com/multiformats/cid. Version 0 is a bare SHA-256 multihash of a dag-pb
+/// block; version 1 is varint 1, varint codec, multihash.
+public struct CID: Hashable, Sendable {
+  /// The two versions in use.
+  public enum Version: UInt64, Sendable, CaseIterable {
+    case v0 = 0
+    case v1 = 1
+  }
+
+  /// How the block is encoded (multicodec table).
+  public enum Codec: UInt64, Sendable, CaseIterable {
+    case raw = 0x55
+    case dagPB = 0x70
+    case dagCBOR = 0x71
+    case libp2pKey = 0x72
+  }
+
+  /// The version, which also fixes the text form.
+  public let version: Version
+  /// How the block is encoded.
+  public let codec: Codec
+  /// The digest of the block.
+  public let multihash: Multihash
+
+  private init(version: Version, codec: Codec, multihash: Multihash) {
+    self.version = version
+    self.codec = codec
+    self.multihash = multihash
+  }
+
+  /// Names a dag-pb block in version 0.
+  public static func v0(_ digest: Digest) -> CID {
+    CID(version: .v0, codec: .dagPB, multihash: .sha256(digest))
+  }
+
+  /// Names a block in version 1.
+  public static func v1(_ codec: Codec, _ multihash: Multihash) -> CID {
+    CID(version: .v1, codec: codec, multihash: multihash)
+  }
+
+  /// The block itself when the CID carries it (identity multihash).
+  public var inlineBlock: Bytes? {
+    if case .identity(let content) = multihash { content } else { nil }
+  }
+
+  /// The SHA-256 digest, the key under which stores keep the block; nil for inline content.
+  public var digest: Digest? {
+    if case .sha256(let digest) = multihash { digest } else { nil }
+  }
+
+  /// Throws `digestMismatch` unless `block` is what this CID names.
+  public func verify(_ block: Bytes) throws(ContentError) {
+    guard multihash.matches(block) else { throw .digestMismatch(self) }
+  }
+}
+
+// MARK: - Binary form
+
+/// Limits of a CID from outside.
+public enum CIDLimits {
+  /// Version, codec and multihash header take at most 4 varints of 9 bytes.
+  public static let byteCountMax = 4 * Varint.bytesMax + Multihash.identityByteCountMax
+  /// Base16, the longest text form, takes two characters a byte and a prefix.
+  public static let charactersMax = 2 * byteCountMax + 1
+}
+
+extension CID {
+  /// The binary form.
+  public var bytes: Bytes {
+    var bytes = Bytes()
+    append(to: &bytes)
+    return bytes
+  }
+
+  /// Appends the binary form.
+  public func append(to bytes: inout Bytes) {
+    if version == .v1 {
+      Varint.append(Version.v1.rawValue, to: &bytes)
+      Varint.append(codec.rawValue, to: &bytes)
+    }
+    multihash.append(to: &bytes)
+  }
+
+  /// Reads a CID that fills `bytes` exactly.
+  public init(decoding bytes: Bytes) throws(ContentError) { try self.init(decoding: bytes[...]) }
+
+  init(decoding bytes: ArraySlice<UInt8>) throws(ContentError) {
+    guard bytes.count <= CIDLimits.byteCountMax else {
+      throw .malformedCID(
+        .tooLarge(what: "CID", size: bytes.count, limit: CIDLimits.byteCountMax))
+    }
+    if bytes.first == UInt8(Multihash.sha256Code) {
+      self.init(version: .v0, codec: .dagPB, multihash: try Multihash(decoding: bytes, at: 0))
+      return
+    }
+    var offset = 0
+    let version = try Self.varint(bytes, at: &offset)
+    guard version == Version.v1.rawValue else { throw .unsupportedVersion(version) }
+    let code = try Self.varint(bytes, at: &offset)
+    guard let codec = Codec(rawValue: code) else { throw .unsupportedCodec(code) }
+    self.init(version: .v1, codec: codec, multihash: try Multihash(decoding: bytes, at: offset))
+  }
+
+  private static func varint(
+    _ bytes: ArraySlice<UInt8>, at offset: inout Int
+  ) throws(ContentError) -> UInt64 {
+    do { return try Varint.read(bytes, at: &offset) } catch { throw .malformedCID(error) }
+  }
+}
+
+extension CID: Comparable {
+  /// Orders as binary forms.
+  public static func < (left: CID, right: CID) -> Bool {
+    left.bytes.lexicographicallyPrecedes(right.bytes)
+  }
+}

@@ -1,0 +1,29 @@
+/// What one chain accepts; each bound keeps a hostile sender from costing memory or time.
+public enum LedgerLimits {
+  /// Bytes of one encoded transaction: a settlement of `clientsMax` payments fits.
+  public static let transactionBytesMax = 256 << 10
+  /// Transactions of one block: a round of a thousand clients (commit, verdict) fits in two.
+  public static let blockTransactionsMax = 2_048
+  /// Bytes of one encoded block, below the 4 MiB of one canonical message.
+  public static let blockBytesMax = 2 << 20
+  /// Logical clients of one job, so that one settlement stays one transaction.
+  public static let clientsMax = 1_024
+  /// Rounds of one job; bounds the records that a job keeps until it is closed.
+  public static let roundsMax = 4_096
+  /// Client-rounds of one job: closing it visits each, a few milliseconds at most.
+  public static let clientRoundsMax = 65_536
+  /// Commitments of one (job, round, client): reassignments, and strangers who push in.
+  public static let commitmentsPerSlotMax = 32
+  /// Rounds whose commitments are accepted before the oldest one is settled: the current and next.
+  public static let openRoundsMax: UInt32 = 2
+  /// Parallel unbondings of one account; more are refused until the first is released.
+  public static let unbondingsMax = 8
+  /// Segments of one work record, so that a proof has at most 32 siblings.
+  public static let segmentsMax: UInt32 = 1 << 20
+  /// Validators of the genesis document (DESIGN §9).
+  public static let validatorsMax = 100
+  /// Accounts that a genesis document may fund.
+  public static let genesisAccountsMax = 65_536
+  /// Characters of the token's symbol.
+  public static let symbolBytesMax = 12
+}

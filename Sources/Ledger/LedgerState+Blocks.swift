@@ -1,0 +1,131 @@
+public import Cryptography
+import Primitives
+
+/// A block that its proposer has executed but nobody has signed yet.
+public struct ProposedBlock: Sendable {
+  /// The block.
+  public let block: Block
+  /// Transactions that could not be executed now, and why.
+  public let refused: [Refusal]
+  let change: StateChange
+
+  /// A transaction that was left out.
+  public struct Refusal: Sendable {
+    /// Its id.
+    public let id: Digest
+    /// Why; `mayPassLater` says whether to keep it.
+    public let error: LedgerError
+  }
+}
+
+extension LedgerState {
+  /// Checks one transaction as if it came next, apart from a nonce that is only too high.
+  ///
+  /// - Parameter isSignatureKnown: true if the same bytes were checked before.
+  public func validate(
+    _ transaction: Transaction, isSignatureKnown: Bool = false
+  ) throws(LedgerError) {
+    let bytes = transaction.encoded().count
+    guard bytes <= LedgerLimits.transactionBytesMax else {
+      throw .transactionTooLarge(bytes: bytes, limit: LedgerLimits.transactionBytesMax)
+    }
+    guard isSignatureKnown || transaction.isSignatureValid else { throw .badSignature }
+    var transition = StateTransition(base: self, proposer: genesis.validators[0].key)
+    do {
+      try transition.execute(transaction)
+    } catch .nonceTooHigh {
+      // The mempool keeps it behind its sender's earlier transactions.
+    } catch {
+      throw error
+    }
+  }
+
+  /// Executes what fits of `transactions`, whose signatures were checked, into the next block.
+  public func propose(
+    _ transactions: [Transaction], proposer: PublicKey, timeMilliseconds: UInt64,
+    beaconLink: Digest?
+  ) throws(LedgerError) -> ProposedBlock {
+    try check(beaconLink: beaconLink)
+    var transition = StateTransition(base: self, proposer: proposer)
+    var included: [Transaction] = []
+    var refused: [ProposedBlock.Refusal] = []
+    for transaction in transactions.prefix(LedgerLimits.blockTransactionsMax) {
+      do {
+        try transition.execute(transaction)
+        included.append(transaction)
+      } catch {
+        refused.append(ProposedBlock.Refusal(id: transaction.id, error: error))
+      }
+    }
+    let time = max(timeMilliseconds, chain.timeMilliseconds)
+    let change = try finish(transition, beaconLink: beaconLink)
+    let header = BlockHeader(
+      chainID: chainID, height: chain.height + 1, previousHash: chain.headHash,
+      timeMilliseconds: time, transactionsRoot: Block.transactionsRoot(included),
+      stateRoot: change.tree.root, proposer: proposer, beaconLink: beaconLink)
+    let block = Block(header: header, transactions: included)
+    return ProposedBlock(block: block, refused: refused, change: change.followed(by: header))
+  }
+
+  /// Takes over a block of `propose` once it is signed and stored.
+  public mutating func commit(_ proposed: ProposedBlock) { commit(proposed.change) }
+
+  /// Checks and executes a block of somebody else; on a throw nothing has changed.
+  ///
+  /// Who may propose and the certificate are Consensus' business.
+  /// - Parameter checkedSignatures: ids of transactions whose signatures were checked before.
+  public mutating func apply(
+    _ block: Block, checkedSignatures: Set<Digest> = []
+  ) throws(LedgerError) {
+    try check(block.header, of: block)
+    // The transition, which shares the state's storage, is gone before the storage is changed.
+    commit(try change(by: block, checkedSignatures: checkedSignatures))
+  }
+
+  private func change(
+    by block: Block, checkedSignatures: Set<Digest>
+  ) throws(LedgerError) -> StateChange {
+    let header = block.header
+    var transition = StateTransition(base: self, proposer: header.proposer)
+    for transaction in block.transactions {
+      guard checkedSignatures.contains(transaction.id) || transaction.isSignatureValid else {
+        throw .badSignature
+      }
+      try transition.execute(transaction)
+    }
+    let change = try finish(transition, beaconLink: header.beaconLink)
+    guard change.tree.root == header.stateRoot else { throw .wrongStateRoot }
+    return change.followed(by: header)
+  }
+
+  private func check(_ header: BlockHeader, of block: Block) throws(LedgerError) {
+    guard header.chainID == chainID else {
+      throw .wrongChain(expected: chainID, found: header.chainID)
+    }
+    guard header.height == chain.height + 1 else {
+      throw .wrongHeight(expected: chain.height + 1, found: header.height)
+    }
+    guard header.previousHash == chain.headHash else { throw .wrongPreviousHash }
+    guard header.timeMilliseconds >= chain.timeMilliseconds else { throw .timeBackwards }
+    guard block.transactions.count <= LedgerLimits.blockTransactionsMax else {
+      throw .tooManyTransactions(
+        count: block.transactions.count, limit: LedgerLimits.blockTransactionsMax)
+    }
+    guard Block.transactionsRoot(block.transactions) == header.transactionsRoot else {
+      throw .wrongTransactionsRoot
+    }
+    try check(beaconLink: header.beaconLink)
+  }
+
+  private func check(beaconLink: Digest?) throws(LedgerError) {
+    guard chain.isBeaconDue else {
+      if beaconLink != nil { throw .beaconLinkUnexpected }
+      return
+    }
+    guard chain.beaconIndex < genesis.beacon.count else { throw .beaconExhausted }
+    guard let beaconLink else { throw .beaconLinkMissing }
+    guard BeaconChain.previous(of: beaconLink) == chain.beaconLink else {
+      throw .wrongBeaconLink
+    }
+  }
+}

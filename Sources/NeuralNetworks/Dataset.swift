@@ -1,0 +1,156 @@
+public import Cryptography
+public import Primitives
+
+/// Labelled examples in memory.
+public struct Dataset: Hashable, Sendable {
+  /// Features of one example.
+  public let inputs: Int
+  /// Labels are 0 ..< classes.
+  public let classes: Int
+  /// [rows, inputs].
+  public let features: [Float]
+  /// [rows].
+  public let labels: [Int32]
+
+  /// The number of examples.
+  public var rows: Int { labels.count }
+
+  /// Bounds of a data set that somebody else may send.
+  public enum Limits {
+    /// A wide table; images of 256×256 fit.
+    public static let inputsMax = 1 << 16
+    /// Every label of ImageNet-21k fits.
+    public static let classesMax = 1 << 15
+    /// One shard of a client, 1 GiB as features.
+    public static let valuesMax = 1 << 28
+    /// Bytes of an encoded data set: the values, labels and some fields.
+    public static let bytesMax = valuesMax * 8 + 4_096
+  }
+
+  /// Checks sizes, labels and that every feature is finite.
+  public init(
+    features: [Float], labels: [Int32], inputs: Int, classes: Int
+  ) throws(DatasetError) {
+    guard (1...Limits.inputsMax).contains(inputs) else { throw .inputs(inputs) }
+    guard (1...Limits.classesMax).contains(classes) else { throw .classes(classes) }
+    guard !labels.isEmpty else { throw .empty }
+    guard features.count <= Limits.valuesMax else { throw .tooLarge(values: features.count) }
+    guard features.count == labels.count.multipliedReportingOverflow(by: inputs).partialValue,
+      labels.count <= Limits.valuesMax
+    else { throw .featureCount(features.count, rows: labels.count, inputs: inputs) }
+    for (row, label) in labels.enumerated() where !(0..<Int32(classes)).contains(label) {
+      throw .label(Int(label), row: row, classes: classes)
+    }
+    guard ParameterBuffer(features).isFinite else { throw .notFinite }
+    self.inputs = inputs
+    self.classes = classes
+    self.features = features
+    self.labels = labels
+  }
+
+  /// The examples at `indices`, in that order.
+  public func selecting(_ indices: [Int]) throws(DatasetError) -> Dataset {
+    var chosen: [Float] = []
+    chosen.reserveCapacity(indices.count * inputs)
+    for row in indices { chosen += features[row * inputs..<(row + 1) * inputs] }
+    return try Dataset(
+      features: chosen, labels: indices.map { labels[$0] }, inputs: inputs, classes: classes)
+  }
+
+  /// Splits by row number: a row whose index is a multiple of `period` is a test row.
+  public func split(testEvery period: Int) throws(DatasetError) -> (train: Dataset, test: Dataset) {
+    precondition(period > 1)
+    let test = (0..<rows).filter { $0.isMultiple(of: period) }
+    let train = (0..<rows).filter { !$0.isMultiple(of: period) }
+    return (try selecting(train), try selecting(test))
+  }
+
+  /// Deals rows like cards: row position % clients. Every client gets at least one row.
+  public func partitioned(clients: Int) throws(DatasetError) -> [Dataset] {
+    guard clients > 0, clients <= rows else { throw .tooFewRows(rows, clients: clients) }
+    var shards: [Dataset] = []
+    for client in 0..<clients {
+      shards.append(try selecting(Array(stride(from: client, to: rows, by: clients))))
+    }
+    return shards
+  }
+
+  /// SHA-256 of the canonical bytes: what a task names.
+  public var digest: Digest { SHA256.hash(encoded()) }
+}
+
+/// Why data were refused. Lines count from 1, rows from 0.
+public enum DatasetError: Error, Equatable, Sendable {
+  case empty
+  case tooLarge(values: Int)
+  case inputs(Int)
+  case classes(Int)
+  case featureCount(Int, rows: Int, inputs: Int)
+  case label(Int, row: Int, classes: Int)
+  case notFinite
+  case tooFewRows(Int, clients: Int)
+  case columnCount(Int, expected: Int, line: Int)
+  case number(String, line: Int, column: Int)
+  case labelText(String, line: Int)
+  case lineTooLong(line: Int, limit: Int)
+}
+
+extension DatasetError: CustomStringConvertible {
+  /// One lower-case sentence that says where.
+  public var description: String {
+    switch self {
+    case .empty: "the data set has no rows"
+    case .tooLarge(let values):
+      "\(values) values, the limit is \(Dataset.Limits.valuesMax)"
+    case .inputs(let count): "\(count) features, expected 1 to \(Dataset.Limits.inputsMax)"
+    case .classes(let count): "\(count) classes, expected 1 to \(Dataset.Limits.classesMax)"
+    case .featureCount(let count, let rows, let inputs):
+      "\(count) values for \(rows) rows of \(inputs) features"
+    case .label(let label, let row, let classes):
+      "row \(row) has the label \(label), expected 0 to \(classes - 1)"
+    case .notFinite: "a feature is NaN or infinite"
+    case .tooFewRows(let rows, let clients): "\(rows) rows cannot be dealt to \(clients) clients"
+    case .columnCount(let count, let expected, let line):
+      "line \(line) has \(count) columns, expected \(expected)"
+    case .number(let text, let line, let column):
+      "line \(line), column \(column): `\(text)` is not a finite decimal number"
+    case .labelText(let text, let line): "line \(line): `\(text)` is not a label"
+    case .lineTooLong(let line, let limit): "line \(line) is longer than \(limit) bytes"
+    }
+  }
+}
+
+extension Dataset: CanonicalCodable {
+  /// A map with features and labels as little-endian byte strings.
+  public var canonicalValue: CanonicalValue {
+    .map([
+      "inputs": .unsigned(UInt64(inputs)), "classes": .unsigned(UInt64(classes)),
+      "rows": .unsigned(UInt64(rows)), "features": .bytes(LittleEndian.bytes(of: features)),
+      "labels": .bytes(LittleEndian.bytes(of: labels)),
+    ])
+  }
+
+  /// Reads and checks a data set.
+  public init(canonicalValue: CanonicalValue) throws(DecodingFailure) {
+    var fields = try CanonicalFields(canonicalValue)
+    let inputs = try fields.count("inputs", max: Limits.inputsMax)
+    let classes = try fields.count("classes", max: Limits.classesMax)
+    let rows = try fields.count("rows", max: Limits.valuesMax)
+    let features = try LittleEndian.floats(
+      in: try fields.bytes("features"), count: rows * inputs, what: "features")
+    let labels = try LittleEndian.integers(
+      in: try fields.bytes("labels"), count: rows, what: "labels")
+    try fields.finish()
+    do {
+      try self.init(features: features, labels: labels, inputs: inputs, classes: classes)
+    } catch {
+      throw .malformed(what: "data set", reason: error.description)
+    }
+  }
+
+  /// Reads canonical bytes with the limits of a data set.
+  public init(decoding bytes: Bytes) throws(DecodingFailure) {
+    let limits = CanonicalLimits(bytesMax: Limits.bytesMax, entriesMax: 8)
+    try self.init(canonicalValue: CanonicalValue(decoding: bytes, limits: limits))
+  }
+}

@@ -1,0 +1,192 @@
+package import Cryptography
+internal import FederatedLearning
+internal import Ledger
+package import Networking
+package import NeuralNetworks
+package import Orchestration
+internal import Peering
+internal import Primitives
+package import UsefulWork
+
+/// How a worker turns a task into a result. Honest workers execute it.
+package typealias TrainingFunction =
+  @Sendable (TrainingTask, Dataset, ParameterBuffer) throws -> WorkResult
+
+/// A worker: takes orders down its own connection, trains, commits and hands in.
+package actor WorkerShell {
+  private enum Limits {
+    /// Results whose start states can still be asked for: two rounds of a large session.
+    static let resultsMax = 64
+    /// How often a worker looks whether its stake has arrived.
+    static let stakePollInterval: Duration = .milliseconds(250)
+  }
+
+  private struct Kept {
+    let assignment: Assignment
+    let job: Digest
+    let result: WorkResult
+    let dataset: Dataset
+  }
+
+  nonisolated let link: CoordinatorLink
+  nonisolated package var unownedExecutor: UnownedSerialExecutor { link.unownedExecutor }
+  private let identity: SigningKey
+  private let materials: SessionMaterials
+  private let compute: ComputePool
+  private let train: TrainingFunction
+  private let nursery: LoopNursery
+  private var machine = WorkerMachine()
+  private var results: [Kept] = []
+  private var genesis: Genesis?
+
+  /// A worker that trains by `train`.
+  package init(
+    link: CoordinatorLink, identity: SigningKey, materials: SessionMaterials,
+    compute: ComputePool, nursery: LoopNursery, train: @escaping TrainingFunction
+  ) {
+    self.link = link
+    self.identity = identity
+    self.materials = materials
+    self.compute = compute
+    self.nursery = nursery
+    self.train = train
+  }
+
+  /// Puts up stake if the account has none but could.
+  package func connected(_ reply: HelloReply) {
+    genesis = reply.genesis
+    _ = nursery.begin { try? await self.stakeWhenPossible() }
+  }
+
+  /// Forgets what a lost coordinator ordered.
+  package func disconnected() { perform(machine.handle(.disconnected)) }
+
+  /// Answers the coordinator's calls.
+  package func answer(_ call: RPCCall) async -> RPCAnswer {
+    do {
+      switch call.request.method {
+      case RPCMethod.assign:
+        perform(machine.handle(.ordered(try WorkOrder(decoding: call.request.body))))
+        return .success([])
+      case RPCMethod.cancel:
+        perform(machine.handle(.cancelled(try Assignment(decoding: call.request.body))))
+        return .success([])
+      case RPCMethod.startState:
+        return .success(try await startState(EvidenceRequest(decoding: call.request.body)))
+      default: return .failure(.unknownMethod(call.request.method))
+      }
+    } catch {
+      return .failure(.describing(error))
+    }
+  }
+
+  private func perform(_ effects: [WorkerEffect]) {
+    for effect in effects {
+      switch effect {
+      case .train(let order): _ = nursery.begin { await self.work(on: order) }
+      case .refuse(let order, let reason):
+        _ = nursery.begin { await self.report(order, reason: reason) }
+      }
+    }
+  }
+
+  private func work(on order: WorkOrder) async {
+    do {
+      let submission = try await submission(for: order)
+      _ = try await link.request(
+        RPCMethod.submitWork, submission.encoded(), deadline: .seconds(60))
+    } catch let error as PeerError {
+      // A refusal means that somebody else has the client now; a lost link orders anew.
+      _ = error
+    } catch {
+      await report(order, reason: "\(error)")
+    }
+    perform(machine.handle(.finished(order.assignment)))
+  }
+
+  private func report(_ order: WorkOrder, reason: String) async {
+    let body = CanonicalValue.map([
+      "session": order.session.canonicalValue, "assignment": order.assignment.canonicalValue,
+      "reason": .text(reason),
+    ])
+    _ = try? await link.request(RPCMethod.failWork, body.encoded())
+  }
+
+  private func submission(for order: WorkOrder) async throws -> WorkSubmission {
+    let specification = try await materials.specification(order.specification)
+    let assignment = order.assignment
+    let task = try specification.task(
+      round: assignment.round, client: assignment.client, base: order.base.digest)
+    let dataset = try await materials.dataset(specification.shards[assignment.client])
+    let base = try await materials.model(order.base.digest, shape: specification.shape)
+    let result = try await compute.run { [train] in try train(task, dataset, base) }
+    keep(Kept(assignment: assignment, job: order.job, result: result, dataset: dataset))
+    return WorkSubmission(
+      session: order.session, assignment: assignment, parameters: result.update.bytes,
+      record: result.record.encoded(),
+      commitment: try await commitment(to: result, of: order).encoded())
+  }
+
+  private func commitment(to result: WorkResult, of order: WorkOrder) async throws -> Transaction {
+    guard let genesis else { throw NodeError.notConnected }
+    let body = TransactionBody.commitWork(
+      WorkCommitment(
+        slot: SessionLedger(job: JobID(digest: order.job)).slot(of: order.assignment),
+        attempt: UInt32(order.assignment.attempt), baseModel: order.base.digest,
+        update: result.update.digest, workRoot: result.record.workRoot,
+        segmentCount: UInt32(result.record.segmentRoots.count)))
+    return try await sign(body, genesis: genesis)
+  }
+
+  private func sign(_ body: TransactionBody, genesis: Genesis) async throws -> Transaction {
+    let account = try AccountReply(decoding: await link.request(RPCMethod.account))
+    return Transaction(
+      signing: body, chainID: genesis.chainID, nonce: account.nextNonce,
+      fee: try genesis.parameters.fee(for: body), key: identity)
+  }
+
+  private func keep(_ kept: Kept) {
+    results.removeAll { $0.job == kept.job && $0.assignment.round + 1 < kept.assignment.round }
+    results.append(kept)
+    if results.count > Limits.resultsMax { results.removeFirst() }
+  }
+
+  private func startState(_ request: EvidenceRequest) async throws -> Bytes {
+    let kept = results.last { $0.job == request.job && $0.assignment == request.assignment }
+    guard let kept, let segment = request.segment else {
+      throw RPCError(code: "not_found", message: "the work is not kept here")
+    }
+    let state = try await compute.run {
+      try kept.result.evidence.startState(of: segment, dataset: kept.dataset)
+    }
+    guard let state else { throw RPCError(code: "not_found", message: "there is no such segment") }
+    return state.encoded()
+  }
+
+  /// An account that was given money turns the least stake into stake; one without waits.
+  private func stakeWhenPossible() async throws {
+    guard let genesis else { return }
+    let minimum = genesis.parameters.minimumStake
+    while !Task.isCancelled {
+      let account = try AccountReply(decoding: await link.request(RPCMethod.account))
+      if account.stake >= minimum { return }
+      let body = TransactionBody.stake(amount: minimum)
+      let needed = try minimum.adding(genesis.parameters.fee(for: body))
+      if account.balance >= needed {
+        let transaction = try await sign(body, genesis: genesis)
+        _ = try await link.request(RPCMethod.submitTransaction, transaction.encoded())
+      }
+      try await link.loop.sleep(for: Limits.stakePollInterval)
+    }
+  }
+}
+
+extension RPCError {
+  static func unknownMethod(_ name: String) -> RPCError {
+    RPCError(code: "unknown_method", message: "`\(name)` is not a method of this node")
+  }
+
+  static func describing(_ error: any Error) -> RPCError {
+    (error as? RPCError) ?? RPCError(code: "failed", message: "\(error)")
+  }
+}

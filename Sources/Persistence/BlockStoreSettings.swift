@@ -1,0 +1,37 @@
+/// Limits of a block store.
+public enum BlockStoreLimits {
+  /// Requests that wait for the writer or for the reader.
+  public static let requestsMax = 4_096
+  /// Payload that waits for the writer: enough to keep a disk busy, little beside a worker's memory.
+  public static let waitingByteCountMax = 32 << 20
+  /// Written but not yet synced payload of requests that nobody awaits yet; bounds the work a
+  /// crash undoes and the memory of the pending index entries.
+  public static let unsyncedByteCountMax: UInt64 = 256 << 20
+  /// Bytes after which the kernel is asked to start writing back.
+  public static let writeBackByteCount: UInt64 = 8 << 20
+  /// Segment files kept open for reading.
+  public static let openSegmentsMax = 256
+  /// Damaged blocks remembered, so that the next put of the same bytes mends them.
+  public static let damagedMax = 4_096
+}
+
+/// How a block store is laid out on disk.
+public struct BlockStoreSettings: Sendable {
+  /// The size at which the next segment begins. A quarter gibibyte is written in a second and
+  /// compacted in a few, and a terabyte needs only 4,096 files.
+  public var segmentByteCountMax: UInt64 = 256 << 20
+  var mapLimits = BlockIndex.MapLimits()
+
+  /// The settings of every product store.
+  public init() {}
+}
+
+/// What a block store holds.
+public struct BlockStoreStatus: Equatable, Sendable {
+  /// Blocks that can be read.
+  public let blockCount: Int
+  /// Segment files.
+  public let segmentCount: Int
+  /// The bytes of all segment files.
+  public let segmentByteCount: UInt64
+}

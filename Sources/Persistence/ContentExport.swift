@@ -1,0 +1,74 @@
+public import ContentStore
+import Glibc
+import Primitives
+
+/// Writes files out of a store: to a temporary file first, renamed when every block was checked.
+public struct ContentExport: Sendable {
+  private let store: BlockStore
+  private let limits: UnixFSWalkLimits
+
+  /// Reads from `store`.
+  public init(store: BlockStore, limits: UnixFSWalkLimits = UnixFSWalkLimits()) {
+    self.store = store
+    self.limits = limits
+  }
+
+  /// Writes the file `cid` to `path` and returns its size; blocks the calling thread.
+  ///
+  /// Throws `ContentError` for a CID that is not a file or not stored, `BlockStoreError` for a
+  /// failure of the disk; `path` is then as it was before.
+  public func writeBlocking(_ cid: CID, to path: String) throws -> UInt64 {
+    var template = Array("\(path).XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { throw BlockStoreError.failed("creation", path, errno) }
+    let temporary = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    do {
+      defer { close(descriptor) }
+      // A temporary file is private; a result has the permissions of any new file.
+      fchmod(descriptor, 0o644)
+      let size = try writeBlocking(cid, to: descriptor, path: temporary)
+      guard fsync(descriptor) == 0 else { throw BlockStoreError.failed("sync", path, errno) }
+      guard rename(temporary, path) == 0 else {
+        throw BlockStoreError.failed("renaming", path, errno)
+      }
+      return size
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+  }
+
+  /// Writes the file `cid` to an open descriptor; blocks the calling thread.
+  public func writeBlocking(
+    _ cid: CID, to descriptor: Int32, path: String = "standard output"
+  ) throws -> UInt64 {
+    var reader = UnixFSReader(root: cid, source: store, limits: limits)
+    var written: UInt64 = 0
+    do {
+      while let bytes = try reader.next() {
+        try Self.write(bytes, to: descriptor, path)
+        written += UInt64(bytes.count)
+      }
+    } catch ContentError.digestMismatch(let damaged) {
+      if let digest = damaged.digest { store.noteDamage(digest) }
+      throw ContentError.digestMismatch(damaged)
+    }
+    return written
+  }
+
+  private static func write(
+    _ bytes: Bytes, to descriptor: Int32, _ path: String
+  ) throws(BlockStoreError) {
+    let failure: Int32 = bytes.withUnsafeBytes { buffer in
+      var offset = 0
+      while offset < buffer.count {
+        let count = Glibc.write(descriptor, buffer.baseAddress! + offset, buffer.count - offset)
+        if count < 0, errno == EINTR { continue }
+        if count < 0 { return errno }
+        offset += count
+      }
+      return 0
+    }
+    guard failure == 0 else { throw .failed("writing", path, failure) }
+  }
+}

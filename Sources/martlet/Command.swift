@@ -1,0 +1,98 @@
+/// One verb of the program: its words, what it takes, and what it does.
+struct Command: Sendable {
+  /// The words that select it, such as `["fl", "create-session"]`.
+  let words: [String]
+  /// One lower-case line for lists.
+  let summary: String
+  /// Names of positional arguments; a trailing `?` marks an optional one.
+  var positionals: [String] = []
+  var options: [Option] = []
+  /// A line that runs as it stands.
+  let example: String
+  /// Runs and returns; throws `CommandFailure` or an error that `CommandFailure.describing` knows.
+  let run: @Sendable (Arguments) async throws -> Void
+}
+
+/// A flag or an option with a value.
+struct Option: Sendable {
+  /// The name without dashes.
+  let name: String
+  /// The name of its value, nil for a flag.
+  var value: String?
+  /// Short form of one letter, as seed 002's client has them.
+  var short: Character?
+  let summary: String
+
+  /// Options that every command takes.
+  static let global = [
+    Option(name: "json", summary: "print one JSON object on standard output"),
+    Option(name: "home", value: "DIR", summary: "keep all state in DIR (or MARTLET_HOME)"),
+    Option(name: "help", short: "h", summary: "show this text"),
+  ]
+}
+
+/// What was given to a command.
+struct Arguments: Sendable {
+  var positionals: [String] = []
+  var values: [String: String] = [:]
+  var flags: Set<String> = []
+
+  var isJSON: Bool { flags.contains("json") }
+
+  func text(_ name: String) -> String? { values[name] }
+
+  func required(_ name: String) throws -> String {
+    guard let value = values[name] else {
+      throw CommandFailure.usage("the option --\(name) is missing")
+    }
+    return value
+  }
+
+  func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
+    guard let text = values[name] else { return nil }
+    guard let number = Int(text), range.contains(number) else {
+      throw CommandFailure.usage(
+        "--\(name) is `\(text)`", hint: "give a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  func number(_ name: String, in range: ClosedRange<Double>) throws -> Double? {
+    guard let text = values[name] else { return nil }
+    guard let number = Double(text), range.contains(number) else {
+      throw CommandFailure.usage(
+        "--\(name) is `\(text)`", hint: "give a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+}
+
+/// Exit codes of the style guide, rule 18.
+enum ExitCode: Int32, Sendable {
+  case done = 0
+  case failed = 1
+  case usage = 2
+  case notFound = 3
+  case refused = 4
+  case unreachable = 5
+  case timedOut = 6
+}
+
+/// An error as the person at the terminal reads it: the fact, the next step, the exit code.
+struct CommandFailure: Error {
+  let message: String
+  let hint: String
+  let code: ExitCode
+
+  init(_ message: String, hint: String, code: ExitCode = .failed) {
+    self.message = message
+    self.hint = hint
+    self.code = code
+  }
+
+  static func usage(
+    _ message: String, hint: String = "see `martlet help`"
+  ) -> CommandFailure {
+    CommandFailure(message, hint: hint, code: .usage)
+  }
+}

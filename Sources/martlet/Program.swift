@@ -1,0 +1,4 @@
+/// The program: arguments → one call → printed result.
+enum Program {
+  nonisolated static func run() async {}
+}
