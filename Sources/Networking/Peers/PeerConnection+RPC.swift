@@ -88,7 +88,7 @@ extension PeerConnection {
   }
 
   /// Fails the stream when `deadline` passes or the task is cancelled while `body` runs.
-  private func withDeadline<Result>(
+  func withDeadline<Result>(
     _ deadline: Duration, method: String, on stream: UInt32,
     _ body: () async throws(PeerError) -> Result
   ) async throws(PeerError) -> Result {

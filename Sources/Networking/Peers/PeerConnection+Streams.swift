@@ -7,7 +7,7 @@ extension PeerConnection {
     if let reason = closeReason { throw reason }
     do {
       let stream = try machine.open(protocolID)
-      streams[stream] = StreamState()
+      streams[stream] = StreamState(protocolID: protocolID)
       scheduleFlush()
       return stream
     } catch {

@@ -7,12 +7,17 @@ import Primitives
 package actor PeerConnection {
   /// Tasks that wait on a stream, and bytes that were taken out of the machine for them.
   struct StreamState {
+    let protocolID: String
     var unread = ByteQueue()
     var reader: UnsafeContinuation<Void, Never>?
     var writer: UnsafeContinuation<Void, Never>?
     var failure: PeerError?
     /// The task that answers the call, so that a reset can cancel it.
     var answering: UnsafeCurrentTask?
+
+    init(protocolID: String) {
+      self.protocolID = protocolID
+    }
   }
 
   private enum State {
@@ -195,7 +200,7 @@ package actor PeerConnection {
     case .accepted(let stream, let protocolIndex):
       accept(stream, protocolIndex: protocolIndex)
     case .refused(let stream):
-      fail(stream, .protocolRefused(RPCProtocol.protocolID))
+      fail(stream, .protocolRefused(streams[stream]?.protocolID ?? ""))
     case .readable(let stream):
       wakeReader(stream)
     case .writable(let stream):
@@ -217,7 +222,7 @@ package actor PeerConnection {
   }
 
   private func accept(_ stream: UInt32, protocolIndex: Int) {
-    streams[stream] = StreamState()
+    streams[stream] = StreamState(protocolID: PeerServices.protocols[protocolIndex])
     let began = nursery.begin { await self.serve(stream) }
     if !began { reset(stream) }
   }
