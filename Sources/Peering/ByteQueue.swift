@@ -1,4 +1,3 @@
-import Glibc
 package import Primitives
 
 /// A first-in first-out run of bytes in one reusable allocation.
@@ -6,7 +5,7 @@ package import Primitives
 /// Sockets write at the tail, machines read and rewrite in place at the head. Once it has grown to
 /// the size of its traffic it allocates nothing more.
 package struct ByteQueue: Sendable {
-  /// An empty queue gives back an allocation above this, so one bulk transfer does not stay resident.
+  /// An empty queue gives back an allocation above this: one bulk transfer does not stay resident.
   static let retainedBytesMax = 1_024 * 1_024
 
   private var storage: Bytes
@@ -107,9 +106,8 @@ package struct ByteQueue: Sendable {
     } else {
       let capacity = max(2 * storage.count, waiting + room)
       storage = Bytes(unsafeUninitializedCapacity: capacity) { target, initialized in
-        let bytes = UnsafeMutableRawBufferPointer(target)
-        read { bytes.copyMemory(from: $0) }
-        memset(bytes.baseAddress! + waiting, 0, capacity - waiting)
+        // The rest stays as it comes: only what was written between head and tail is ever read.
+        read { UnsafeMutableRawBufferPointer(target).copyMemory(from: $0) }
         initialized = capacity
       }
     }

@@ -8,7 +8,7 @@ extension PeerConnection {
     defer { release(stream) }
     finish(stream)
     let frame = try await withDeadline(
-      PeerLimits.handshakeTimeout, method: IdentifyMessage.protocolID, on: stream
+      services.timeouts.handshake, method: IdentifyMessage.protocolID, on: stream
     ) { () async throws(PeerError) in
       try await self.readFrame(from: stream, limit: IdentifyMessage.bytesMax)
     }
@@ -26,7 +26,7 @@ extension PeerConnection {
       let start = ContinuousClock.now
       try await write(payload, to: stream)
       let answer = try await withDeadline(
-        PeerLimits.silenceMax, method: PingProtocol.protocolID, on: stream
+        services.timeouts.silence, method: PingProtocol.protocolID, on: stream
       ) { () async throws(PeerError) in
         try await self.readExactly(PingProtocol.payloadBytes, from: stream)
       }

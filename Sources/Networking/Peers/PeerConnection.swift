@@ -2,8 +2,8 @@ package import Cryptography
 import Peering
 import Primitives
 
-/// One connection to a peer: moves bytes between a socket and its `ConnectionMachine`, and wakes the
-/// tasks that read and write streams. Lives on the loop.
+/// One connection to a peer: moves bytes between a socket and its `ConnectionMachine`, and wakes
+/// the tasks that read and write streams. Lives on the loop.
 package actor PeerConnection {
   /// Tasks that wait on a stream, and bytes that were taken out of the machine for them.
   struct StreamState {
@@ -20,7 +20,7 @@ package actor PeerConnection {
     }
   }
 
-  private enum State {
+  enum State {
     case handshaking([UnsafeContinuation<Void, Never>])
     case open
     case closed(PeerError)
@@ -44,17 +44,17 @@ package actor PeerConnection {
   var inboundCalls = 0
   /// What the time between two chunks of a streamed body may be, and for which method.
   var chunkDeadlines: [UInt32: (method: String, time: Duration)] = [:]
-  private var state = State.handshaking([])
+  var state = State.handshaking([])
   private var events: [ConnectionEvent] = []
   /// Streams whose writers wait for the socket or for a window.
   var blockedWriters: [UInt32] = []
   private var flushIsScheduled = false
   private var writeBlock: UnsafeContinuation<Void, Never>?
   private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
-  private var lastHeard: Tick
-  private var keepAlive: TimerToken?
-  private var pings: [UInt32: UnsafeContinuation<Void, Never>] = [:]
-  private var nextPing: UInt32 = 0
+  var lastHeard: Tick
+  var keepAlive: TimerToken?
+  var pings: [UInt32: UnsafeContinuation<Void, Never>] = [:]
+  var nextPing: UInt32 = 0
 
   init(
     machine: ConnectionMachine, socket: Socket, isOutgoing: Bool, nursery: LoopNursery,
@@ -83,7 +83,7 @@ package actor PeerConnection {
   /// Serves the connection until it ends.
   func run() async {
     flushNow()
-    let timeout = loop.schedule(after: PeerLimits.handshakeTimeout) { [weak self] in
+    let timeout = loop.schedule(after: services.timeouts.handshake) { [weak self] in
       self?.assumeIsolated { $0.handshakeTimedOut() }
     }
     await withTaskCancellationHandler {
@@ -286,41 +286,5 @@ package actor PeerConnection {
     let blocked = blockedWriters
     blockedWriters.removeAll(keepingCapacity: true)
     for stream in blocked { wakeWriter(stream) }
-  }
-
-  // MARK: Silence
-
-  private func scheduleKeepAlive() {
-    keepAlive = loop.schedule(after: PeerLimits.pingInterval) { [weak self] in
-      self?.assumeIsolated { $0.checkSilence() }
-    }
-  }
-
-  private func checkSilence() {
-    guard case .open = state, let peer = machine.remotePeer else { return }
-    let silence = loop.now.duration(since: lastHeard)
-    if silence >= PeerLimits.silenceMax { return end(.silent(peer)) }
-    if silence >= PeerLimits.pingInterval {
-      machine.ping(nextPing)
-      nextPing &+= 1
-      flushNow()
-    }
-    scheduleKeepAlive()
-  }
-
-  /// Returns the time one muxer ping takes to come back.
-  package func ping() async throws(PeerError) -> Duration {
-    if let reason = closeReason { throw reason }
-    let opaque = nextPing
-    nextPing &+= 1
-    let start = ContinuousClock.now
-    await withUnsafeContinuation { continuation in
-      guard closeReason == nil else { return continuation.resume() }
-      pings[opaque] = continuation
-      machine.ping(opaque)
-      flushNow()
-    }
-    if let reason = closeReason { throw reason }
-    return ContinuousClock.now - start
   }
 }
