@@ -7,7 +7,7 @@ import Primitives
 ///
 /// Keyed by digest, not CID: the version 0, version 1 and raw names of one digest are one block.
 /// Write transactions belong to one thread at a time (the opener, then the store's writer); read
-/// transactions live inside one synchronous closure. Never `MDB_WRITEMAP`: a stray write through
+/// transactions begin and end inside one synchronous function. Never `MDB_WRITEMAP`: a stray write through
 /// the map would reach the disk.
 final class BlockIndex: Sendable {
   /// How far the address space for the index reaches.
@@ -102,22 +102,47 @@ final class BlockIndex: Sendable {
 
   // MARK: - Transactions
 
-  /// Runs `body` in a read transaction on this thread.
-  func read<Result>(
-    _ body: (borrowing BlockIndexTransaction) throws(BlockStoreError) -> Result
-  ) throws(BlockStoreError) -> Result {
+  /// The entry of a block, if it has one.
+  func entry(_ digest: Digest) throws(BlockStoreError) -> BlockIndexEntry? {
+    let transaction = try beginReading()
+    defer { endReading(transaction) }
+    return try transaction.entry(digest)
+  }
+
+  /// Up to where the segments are indexed; nil in a new index.
+  func tail() throws(BlockStoreError) -> SegmentTail? {
+    let transaction = try beginReading()
+    defer { endReading(transaction) }
+    return try transaction.tail()
+  }
+
+  /// The number of blocks.
+  func blockCount() throws(BlockStoreError) -> Int {
+    let transaction = try beginReading()
+    defer { endReading(transaction) }
+    return try transaction.blockCount()
+  }
+
+  private func beginReading() throws(BlockStoreError) -> BlockIndexTransaction {
     pthread_rwlock_rdlock(gate)
-    defer { pthread_rwlock_unlock(gate) }
     var handle: OpaquePointer?
-    try Self.check("begin", path, mdb_txn_begin(environment, nil, UInt32(MDB_RDONLY), &handle))
-    defer { mdb_txn_abort(handle) }
-    return try body(BlockIndexTransaction(handle: handle, blocks: blocks, meta: meta, path: path))
+    let status = mdb_txn_begin(environment, nil, UInt32(MDB_RDONLY), &handle)
+    guard status == 0 else {
+      pthread_rwlock_unlock(gate)
+      throw Self.error("begin", path, status)
+    }
+    return BlockIndexTransaction(handle: handle, blocks: blocks, meta: meta, path: path)
+  }
+
+  private func endReading(_ transaction: BlockIndexTransaction) {
+    mdb_txn_abort(transaction.handle)
+    pthread_rwlock_unlock(gate)
   }
 
   /// Runs `body` in a write transaction and commits it; the map grows when it is full, and `body`
   /// runs again then, so it must have no other effect.
   func write(
-    _ body: (borrowing BlockIndexTransaction) throws(BlockStoreError) -> Void
+    _ body: (BlockIndexTransaction) throws(BlockStoreError) -> Void
   ) throws(BlockStoreError) {
     while true {
       do throws(BlockStoreError) {
@@ -128,8 +153,10 @@ final class BlockIndex: Sendable {
     }
   }
 
+  // Never inlined: the optimizer of Swift 6.3.1 crashes when it inlines this typed throw.
+  @inline(never)
   private func writeOnce(
-    _ body: (borrowing BlockIndexTransaction) throws(BlockStoreError) -> Void
+    _ body: (BlockIndexTransaction) throws(BlockStoreError) -> Void
   ) throws(BlockStoreError) {
     var handle: OpaquePointer?
     try Self.check("begin", path, mdb_txn_begin(environment, nil, 0, &handle))

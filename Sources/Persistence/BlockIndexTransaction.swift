@@ -19,8 +19,8 @@ struct SegmentTail: Equatable, Sendable {
   var offset: UInt64
 }
 
-/// A transaction on the index; valid inside the closure it is handed to, never longer.
-struct BlockIndexTransaction: ~Copyable {
+/// A transaction on the index; valid until the function that began it returns.
+struct BlockIndexTransaction {
   private static let tailKey = Bytes("tail".utf8)
 
   let handle: OpaquePointer?

@@ -86,9 +86,7 @@ public final class BlockStore: Sendable {
   ///
   /// Reads the disk on the caller's thread: never call it on an event loop, use `read` there.
   public func get(_ digest: Digest, verifying: Bool = true) throws(BlockStoreError) -> Bytes {
-    let entry = try index.read { transaction throws(BlockStoreError) in
-      try transaction.entry(digest)
-    }
+    let entry = try index.entry(digest)
     guard let location = entry?.location else { throw .notFound(digest) }
     let count = Int(location.payloadByteCount)
     let start = location.offset + UInt64(SegmentRecord.headerByteCount)
@@ -114,23 +112,19 @@ public final class BlockStore: Sendable {
 
   /// Whether the store has the block.
   public func contains(_ digest: Digest) throws(BlockStoreError) -> Bool {
-    try index.read { transaction throws(BlockStoreError) in try transaction.entry(digest) != nil }
+    try index.entry(digest) != nil
   }
 
   /// How many times the block was retained; 0 for a block that may be collected.
   public func references(of digest: Digest) throws(BlockStoreError) -> Int {
-    let entry = try index.read { transaction throws(BlockStoreError) in
-      try transaction.entry(digest)
-    }
+    let entry = try index.entry(digest)
     guard let entry else { throw .notFound(digest) }
     return Int(entry.references)
   }
 
   /// What the store holds.
   public func status() throws(BlockStoreError) -> BlockStoreStatus {
-    let blocks = try index.read { transaction throws(BlockStoreError) in
-      try transaction.blockCount()
-    }
+    let blocks = try index.blockCount()
     let (count, bytes) = try segments.byteCount()
     return BlockStoreStatus(blockCount: blocks, segmentCount: count, segmentByteCount: bytes)
   }

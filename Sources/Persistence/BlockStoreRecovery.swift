@@ -13,7 +13,7 @@ struct BlockStoreRecovery {
   /// Returns the place where the next record goes.
   func run() throws(BlockStoreError) -> SegmentTail {
     let numbers = try segments.numbers()
-    let indexed = try index.read { transaction throws(BlockStoreError) in try transaction.tail() }
+    let indexed = try index.tail()
     guard let last = numbers.last else {
       return try startSegment(indexed.map { $0.segment + 1 } ?? 0)
     }

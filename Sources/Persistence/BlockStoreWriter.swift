@@ -100,9 +100,7 @@ struct BlockStoreWriter {
 
   private func isIndexed(_ digest: Digest) throws(BlockStoreError) -> Bool {
     if damaged.contains(digest) { return false }
-    return try index.read { transaction throws(BlockStoreError) in
-      try transaction.entry(digest) != nil
-    }
+    return try index.entry(digest) != nil
   }
 
   private mutating func makeRoom(for record: SegmentRecord) throws(BlockStoreError) {
@@ -155,9 +153,7 @@ struct BlockStoreWriter {
 
   private func references(_ digest: Digest) throws(BlockStoreError) -> Int {
     let change = changes[digest]
-    let entry = try index.read { transaction throws(BlockStoreError) in
-      try transaction.entry(digest)
-    }
+    let entry = try index.entry(digest)
     guard entry != nil || change?.location != nil else { throw .notFound(digest) }
     return Int(entry?.references ?? 0) + (change?.references ?? 0)
   }

@@ -28,7 +28,9 @@ struct SourceFile: Sendable {
 /// The repository as these tests read it: every text file, except what is built, fetched or ignored.
 enum SourceTree {
   /// What no rule looks at: git's own folder, builds, fetched peers and copied libraries.
-  private static let ignored: Set<String> = [".git", ".build", ".peers", "vendor", "node_modules"]
+  private static let ignored: Set<String> = [
+    ".git", ".build", ".peers", "vendor", "__pycache__",
+  ]
 
   /// Files without readable text; everything else must be UTF-8.
   private static let binaryEndings = [

@@ -1,0 +1,51 @@
+import ContentStore
+import Cryptography
+import Glibc
+import Persistence
+import Primitives
+
+/// Times hashing, only-hash, durable add, adding again and verified reading of one file, in turn.
+struct Measurement {
+  /// The piece size of `openssl speed -bytes 262144`, which run.sh sets beside these figures.
+  private static let pieceByteCount = 262_144
+
+  let file: String
+  let directory: String
+
+  func run(rounds: Int) throws {
+    for round in 0..<rounds {
+      let store = try BlockStore(path: "\(directory)/store-\(round)")
+      let bytes = try ContentAdder(store: nil).addBlocking(path: file).fileSize
+      report("sha256-one-thread", bytes, time { hash(bytes) })
+      report("only-hash", bytes, try time { try ContentAdder(store: nil).addBlocking(path: file) })
+      let adder = ContentAdder(store: store)
+      report("add-durable", bytes, try time { try adder.addBlocking(path: file) })
+      report("add-again", bytes, try time { try adder.addBlocking(path: file) })
+      let cid = try adder.addBlocking(path: file).cid
+      report("get-verified", bytes, try time { try read(cid, from: store) })
+      store.close()
+    }
+  }
+
+  private func time(_ work: () throws -> some Any) rethrows -> Duration {
+    try ContinuousClock().measure { _ = try work() }
+  }
+
+  private func report(_ name: String, _ bytes: UInt64, _ elapsed: Duration) {
+    let seconds = elapsed / .seconds(1)
+    print("\(name) \(Int(Double(bytes) / seconds / 1e6)) MB/s")
+  }
+
+  private func hash(_ bytes: UInt64) -> Digest {
+    let piece = Bytes(repeating: 7, count: Self.pieceByteCount)
+    let hasher = SHA256Hasher()
+    for _ in 0..<bytes / UInt64(piece.count) { hasher.update(piece) }
+    return hasher.finalize()
+  }
+
+  private func read(_ cid: CID, from store: BlockStore) throws -> UInt64 {
+    let descriptor = open("/dev/null", O_WRONLY)
+    defer { close(descriptor) }
+    return try ContentExport(store: store).writeBlocking(cid, to: descriptor)
+  }
+}

@@ -1,0 +1,148 @@
+package import Consensus
+package import Cryptography
+package import Ledger
+package import Networking
+internal import Persistence
+internal import Primitives
+
+/// The block-making half of a validator: admits transactions, seals, stores, tells.
+package actor ChainProducer {
+  nonisolated let loop: EventLoop
+  nonisolated package var unownedExecutor: UnownedSerialExecutor {
+    loop.asUnownedSerialExecutor()
+  }
+  private let key: SigningKey
+  private let store: ValidatorStore
+  private let disk: ComputePool
+  private let nursery: LoopNursery
+  private let wallClock: @Sendable () -> UInt64
+  private let committed: @Sendable (CommittedBlock) async -> Void
+  private var chain: ChainFollower
+  private var mempool = Mempool()
+  private var machine: BlockProductionMachine
+  private var signGuard: SignGuard
+  private var timer: TimerToken?
+
+  /// - Parameters:
+  ///   - disk: runs what waits for the disk, one thing after another.
+  ///   - wallClock: milliseconds since 1970, for the header's time only.
+  ///   - committed: told of each block once it is durable, in order.
+  package init(
+    key: SigningKey, store: ValidatorStore, loop: EventLoop, disk: ComputePool,
+    nursery: LoopNursery, wallClock: @escaping @Sendable () -> UInt64,
+    committed: @escaping @Sendable (CommittedBlock) async -> Void
+  ) {
+    self.key = key
+    self.store = store
+    self.loop = loop
+    self.disk = disk
+    self.nursery = nursery
+    self.wallClock = wallClock
+    self.committed = committed
+    chain = store.chain
+    signGuard = store.signGuard
+    machine = BlockProductionMachine(resumingAt: store.chain.state)
+  }
+
+  /// Seals what the last run left due.
+  package func start() { perform(machine.handle(.tick(now: loop.now))) }
+
+  /// The newest height.
+  package var height: BlockHeight { chain.state.chain.height }
+
+  /// Blocks from a height on, at most `max`.
+  package func blocks(from height: BlockHeight, max: Int) async throws -> [CommittedBlock] {
+    let blocks = store.blocks
+    return try await disk.run {
+      var found: [CommittedBlock] = []
+      var next = height
+      while found.count < max, let block = try blocks.block(at: next) {
+        found.append(block)
+        next += 1
+      }
+      return found
+    }
+  }
+
+  /// Takes a signed transaction; one that waits or is in a block already is no error.
+  package func admit(_ transaction: Transaction) throws -> Digest {
+    do throws(MempoolError) {
+      let id = try mempool.admit(transaction, state: chain.state)
+      perform(machine.handle(.admitted(transaction, now: loop.now)))
+      return id
+    } catch .duplicate {
+      return transaction.id
+    }
+  }
+
+  /// Signs orders of this validator's own account and admits them.
+  package func submit(_ bodies: [TransactionBody]) throws {
+    for body in bodies {
+      let transaction = Transaction(
+        signing: body, chainID: chain.state.chainID,
+        nonce: mempool.nextNonce(of: key.publicKey, in: chain.state),
+        fee: try chain.state.fee(for: body), key: key)
+      _ = try admit(transaction)
+    }
+  }
+
+  private func perform(_ effects: [BlockProductionMachine.Effect]) {
+    for case .seal in effects { _ = nursery.begin { await self.seal() } }
+    guard timer == nil, let deadline = machine.nextDeadline else { return }
+    timer = loop.schedule(at: deadline) {
+      _ = self.nursery.begin { await self.tick() }
+    }
+  }
+
+  private func tick() {
+    timer = nil
+    perform(machine.handle(.tick(now: loop.now)))
+  }
+
+  private func seal() async {
+    do {
+      guard let proposed = try propose() else { return fail([]) }
+      let block = try await certify(proposed)
+      try chain.commit(proposed, certificate: block.certificate)
+      mempool.settle(block.block, refused: proposed.refused, state: chain.state)
+      perform(machine.handle(.committed(block.block, waiting: mempool.count, now: loop.now)))
+      await committed(block)
+    } catch {
+      fail([])
+    }
+  }
+
+  private func fail(_ refused: [ProposedBlock.Refusal]) {
+    perform(machine.handle(.sealingFailed(waiting: mempool.count, now: loop.now)))
+  }
+
+  /// Nil when there is neither a transaction that can be executed nor a beacon link to reveal.
+  private func propose() throws -> ProposedBlock? {
+    let state = chain.state
+    let link = state.chain.isBeaconDue ? store.beacon.link(state.chain.beaconIndex + 1) : nil
+    let proposed = try state.propose(
+      mempool.candidates(state: state), proposer: key.publicKey, timeMilliseconds: wallClock(),
+      beaconLink: link)
+    if proposed.block.transactions.isEmpty && link == nil {
+      mempool.settle(proposed.block, refused: proposed.refused, state: state)
+      return nil
+    }
+    return proposed
+  }
+
+  /// The guard is durable before the signature exists, the block before anybody hears of it.
+  private func certify(_ proposed: ProposedBlock) async throws -> CommittedBlock {
+    let header = proposed.block.header
+    let hash = header.hash
+    try signGuard.authorise(height: header.height, blockHash: hash)
+    let vote = Precommit(
+      chainID: header.chainID, height: header.height, blockHash: hash, key: key)
+    let block = CommittedBlock(
+      block: proposed.block, certificate: CommitCertificate(precommits: [vote]))
+    try await disk.run { [store, signGuard] in
+      try store.store(signGuard)
+      try store.blocks.appendBlocking(block)
+    }
+    return block
+  }
+}

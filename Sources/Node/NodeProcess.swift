@@ -1,0 +1,214 @@
+internal import Consensus
+internal import Cryptography
+internal import Glibc
+internal import Ledger
+package import Networking
+package import Orchestration
+package import Peering
+package import Persistence
+internal import Primitives
+internal import Telemetry
+internal import UsefulWork
+
+/// How a node is started.
+package struct NodeSettings: Sendable {
+  /// Holds key, chain and everything else.
+  package var home: HomeDirectory
+  /// What it does.
+  package var role: NodeRole
+  /// The coordinator, with `/p2p/ID`.
+  package var coordinator: Multiaddr
+  /// The name of the key file, without `.key`.
+  package var keyName: String
+  /// A label for people.
+  package var label: String
+  /// Threads for training or replay.
+  package var threads: Int
+  /// The training function that a liar substitutes, by name; nil for honest work.
+  package var lie: String?
+
+  /// Collects the settings.
+  package init(
+    home: HomeDirectory, role: NodeRole, coordinator: Multiaddr, keyName: String = "identity",
+    label: String = "", threads: Int = 1, lie: String? = nil
+  ) {
+    self.home = home
+    self.role = role
+    self.coordinator = coordinator
+    self.keyName = keyName
+    self.label = label
+    self.threads = threads
+    self.lie = lie
+  }
+}
+
+/// One worker, validator or evaluator: everything it needs, wired together.
+package struct NodeProcess: Sendable {
+  private enum Limits {
+    /// Tasks that wait for a compute thread: one a logical client of the largest session.
+    static let computeQueueMax = 4_096
+    /// Tasks under way: calls, orders and replays.
+    static let tasksMax = 8_192
+  }
+
+  private let settings: NodeSettings
+  private let loop: EventLoop
+  private let report: @Sendable (String) -> Void
+
+  /// - Parameter report: gets lines for the log.
+  package init(
+    settings: NodeSettings, loop: EventLoop, report: @escaping @Sendable (String) -> Void
+  ) {
+    self.settings = settings
+    self.loop = loop
+    self.report = report
+  }
+
+  /// Runs until it is cancelled or can never work.
+  package func run() async throws {
+    let identity = try settings.home.keyOrNew(named: settings.keyName)
+    let switchboard = CallSwitchboard()
+    let host = PeerHost(loop: loop, identity: identity, handler: { await switchboard.answer($0) })
+    let link = CoordinatorLink(
+      host: host, address: settings.coordinator,
+      hello: Hello(role: settings.role, label: settings.label))
+    let compute = ComputePool(
+      named: "compute", threads: settings.threads, queueMax: Limits.computeQueueMax)
+    defer { compute.stop() }
+    let nursery = LoopNursery(loop: loop, tasksMax: Limits.tasksMax)
+    let materials = SessionMaterials(link: link, compute: compute)
+    let role = try await makeRole(
+      identity: identity, link: link, materials: materials, compute: compute, nursery: nursery)
+    await switchboard.connect(role.answer)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await host.run() }
+      group.addTask { await loop.perform { await nursery.run() } }
+      group.addTask { try await keepLinked(link, role: role) }
+      group.addTask { await role.start() }
+      for _ in 0..<2 { try await group.next() }
+      group.cancelAll()
+    }
+  }
+
+  private func keepLinked(_ link: CoordinatorLink, role: NodeRoleShell) async throws {
+    let home = settings.home
+    try await link.run(
+      connected: { reply in
+        try Self.checkChain(reply.genesis, home: home)
+        report("connected to \(settings.coordinator)")
+        await role.connected(reply)
+      },
+      disconnected: { reason in
+        report("no coordinator: \(reason); trying again")
+        await role.disconnected()
+      })
+  }
+
+  /// The first coordinator's chain is kept; another one later is an error, not a surprise.
+  private static func checkChain(_ genesis: Genesis, home: HomeDirectory) throws {
+    guard home.contains("genesis.json") else { return try home.store(genesis) }
+    let known = try home.genesis()
+    guard known.chainID == genesis.chainID else {
+      throw NodeError.otherChain(expected: known.chainID, found: genesis.chainID)
+    }
+  }
+
+  private func makeRole(
+    identity: SigningKey, link: CoordinatorLink, materials: SessionMaterials,
+    compute: ComputePool, nursery: LoopNursery
+  ) async throws -> NodeRoleShell {
+    switch settings.role {
+    case .worker:
+      let shell = WorkerShell(
+        link: link, identity: identity, materials: materials, compute: compute,
+        nursery: nursery, train: try trainingFunction())
+      return NodeRoleShell(
+        answer: { await shell.answer($0) }, connected: { await shell.connected($0) },
+        disconnected: { await shell.disconnected() })
+    case .evaluator:
+      let shell = EvaluatorShell(materials: materials, compute: compute)
+      return NodeRoleShell(answer: { await shell.answer($0) })
+    case .validator, .coordinator:
+      return try makeValidator(
+        identity: identity, link: link, materials: materials, compute: compute,
+        nursery: nursery)
+    }
+  }
+
+  private func trainingFunction() throws -> TrainingFunction {
+    guard let name = settings.lie else {
+      return { try $0.execute(dataset: $1, base: $2) }
+    }
+    guard let lie = Lie.named[name] else {
+      throw NodeError.wrongContent("`\(name)` is not a lie that this program knows")
+    }
+    return { try $0.execute(lying: lie, dataset: $1, base: $2) }
+  }
+
+  private func makeValidator(
+    identity: SigningKey, link: CoordinatorLink, materials: SessionMaterials,
+    compute: ComputePool, nursery: LoopNursery
+  ) throws -> NodeRoleShell {
+    let store = try ValidatorStore(home: settings.home, genesis: try settings.home.genesis())
+    var machine = ValidatorMachine()
+    for height in 1...(store.blocks.height + 1) {
+      if let past = try store.blocks.block(at: height) { _ = machine.handle(committed: past.block) }
+    }
+    let relay = BlockRelay()
+    let producer = ChainProducer(
+      key: identity, store: store, loop: loop,
+      disk: ComputePool(named: "chain-disk", threads: 1, queueMax: Limits.computeQueueMax),
+      nursery: nursery, wallClock: Self.wallClockMilliseconds,
+      committed: { await relay.send($0) })
+    let shell = ValidatorShell(
+      link: link, producer: producer, materials: materials, compute: compute, nursery: nursery,
+      machine: machine)
+    return NodeRoleShell(
+      answer: { await shell.answer($0) },
+      start: {
+        await relay.connect { await shell.committed($0) }
+        await shell.start()
+      })
+  }
+
+  @Sendable private static func wallClockMilliseconds() -> UInt64 {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return UInt64(now.tv_sec) * 1_000 + UInt64(now.tv_nsec) / 1_000_000
+  }
+}
+
+/// What the process calls on the shell of its role.
+struct NodeRoleShell: Sendable {
+  let answer: @Sendable (RPCCall) async -> RPCAnswer
+  var start: @Sendable () async -> Void = {}
+  var connected: @Sendable (HelloReply) async -> Void = { _ in }
+  var disconnected: @Sendable () async -> Void = {}
+}
+
+/// Where calls arrive before the shell that answers them exists.
+private actor CallSwitchboard {
+  private var target: (@Sendable (RPCCall) async -> RPCAnswer)?
+
+  func connect(_ target: @escaping @Sendable (RPCCall) async -> RPCAnswer) {
+    self.target = target
+  }
+
+  func answer(_ call: RPCCall) async -> RPCAnswer {
+    guard let target else {
+      return .failure(RPCError(code: "starting", message: "the node is starting"))
+    }
+    return await target(call)
+  }
+}
+
+/// Hands blocks from their producer to the shell that owns it, in order.
+private actor BlockRelay {
+  private var target: (@Sendable (CommittedBlock) async -> Void)?
+
+  func connect(_ target: @escaping @Sendable (CommittedBlock) async -> Void) {
+    self.target = target
+  }
+
+  func send(_ block: CommittedBlock) async { await target?(block) }
+}

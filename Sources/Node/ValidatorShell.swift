@@ -1,0 +1,161 @@
+package import Consensus
+internal import Cryptography
+internal import FederatedLearning
+package import Ledger
+package import Networking
+internal import NeuralNetworks
+package import Orchestration
+internal import Peering
+internal import Primitives
+internal import UsefulWork
+
+/// A validator: makes blocks and replays the work that their beacons draw.
+package actor ValidatorShell {
+  private enum Limits {
+    /// How often evidence is asked for before it counts as not served.
+    static let evidenceTriesMax = 40
+    /// The pause between two tries: a restarted coordinator is back within ten seconds.
+    static let evidencePause: Duration = .milliseconds(250)
+  }
+
+  nonisolated let link: CoordinatorLink
+  nonisolated package var unownedExecutor: UnownedSerialExecutor { link.unownedExecutor }
+  private let producer: ChainProducer
+  private let materials: SessionMaterials
+  private let compute: ComputePool
+  private let nursery: LoopNursery
+  private var machine: ValidatorMachine
+
+  /// - Parameter machine: has seen every stored block.
+  package init(
+    link: CoordinatorLink, producer: ChainProducer, materials: SessionMaterials,
+    compute: ComputePool, nursery: LoopNursery, machine: ValidatorMachine
+  ) {
+    self.link = link
+    self.producer = producer
+    self.materials = materials
+    self.compute = compute
+    self.nursery = nursery
+    self.machine = machine
+  }
+
+  /// Resumes replays of the last run and seals what was due.
+  package func start() async {
+    await producer.start()
+    for order in machine.outstanding { begin(order) }
+  }
+
+  /// A new block: tells the coordinator and starts the replays that it draws.
+  package func committed(_ block: CommittedBlock) {
+    for order in machine.handle(committed: block.block) { begin(order) }
+    // A coordinator that misses this one asks for it when it sees the next or comes back.
+    _ = nursery.begin { _ = try? await self.link.request(RPCMethod.block, block.encoded()) }
+  }
+
+  /// Answers the coordinator's calls.
+  package func answer(_ call: RPCCall) async -> RPCAnswer {
+    do {
+      switch call.request.method {
+      case RPCMethod.submitTransaction:
+        let id = try await producer.admit(Transaction(decoding: call.request.body))
+        return .success(id.encoded())
+      case RPCMethod.blocks:
+        let range = try BlockRange(decoding: call.request.body)
+        let blocks = try await producer.blocks(from: range.from, max: BlockRange.countMax)
+        return .success(CanonicalValue.list(blocks).encoded())
+      default: return .failure(.unknownMethod(call.request.method))
+      }
+    } catch let error as MempoolError {
+      return .failure(RPCError(code: error.code, message: "\(error)"))
+    } catch {
+      return .failure(.describing(error))
+    }
+  }
+
+  private func begin(_ order: ReplayOrder) {
+    _ = nursery.begin { await self.replay(order) }
+  }
+
+  private func replay(_ order: ReplayOrder) async {
+    var judgement = order.notServed
+    for _ in 0..<Limits.evidenceTriesMax {
+      do {
+        judgement = try await judge(order)
+        break
+      } catch {
+        try? await link.loop.sleep(for: Limits.evidencePause)
+      }
+      if Task.isCancelled { return }
+    }
+    try? await producer.submit(judgement.transactions)
+  }
+
+  private func judge(_ order: ReplayOrder) async throws -> Judgement {
+    let slot = order.work.slot
+    let assignment = Assignment(
+      round: Int(slot.round) + 1, client: Int(slot.client), attempt: Int(order.work.attempt),
+      worker: order.work.worker.peerID)
+    let request = EvidenceRequest(job: slot.job.digest, assignment: assignment)
+    let reply = try EvidenceReply(
+      decoding: await link.request(RPCMethod.evidence, request.encoded()))
+    guard reply.specification.digest == order.terms.specification else {
+      throw NodeError.wrongContent("the specification is not the job's")
+    }
+    let specification = try await materials.specification(reply.specification)
+    let evidence = WorkEvidence(
+      update: try ParameterBuffer(decoding: reply.parameters, for: specification.shape),
+      record: try WorkRecord(decoding: reply.record))
+    guard evidence.record.workRoot == order.commitment.workRoot,
+      evidence.update.digest == order.commitment.update
+    else { throw NodeError.wrongContent("the evidence is not of this commitment") }
+    let dataset = try await materials.dataset(specification.shards[Int(slot.client)])
+    let base = try await materials.model(
+      order.base ?? specification.initialModel.digest, shape: specification.shape)
+    let states = try await startStates(
+      for: order, request: request, specification: specification, evidence: evidence)
+    return try await compute.run {
+      try order.judge(
+        specification: specification, dataset: dataset, base: base, evidence: evidence,
+        startState: { states[$0] })
+    }
+  }
+
+  /// Asks the worker for the start states that the samples need. A state that is not served stays
+  /// out, which counts as a wrong result.
+  private func startStates(
+    for order: ReplayOrder, request: EvidenceRequest, specification: SessionSpecification,
+    evidence: WorkEvidence
+  ) async throws -> [Int: TrainingState] {
+    let task = try specification.task(
+      round: Int(order.work.slot.round) + 1, client: Int(order.work.slot.client),
+      base: order.base ?? specification.initialModel.digest)
+    let plan = SamplePlan(
+      beacon: order.beacon, workRoot: order.commitment.workRoot, total: task.segments,
+      rate: order.terms.auditPartsPerMillion)
+    var states: [Int: TrainingState] = [:]
+    var previous = -1
+    for segment in plan.segments {
+      defer { previous = segment }
+      if segment == previous + 1 { continue }
+      var asked = request
+      asked.segment = segment
+      if let bytes = try? await link.request(RPCMethod.startState, asked.encoded()) {
+        states[segment] = try? TrainingState(decoding: bytes, for: task)
+      }
+    }
+    return states
+  }
+}
+
+extension MempoolError {
+  /// A stable word for programs.
+  package var code: String {
+    switch self {
+    case .duplicate: "duplicate_transaction"
+    case .nonceTaken, .nonceStale: "replayed_transaction"
+    case .nonceTooFarAhead: "nonce_too_high"
+    case .full, .fullBytes: "mempool_full"
+    case .refused(let error): error.code
+    }
+  }
+}

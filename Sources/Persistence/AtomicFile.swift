@@ -1,0 +1,70 @@
+public import Glibc
+public import Primitives
+
+/// Small files that are replaced as a whole: after a crash either the old or the new bytes are there.
+///
+/// For secrets and state of one process; the temporary name beside the file is overwritten.
+public enum AtomicFile {
+  /// Bytes of one file: keys, guards and genesis documents are far smaller.
+  public static let byteCountMax = 16 << 20
+
+  /// Writes beside `path`, syncs, renames and syncs the directory; acknowledged bytes stay.
+  public static func write(
+    _ bytes: Bytes, to path: String, mode: mode_t = 0o600
+  ) throws(FileError) {
+    guard bytes.count <= byteCountMax else {
+      throw .tooLarge(path: path, size: bytes.count, limit: byteCountMax)
+    }
+    let temporary = path + ".new"
+    // A left-over of a crash may have another mode.
+    unlink(temporary)
+    do throws(FileError) {
+      let file = try FileDescriptor(
+        opening: temporary, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+      try file.write(bytes, at: 0)
+      try file.synchronize()
+    } catch {
+      unlink(temporary)
+      throw error.renamed(to: path)
+    }
+    guard rename(temporary, path) == 0 else {
+      let code = errno
+      unlink(temporary)
+      throw .failed("renaming", path, code)
+    }
+    try FileDescriptor.synchronizeDirectory(of: path)
+  }
+
+  /// Reads a whole file; nil if it does not exist.
+  public static func read(
+    _ path: String, byteCountMax: Int = Self.byteCountMax
+  ) throws(FileError) -> Bytes? {
+    let file: FileDescriptor
+    do throws(FileError) {
+      file = try FileDescriptor(opening: path, O_RDONLY)
+    } catch {
+      if case .notFound = error { return nil }
+      throw error
+    }
+    let size = try file.size()
+    guard size <= byteCountMax else {
+      throw .tooLarge(path: path, size: size, limit: byteCountMax)
+    }
+    return try file.read(size, at: 0)
+  }
+}
+
+extension FileError {
+  /// The same fault under the name that the caller knows.
+  fileprivate func renamed(to path: String) -> FileError {
+    switch self {
+    case .diskFull: .diskFull(path: path)
+    case .permissionDenied: .permissionDenied(path: path)
+    case .notFound: .notFound(path: path)
+    case .locked: .locked(path: path)
+    case .tooLarge(_, let size, let limit): .tooLarge(path: path, size: size, limit: limit)
+    case .system(let operation, _, let code):
+      .system(operation: operation, path: path, errno: code)
+    }
+  }
+}

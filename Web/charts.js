@@ -1,0 +1,74 @@
+// Two lines over the rounds. Colours come from the style sheet, so both themes stay in one place.
+
+const colour = (name) =>
+  getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function options(format, bounds) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  return {
+    maintainAspectRatio: false,
+    animation: calm ? false : { duration: 250 },
+    interaction: { mode: "index", intersect: false },
+    scales: {
+      x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 12 } },
+      y: { ...bounds, ticks: { maxTicksLimit: 5, callback: format } },
+    },
+    plugins: {
+      legend: { display: false },
+      tooltip: {
+        displayColors: false,
+        callbacks: {
+          title: (items) => `Round ${items[0].label}`,
+          label: (item) => format(item.parsed.y),
+        },
+      },
+    },
+  };
+}
+
+function paint(chart, lineColour) {
+  const line = colour(lineColour);
+  const [dataset] = chart.data.datasets;
+  dataset.borderColor = line;
+  dataset.pointBackgroundColor = line;
+  dataset.backgroundColor = colour(`${lineColour}-fill`);
+  const { x, y } = chart.options.scales;
+  for (const axis of [x, y]) {
+    axis.ticks.color = colour("--ink-soft");
+    axis.grid.color = colour("--rule");
+    axis.grid.borderColor = colour("--rule");
+  }
+  const { tooltip } = chart.options.plugins;
+  tooltip.backgroundColor = colour("--ink");
+  tooltip.titleColor = colour("--paper");
+  tooltip.bodyColor = colour("--paper");
+}
+
+export class RoundChart {
+  constructor(canvas, { format, lineColour, bounds }) {
+    this.canvas = canvas;
+    this.chart = new Chart(canvas, {
+      type: "line",
+      data: {
+        labels: [],
+        datasets: [{ data: [], fill: "origin", borderWidth: 2, pointRadius: 2.5, tension: 0.25 }],
+      },
+      options: options(format, bounds),
+    });
+    this.chart.options.font = { family: getComputedStyle(document.body).fontFamily };
+    paint(this.chart, lineColour);
+    addEventListener("themechange", () => {
+      paint(this.chart, lineColour);
+      this.chart.update("none");
+    });
+  }
+
+  // `values` has one entry a finished round; the axis already shows the rounds to come.
+  show(values, totalRounds, description) {
+    const length = Math.max(values.length, totalRounds ?? 0);
+    this.chart.data.labels = Array.from({ length }, (_, index) => index + 1);
+    this.chart.data.datasets[0].data = values;
+    this.canvas.setAttribute("aria-label", description);
+    this.chart.update();
+  }
+}
