@@ -5,7 +5,7 @@ package import Primitives
 /// Sockets write at the tail, machines read and rewrite in place at the head. Once it has grown to
 /// the size of its traffic it allocates nothing more.
 package struct ByteQueue: Sendable {
-  /// An empty queue gives back an allocation above this, so one bulk transfer does not stay resident.
+  /// An empty queue gives back an allocation above this: one bulk transfer does not stay resident.
   static let retainedBytesMax = 1_024 * 1_024
 
   private var storage: Bytes
@@ -25,6 +25,14 @@ package struct ByteQueue: Sendable {
 
   /// A copy of the waiting bytes.
   package var bytes: Bytes { Bytes(storage[head..<tail]) }
+
+  /// Takes the first `amount` waiting bytes out.
+  package mutating func take(_ amount: Int) -> Bytes {
+    precondition(amount >= 0 && amount <= count, "\(amount) of \(count)")
+    let taken = Bytes(storage[head..<(head + amount)])
+    consume(amount)
+    return taken
+  }
 
   /// Appends `source`.
   package mutating func append(_ source: UnsafeRawBufferPointer) {
@@ -97,11 +105,11 @@ package struct ByteQueue: Sendable {
       }
     } else {
       let capacity = max(2 * storage.count, waiting + room)
-      var larger = Bytes()
-      larger.reserveCapacity(capacity)
-      larger.append(contentsOf: storage[head..<tail])
-      larger.append(contentsOf: repeatElement(0, count: capacity - waiting))
-      storage = larger
+      storage = Bytes(unsafeUninitializedCapacity: capacity) { target, initialized in
+        // The rest stays as it comes: only what was written between head and tail is ever read.
+        read { UnsafeMutableRawBufferPointer(target).copyMemory(from: $0) }
+        initialized = capacity
+      }
     }
     head = 0
     tail = waiting

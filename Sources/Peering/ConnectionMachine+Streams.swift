@@ -206,10 +206,13 @@ extension ConnectionMachine {
     max(0, ConnectionLimits.sendBufferBytes - plaintext.count - outbox.count)
   }
 
+  /// Bytes that wait on a stream.
+  package func available(on stream: UInt32) -> Int { yamux.available(on: stream) }
+
   /// Bytes the other side's window lets us send on a stream now.
   package func sendable(on stream: UInt32) -> Int { yamux.sendable(on: stream) }
 
-  /// Moves what waits on a stream to the end of `target`, which comes to hold at most `limit` bytes.
+  /// Moves what waits on a stream to the end of `target`, which then holds at most `limit` bytes.
   package mutating func read(_ stream: UInt32, limit: Int, into target: inout ByteQueue) {
     guard case .application = streams[stream] else { return }
     let count = min(max(0, limit - target.count), yamux.available(on: stream))

@@ -31,8 +31,8 @@ package enum ConnectionEvent: Equatable, Sendable {
   case goAway(code: UInt32)
 }
 
-/// One libp2p connection over an ordered byte stream, without the stream: multistream-select, Noise,
-/// muxer choice, yamux, and multistream-select again on each stream.
+/// One libp2p connection over an ordered byte stream, without the byte stream: multistream-select,
+/// Noise, muxer choice, yamux, and multistream-select again on each stream.
 ///
 /// The owner writes received bytes into `inbox` and calls `receive`, then calls `flush` and sends
 /// what stands in `outbox`. `flush` once a turn joins the frames of a turn into one Noise message.
@@ -148,8 +148,7 @@ package struct ConnectionMachine {
   ) throws(PeeringError) -> Bool {
     guard let length = NoiseFraming.nextMessage(in: inbox) else { return false }
     inbox.consume(NoiseFraming.headerBytes)
-    let message = inbox.read { Bytes($0.prefix(length)) }
-    inbox.consume(length)
+    let message = inbox.take(length)
     if let answer = try handshake.receive(message) {
       NoiseFraming.append(answer, to: &outbox)
     }

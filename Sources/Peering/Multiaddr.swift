@@ -1,5 +1,4 @@
 public import Cryptography
-import Glibc
 public import Primitives
 
 /// Limits of an address.
@@ -113,8 +112,8 @@ extension Multiaddr: CustomStringConvertible {
   public var description: String {
     components.map { component in
       switch component {
-      case .ip4(let bytes): "/ip4/\(bytes.map(String.init).joined(separator: "."))"
-      case .ip6(let bytes): "/ip6/\(Self.ip6Text(bytes))"
+      case .ip4(let bytes): "/ip4/\(IPAddressText.text(ip4: bytes))"
+      case .ip6(let bytes): "/ip6/\(IPAddressText.text(ip6: bytes))"
       case .dns4(let name): "/dns4/\(name)"
       case .tcp(let port): "/tcp/\(port)"
       case .peer(let peer): "/p2p/\(peer)"
@@ -127,10 +126,10 @@ extension Multiaddr: CustomStringConvertible {
   ) throws(PeeringError) -> Component {
     switch name {
     case "ip4":
-      guard let bytes = ipBytes(value, family: AF_INET, count: 4) else { break }
+      guard let bytes = IPAddressText.ip4(value) else { break }
       return .ip4(bytes)
     case "ip6":
-      guard let bytes = ipBytes(value, family: AF_INET6, count: 16) else { break }
+      guard let bytes = IPAddressText.ip6(value) else { break }
       return .ip6(bytes)
     case "dns4":
       guard isName(value.utf8) else { break }
@@ -145,20 +144,6 @@ extension Multiaddr: CustomStringConvertible {
       throw .malformedMultiaddr("the protocol `\(name)` is not supported")
     }
     throw .malformedMultiaddr("`\(value)` is not a value of `\(name)`")
-  }
-
-  private static func ipBytes(_ text: String, family: Int32, count: Int) -> Bytes? {
-    var bytes = Bytes(repeating: 0, count: count)
-    return inet_pton(family, text, &bytes) == 1 ? bytes : nil
-  }
-
-  private static func ip6Text(_ bytes: Bytes) -> String {
-    var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-    precondition(bytes.count == 16)
-    guard inet_ntop(AF_INET6, bytes, &text, socklen_t(text.count)) != nil else {
-      preconditionFailure("sixteen bytes have a text")
-    }
-    return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
   private static func isName(_ name: some Collection<UInt8>) -> Bool {

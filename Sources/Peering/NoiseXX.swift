@@ -3,7 +3,9 @@ package import Primitives
 
 /// An X25519 key pair; the private half is drawn by the caller.
 package struct NoiseKeyPair: Sendable {
+  /// 32 bytes nobody else may see.
   package let privateKey: Bytes
+  /// The matching point.
   package let publicKey: Bytes
 
   /// Derives the public half of 32 private bytes.

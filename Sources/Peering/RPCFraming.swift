@@ -23,9 +23,7 @@ package enum RPCFraming {
     guard length <= UInt64(limit) else { throw .rpcFrameTooLong(bytes: length, limit: limit) }
     guard input.count >= prefix + Int(length) else { return nil }
     input.consume(prefix)
-    let frame = input.read { Bytes($0.prefix(Int(length))) }
-    input.consume(Int(length))
-    return frame
+    return input.take(Int(length))
   }
 
   private static func length(

@@ -181,7 +181,11 @@ package final class EventLoop: SerialExecutor {
   @inline(__always)
   private func perform(_ job: Job) {
     switch job {
-    case .serial(let job): job.runSynchronously(on: asUnownedSerialExecutor())
+    case .serial(let job):
+      // Naming both executors keeps an actor's calls of its own methods from being enqueued again.
+      job.runSynchronously(
+        isolatedTo: asUnownedSerialExecutor(),
+        taskExecutor: taskExecutor.asUnownedTaskExecutor())
     case .task(let job): job.runSynchronously(on: taskExecutor.asUnownedTaskExecutor())
     case .call(let call): call()
     }

@@ -3,6 +3,7 @@
 ///
 /// Confined to the loop.
 package final class LoopNursery: Sendable {
+  /// One task.
   package typealias Body = @Sendable () async -> Void
 
   private let loop: EventLoop
@@ -13,6 +14,7 @@ package final class LoopNursery: Sendable {
   private nonisolated(unsafe) var isStopped = false
   private nonisolated(unsafe) var sleeper: UnsafeContinuation<Void, Never>?
 
+  /// An idle nursery for at most `tasksMax` tasks.
   package init(loop: EventLoop, tasksMax: Int) {
     self.loop = loop
     self.tasksMax = tasksMax

@@ -6,8 +6,8 @@ package import Primitives
 extension PeerConnection {
   /// Calls a method of the peer and returns its result.
   ///
-  /// Throws `PeerError.refused` for an answer that is an error, and `deadlineExceeded` when none came
-  /// in time; the other side's work is then cancelled.
+  /// Throws `PeerError.refused` for an answer that is an error, and `deadlineExceeded` when none
+  /// came in time; the other side's work is then cancelled.
   package func request(
     method: String, body: Bytes = [], deadline: Duration = .seconds(10)
   ) async throws(PeerError) -> Bytes {
@@ -78,7 +78,7 @@ extension PeerConnection {
 
   /// The next chunk of a streamed body, or nil at its end.
   func nextChunk(from stream: UInt32) async throws(PeerError) -> Bytes? {
-    let (method, deadline) = chunkDeadlines[stream] ?? ("", PeerLimits.silenceMax)
+    let (method, deadline) = chunkDeadlines[stream] ?? ("", services.timeouts.silence)
     let chunk = try await withDeadline(deadline, method: method, on: stream) {
       () async throws(PeerError) in
       try await self.readFrame(from: stream, limit: RPCLimits.chunkBytesMax)
@@ -88,7 +88,7 @@ extension PeerConnection {
   }
 
   /// Fails the stream when `deadline` passes or the task is cancelled while `body` runs.
-  private func withDeadline<Result>(
+  func withDeadline<Result>(
     _ deadline: Duration, method: String, on stream: UInt32,
     _ body: () async throws(PeerError) -> Result
   ) async throws(PeerError) -> Result {
@@ -137,7 +137,7 @@ extension PeerConnection {
   }
 
   private func readRequest(from stream: UInt32) async throws(PeerError) -> RPCRequest? {
-    let frame = try await withDeadline(PeerLimits.handshakeTimeout, method: "", on: stream) {
+    let frame = try await withDeadline(services.timeouts.handshake, method: "", on: stream) {
       () async throws(PeerError) in
       try await self.readFrame(from: stream, limit: RPCLimits.messageBytesMax)
     }

@@ -7,7 +7,7 @@ extension PeerConnection {
     if let reason = closeReason { throw reason }
     do {
       let stream = try machine.open(protocolID)
-      streams[stream] = StreamState()
+      streams[stream] = StreamState(protocolID: protocolID)
       scheduleFlush()
       return stream
     } catch {
@@ -33,8 +33,7 @@ extension PeerConnection {
       guard start < bytes.count else { break }
       flushNow()
       // The socket may have made room; if not, its progress or the window's wakes us.
-      guard machine.sendable(on: stream) == 0 || machine.sendRoom == 0 else { continue }
-      await waitToWrite(stream)
+      if !canSend(on: stream) { await waitToWrite(stream) }
     }
     scheduleFlush()
   }
@@ -76,8 +75,7 @@ extension PeerConnection {
       streams[stream]?.unread = ByteQueue()
       machine.read(stream, limit: max(count, PeerLimits.readBytesMin), into: &unread)
       let found = unread.count >= count
-      let bytes = found ? unread.read { Bytes($0.prefix(count)) } : []
-      if found { unread.consume(count) }
+      let bytes = found ? unread.take(count) : []
       streams[stream]?.unread = unread
       if found { return bytes }
       if machine.isDrained(stream) { throw .streamEnded }
@@ -129,8 +127,35 @@ extension PeerConnection {
     writer.resume()
   }
 
+  /// Suspends a stream's reader until bytes, the end or a failure arrive.
   private func waitToRead(_ stream: UInt32) async {
-    await withUnsafeContinuation { streams[stream]?.reader = $0 }
+    await withUnsafeContinuation { continuation in
+      streams[stream]?.reader = continuation
+      // An `await` may give up the actor before this line, so the reason to wait may be gone.
+      if streams[stream] == nil { continuation.resume() }
+      if machine.available(on: stream) > 0 || machine.isDrained(stream) || hasFailed(stream) {
+        wakeReader(stream)
+      }
+    }
+  }
+
+  /// Suspends a stream's writer until window and buffer may have room.
+  private func waitToWrite(_ stream: UInt32) async {
+    scheduleFlush()
+    await withUnsafeContinuation { continuation in
+      streams[stream]?.writer = continuation
+      blockedWriters.append(stream)
+      if streams[stream] == nil { continuation.resume() }
+      if canSend(on: stream) || hasFailed(stream) { wakeWriter(stream) }
+    }
+  }
+
+  private func canSend(on stream: UInt32) -> Bool {
+    machine.sendable(on: stream) > 0 && machine.sendRoom > 0
+  }
+
+  private func hasFailed(_ stream: UInt32) -> Bool {
+    closeReason != nil || streams[stream]?.failure != nil
   }
 
   private func check(_ stream: UInt32) throws(PeerError) {

@@ -2,20 +2,25 @@ package import Cryptography
 import Peering
 import Primitives
 
-/// One connection to a peer: moves bytes between a socket and its `ConnectionMachine`, and wakes the
-/// tasks that read and write streams. Lives on the loop.
+/// One connection to a peer: moves bytes between a socket and its `ConnectionMachine`, and wakes
+/// the tasks that read and write streams. Lives on the loop.
 package actor PeerConnection {
   /// Tasks that wait on a stream, and bytes that were taken out of the machine for them.
   struct StreamState {
+    let protocolID: String
     var unread = ByteQueue()
     var reader: UnsafeContinuation<Void, Never>?
     var writer: UnsafeContinuation<Void, Never>?
     var failure: PeerError?
     /// The task that answers the call, so that a reset can cancel it.
     var answering: UnsafeCurrentTask?
+
+    init(protocolID: String) {
+      self.protocolID = protocolID
+    }
   }
 
-  private enum State {
+  enum State {
     case handshaking([UnsafeContinuation<Void, Never>])
     case open
     case closed(PeerError)
@@ -39,16 +44,17 @@ package actor PeerConnection {
   var inboundCalls = 0
   /// What the time between two chunks of a streamed body may be, and for which method.
   var chunkDeadlines: [UInt32: (method: String, time: Duration)] = [:]
-  private var state = State.handshaking([])
+  var state = State.handshaking([])
   private var events: [ConnectionEvent] = []
-  private var blockedWriters: [UInt32] = []
+  /// Streams whose writers wait for the socket or for a window.
+  var blockedWriters: [UInt32] = []
   private var flushIsScheduled = false
   private var writeBlock: UnsafeContinuation<Void, Never>?
   private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
-  private var lastHeard: Tick
-  private var keepAlive: TimerToken?
-  private var pings: [UInt32: UnsafeContinuation<Void, Never>] = [:]
-  private var nextPing: UInt32 = 0
+  var lastHeard: Tick
+  var keepAlive: TimerToken?
+  var pings: [UInt32: UnsafeContinuation<Void, Never>] = [:]
+  var nextPing: UInt32 = 0
 
   init(
     machine: ConnectionMachine, socket: Socket, isOutgoing: Bool, nursery: LoopNursery,
@@ -77,7 +83,7 @@ package actor PeerConnection {
   /// Serves the connection until it ends.
   func run() async {
     flushNow()
-    let timeout = loop.schedule(after: PeerLimits.handshakeTimeout) { [weak self] in
+    let timeout = loop.schedule(after: services.timeouts.handshake) { [weak self] in
       self?.assumeIsolated { $0.handshakeTimedOut() }
     }
     await withTaskCancellationHandler {
@@ -93,11 +99,9 @@ package actor PeerConnection {
 
   /// Suspends until the handshake is over; throws why it failed.
   func established() async throws(PeerError) {
-    if case .handshaking(var waiters) = state {
-      await withUnsafeContinuation { continuation in
-        waiters.append(continuation)
-        state = .handshaking(waiters)
-      }
+    await withUnsafeContinuation { continuation in
+      guard case .handshaking(let waiters) = state else { return continuation.resume() }
+      state = .handshaking(waiters + [continuation])
     }
     if case .closed(let reason) = state { throw reason }
   }
@@ -105,8 +109,10 @@ package actor PeerConnection {
   /// Suspends until the connection has ended; returns why.
   @discardableResult
   package func waitUntilClosed() async -> PeerError {
-    if case .closed(let reason) = state { return reason }
-    await withUnsafeContinuation { closeWaiters.append($0) }
+    await withUnsafeContinuation { continuation in
+      guard closeReason == nil else { return continuation.resume() }
+      closeWaiters.append(continuation)
+    }
     return closeReason ?? .closed
   }
 
@@ -194,7 +200,7 @@ package actor PeerConnection {
     case .accepted(let stream, let protocolIndex):
       accept(stream, protocolIndex: protocolIndex)
     case .refused(let stream):
-      fail(stream, .protocolRefused(RPCProtocol.protocolID))
+      fail(stream, .protocolRefused(streams[stream]?.protocolID ?? ""))
     case .readable(let stream):
       wakeReader(stream)
     case .writable(let stream):
@@ -216,7 +222,7 @@ package actor PeerConnection {
   }
 
   private func accept(_ stream: UInt32, protocolIndex: Int) {
-    streams[stream] = StreamState()
+    streams[stream] = StreamState(protocolID: PeerServices.protocols[protocolIndex])
     let began = nursery.begin { await self.serve(stream) }
     if !began { reset(stream) }
   }
@@ -254,7 +260,10 @@ package actor PeerConnection {
   private func write() async {
     while closeReason == nil {
       if machine.outbox.isEmpty {
-        await withUnsafeContinuation { writeBlock = $0 }
+        await withUnsafeContinuation { continuation in
+          writeBlock = continuation
+          if closeReason != nil || !machine.outbox.isEmpty { unblockWriter() }
+        }
         continue
       }
       do throws(SocketError) {
@@ -272,52 +281,10 @@ package actor PeerConnection {
     writeBlock.resume()
   }
 
-  /// Suspends a stream's writer until window and buffer may have room.
-  func waitToWrite(_ stream: UInt32) async {
-    blockedWriters.append(stream)
-    scheduleFlush()
-    await withUnsafeContinuation { streams[stream]?.writer = $0 }
-  }
-
   private func wakeBlockedWriters() {
     guard !blockedWriters.isEmpty else { return }
     let blocked = blockedWriters
     blockedWriters.removeAll(keepingCapacity: true)
     for stream in blocked { wakeWriter(stream) }
-  }
-
-  // MARK: Silence
-
-  private func scheduleKeepAlive() {
-    keepAlive = loop.schedule(after: PeerLimits.pingInterval) { [weak self] in
-      self?.assumeIsolated { $0.checkSilence() }
-    }
-  }
-
-  private func checkSilence() {
-    guard case .open = state, let peer = machine.remotePeer else { return }
-    let silence = loop.now.duration(since: lastHeard)
-    if silence >= PeerLimits.silenceMax { return end(.silent(peer)) }
-    if silence >= PeerLimits.pingInterval {
-      machine.ping(nextPing)
-      nextPing &+= 1
-      flushNow()
-    }
-    scheduleKeepAlive()
-  }
-
-  /// Returns the time one muxer ping takes to come back.
-  package func ping() async throws(PeerError) -> Duration {
-    if let reason = closeReason { throw reason }
-    let opaque = nextPing
-    nextPing &+= 1
-    let start = ContinuousClock.now
-    machine.ping(opaque)
-    await withUnsafeContinuation {
-      pings[opaque] = $0
-      flushNow()
-    }
-    if let reason = closeReason { throw reason }
-    return ContinuousClock.now - start
   }
 }

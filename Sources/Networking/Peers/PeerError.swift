@@ -9,9 +9,9 @@ package enum PeerError: Error, Equatable, Sendable {
   case socket(SocketError)
   /// The other side broke a protocol, or is not who the address says.
   case peering(PeeringError)
-  /// The handshake took longer than `PeerLimits.handshakeTimeout`.
+  /// The handshake took longer than `PeerTimeouts.handshake`.
   case handshakeTimedOut
-  /// Nothing was heard for `PeerLimits.silenceMax`.
+  /// Nothing was heard for `PeerTimeouts.silence`.
   case silent(PeerID)
   /// The connection was closed by either side.
   case closed
@@ -40,8 +40,8 @@ extension PeerError: CustomStringConvertible {
     case .peering(.wrongPeer(let expected, let actual)):
       "the address names \(expected), but \(actual) answered"
     case .peering(let error): "the peer broke the protocol: \(error)"
-    case .handshakeTimedOut: "the handshake took longer than \(PeerLimits.handshakeTimeout)"
-    case .silent(let peer): "\(peer) was silent for \(PeerLimits.silenceMax)"
+    case .handshakeTimedOut: "the handshake was not finished in time"
+    case .silent(let peer): "\(peer) answers no pings"
     case .closed: "the connection is closed"
     case .protocolRefused(let name): "the peer does not speak \(name)"
     case .streamReset: "the peer gave up the stream"
@@ -54,14 +54,21 @@ extension PeerError: CustomStringConvertible {
   }
 }
 
+/// How long a host waits for a peer.
+package struct PeerTimeouts: Sendable {
+  /// Three round trips and two signatures; a longer silence is not a slow link but no peer.
+  package var handshake: Duration = .seconds(10)
+  /// Without traffic for this long, a ping asks whether the peer is there.
+  package var pingInterval: Duration = .seconds(2)
+  /// Three unanswered pings. A killed process is noticed at once, by the end of its stream.
+  package var silence: Duration = .seconds(6)
+
+  /// The defaults.
+  package init() {}
+}
+
 /// Limits of the peer driver.
 package enum PeerLimits {
-  /// Three round trips and two signatures; a longer silence is not a slow link but no peer.
-  package static let handshakeTimeout: Duration = .seconds(10)
-  /// Without traffic for this long, a ping asks whether the peer is there.
-  package static let pingInterval: Duration = .seconds(2)
-  /// Three unanswered pings. A killed process is noticed at once, by the end of its stream.
-  package static let silenceMax: Duration = .seconds(6)
   /// Connections of one host; each holds some 200 KiB of buffers.
   package static let connectionsMax = 1_024
   /// Tasks of one host: connections, and the calls they are answering.

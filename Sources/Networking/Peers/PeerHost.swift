@@ -26,7 +26,8 @@ package actor PeerHost {
 
   /// A host. `onConnection` is told of each connection that others open, once its peer is proven.
   package init(
-    loop: EventLoop, identity: SigningKey, handler: @escaping RPCHandler,
+    loop: EventLoop, identity: SigningKey, timeouts: PeerTimeouts = PeerTimeouts(),
+    handler: @escaping RPCHandler,
     onConnection: @escaping @Sendable (PeerConnection) async -> Void = { _ in }
   ) {
     self.loop = loop
@@ -34,7 +35,7 @@ package actor PeerHost {
     self.onConnection = onConnection
     peerID = identity.publicKey.peerID
     staticKey = NoiseKeyPair(privateKey: SystemRandom.bytes(X25519.byteCount))
-    services = PeerServices(handler: handler)
+    services = PeerServices(handler: handler, timeouts: timeouts)
     nursery = LoopNursery(loop: loop, tasksMax: PeerLimits.tasksMax)
   }
 
@@ -124,8 +125,9 @@ package actor PeerHost {
     let target = try Self.socketAddress(of: address)
     let socket: Socket
     do throws(SocketError) {
+      let timeout = services.timeouts.handshake
       socket = try await loop.perform { [loop] () async throws(SocketError) in
-        try await Socket.connect(to: target, on: loop, within: PeerLimits.handshakeTimeout)
+        try await Socket.connect(to: target, on: loop, within: timeout)
       }
     } catch {
       throw .socket(error)

@@ -12,7 +12,7 @@ package struct RPCCall: Sendable {
   package let connection: PeerConnection
   let stream: UInt32
 
-  /// The next chunk of a streamed request, or nil at its end. Each chunk has the request's deadline.
+  /// The next chunk of a streamed request, or nil at its end. The deadline holds for each chunk.
   package func nextChunk() async throws(PeerError) -> Bytes? {
     guard request.isStreamed else { return nil }
     return try await connection.nextChunk(from: stream)
@@ -83,4 +83,5 @@ struct PeerServices: Sendable {
   /// The protocols of accepted streams, in the machine's order.
   static let protocols = [RPCProtocol.protocolID]
   let handler: RPCHandler
+  let timeouts: PeerTimeouts
 }

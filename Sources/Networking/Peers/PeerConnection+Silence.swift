@@ -1,0 +1,40 @@
+import Cryptography
+import Peering
+import Primitives
+
+extension PeerConnection {
+  /// Looks at the silence again after the ping interval.
+  func scheduleKeepAlive() {
+    keepAlive = loop.schedule(after: services.timeouts.pingInterval) { [weak self] in
+      self?.assumeIsolated { $0.checkSilence() }
+    }
+  }
+
+  private func checkSilence() {
+    guard case .open = state, let peer = machine.remotePeer else { return }
+    let silence = loop.now.duration(since: lastHeard)
+    if silence >= services.timeouts.silence { return end(.silent(peer)) }
+    if silence >= services.timeouts.pingInterval {
+      machine.ping(nextPing)
+      nextPing &+= 1
+      flushNow()
+    }
+    scheduleKeepAlive()
+  }
+
+  /// Returns the time one muxer ping takes to come back.
+  package func ping() async throws(PeerError) -> Duration {
+    if let reason = closeReason { throw reason }
+    let opaque = nextPing
+    nextPing &+= 1
+    let start = ContinuousClock.now
+    await withUnsafeContinuation { continuation in
+      guard closeReason == nil else { return continuation.resume() }
+      pings[opaque] = continuation
+      machine.ping(opaque)
+      flushNow()
+    }
+    if let reason = closeReason { throw reason }
+    return ContinuousClock.now - start
+  }
+}
