@@ -123,7 +123,9 @@ struct BlockStoreTests {
     let directory = try TemporaryDirectory()
     let store = try BlockStore(path: directory.path)
     store.close()
-    await #expect(throws: BlockStoreError.closed) { try await store.put([randomBlock(1, count: 1)]) }
+    await #expect(throws: BlockStoreError.closed) {
+      try await store.put([randomBlock(1, count: 1)])
+    }
     await #expect(throws: BlockStoreError.closed) {
       try await store.read(randomBlock(1, count: 1).cid.digest!)
     }
