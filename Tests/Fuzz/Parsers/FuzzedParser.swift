@@ -14,5 +14,5 @@ package struct FuzzedParser: Sendable {
 
 extension FuzzedParser {
   /// Every parser of foreign bytes in the package; each module has its own file beside this one.
-  package static let all: [FuzzedParser] = primitives + cryptography
+  package static let all: [FuzzedParser] = primitives + cryptography + content
 }
