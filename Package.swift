@@ -83,7 +83,9 @@ let package = Package(
     // Layer 5
     .executableTarget(
       name: "martlet",
-      dependencies: ["Primitives", "Cryptography", "Telemetry", "Coordinator", "Node", "MartletClient"],
+      dependencies: [
+        "Primitives", "Cryptography", "Telemetry", "Coordinator", "Node", "MartletClient",
+      ],
       swiftSettings: strict),
     // Measured by Benchmarks/content/run.sh, killed by the crash tests
     .executableTarget(
@@ -107,8 +109,9 @@ let package = Package(
     .testTarget(name: "TidyTests", swiftSettings: strict),
     // Every module that reads foreign bytes is listed here
     .target(
-      name: "FuzzParsers", dependencies: foundations + ["ContentStore", "Persistence"], path: "Tests/Fuzz/Parsers",
-      swiftSettings: strict),
+      name: "FuzzParsers",
+      dependencies: ["Primitives", "Cryptography"] + topics + ["Orchestration", "Persistence"],
+      path: "Tests/Fuzz/Parsers", swiftSettings: strict),
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzParsers", "Primitives"], swiftSettings: strict),
   ],
