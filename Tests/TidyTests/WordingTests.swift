@@ -94,6 +94,7 @@ struct WordingTests {
           Issue.record("\(file.path):\(line): \(sequence.joined(separator: " "))")
         }
       }
+      #expect(!file.text.contains("try" + "! "), "\(file.path) traps where it could throw")
     }
   }
 
