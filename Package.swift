@@ -118,9 +118,7 @@ let package = Package(
     // Every module that reads foreign bytes is listed here
     .target(
       name: "FuzzParsers",
-      dependencies: foundations + [
-        "ContentStore", "Persistence", "NeuralNetworks", "UsefulWork",
-      ],
+      dependencies: ["Primitives", "Cryptography"] + topics + ["Orchestration", "Persistence"],
       path: "Tests/Fuzz/Parsers", swiftSettings: strict),
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzParsers", "Primitives"], swiftSettings: strict),

@@ -19,7 +19,7 @@ struct CoordinatorContent: Sendable {
       let root = builder.finish(into: &blocks).cid
       return (root, blocks)
     }
-    try await store.put(blocks, retaining: true)
+    try await store.put(blocks)
     return root
   }
 
