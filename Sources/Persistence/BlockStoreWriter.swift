@@ -87,7 +87,7 @@ struct BlockStoreWriter {
 
   private mutating func store(_ record: SegmentRecord) throws(BlockStoreError) {
     guard changes[record.digest]?.location == nil else { return }
-    guard try !isIndexed(record.digest) else { return }
+    if try isIndexed(record.digest) { return }
     try makeRoom(for: record)
     let location = SegmentLocation(
       segment: end.segment, offset: end.offset, payloadByteCount: UInt32(record.payload.count))
