@@ -158,10 +158,11 @@ struct BlockStoreWriter {
   // MARK: - Commit
 
   private mutating func commit() {
+    if isBroken { return finish() }
     do throws(BlockStoreError) {
       try flushStaging()
       if end != committed { try synchronizeSegment() }
-      if !changes.isEmpty || end != committed { try updateIndex() }
+      if !changes.isEmpty || end != committed { try commitIndex() }
       committed = end
       damaged.remove(changes.filter { $0.value.location != nil }.keys)
       finish()
@@ -174,6 +175,15 @@ struct BlockStoreWriter {
   private mutating func synchronizeSegment() throws(BlockStoreError) {
     do throws(BlockStoreError) { try segment.synchronize() } catch {
       isBroken = true
+      throw error
+    }
+  }
+
+  private mutating func commitIndex() throws(BlockStoreError) {
+    do throws(BlockStoreError) { try updateIndex() } catch {
+      // A full disk stops LMDB before it changes its root. After any other failure the new root may
+      // stand on the disk, so the bytes it points to must stay: only a restart can tell.
+      if case .diskFull = error {} else { isBroken = true }
       throw error
     }
   }
