@@ -68,8 +68,9 @@ struct BlockStoreWriter {
     guard request.ticket.error == nil else { return }
     do throws(BlockStoreError) {
       switch request.work {
-      case .store(let records):
+      case .store(let records, let retaining):
         for record in records { try store(record) }
+        if retaining { try count(records.map(\.digest), by: 1) }
         try flushStaging()
       case .retain(let digests): try count(digests, by: 1)
       case .release(let digests): try count(digests, by: -1)
