@@ -3,8 +3,8 @@ public import Cryptography
 public import Primitives
 
 extension BlockStore {
-  /// Stores blocks and returns once they are durable; `retaining` counts one reference more for each
-  /// in the same transaction, else nobody holds a reference to new ones.
+  /// Stores blocks and returns once they are durable; `retaining` counts one reference more for
+  /// each in the same transaction, else nobody holds a reference to new ones.
   ///
   /// Throws `busy` when too much waits already: a caller that may block uses `ContentAdder`.
   public func put(
