@@ -57,6 +57,14 @@ package struct HTTPHeaders: Sendable {
         nameStart: nameStart, nameEnd: nameEnd, valueStart: valueStart, valueEnd: valueEnd))
   }
 
+  /// Each field as `name: value`.
+  var lines: [String] {
+    fields.map {
+      String(decoding: text[Int($0.nameStart)..<Int($0.nameEnd)], as: UTF8.self) + ": "
+        + value(of: $0)
+    }
+  }
+
   private func value(of field: Field) -> String {
     String(decoding: text[Int(field.valueStart)..<Int(field.valueEnd)], as: UTF8.self)
   }
