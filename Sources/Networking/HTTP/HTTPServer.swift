@@ -102,18 +102,20 @@ package final class HTTPServer: Sendable {
   // MARK: Connections
 
   private nonisolated(nonsending) func accept(at endpoint: Endpoint) async throws {
-    await withDiscardingTaskGroup { group in
-      while !isShuttingDown, let number = try? await endpoint.listener.accept() {
-        let socket = Socket(number, on: loop)
-        guard connections.count < limits.connectionsMax else {
-          refuse(socket)
-          continue
+    try await withThrowingDiscardingTaskGroup { group in
+      while !isShuttingDown {
+        do throws(SocketError) {
+          let socket = Socket(try await endpoint.listener.accept(), on: loop)
+          if connections.count < limits.connectionsMax {
+            group.addTask { await self.serve(socket, endpoint.identity) }
+          } else {
+            refuse(socket)
+          }
+        } catch .closed where isShuttingDown {
+          return  // the group still waits for the connections
         }
-        group.addTask { await self.serve(socket, endpoint.identity) }
       }
     }
-    // Only a shutdown ends accepting without an error; the group above has then ended too.
-    guard isShuttingDown || Task.isCancelled else { throw SocketError.closed }
   }
 
   private func refuse(_ socket: Socket) {
