@@ -5,7 +5,8 @@ internal import Primitives
 /// An HTTP/1.1 server on one event loop: one task a connection, no task a request.
 package final class HTTPServer: Sendable {
   /// Answers one request; runs on the loop until it awaits something that lives elsewhere.
-  package typealias Handler = @Sendable (HTTPRequest) async -> HTTPResponse
+  package typealias Handler =
+    nonisolated(nonsending) @Sendable (HTTPRequest) async -> HTTPResponse
 
   /// The loop that everything of the server is confined to.
   package let loop: EventLoop
@@ -13,6 +14,7 @@ package final class HTTPServer: Sendable {
   package let limits: HTTPLimits
   private let hosts: HTTPHostPolicy
   private let handler: Handler
+  private let isolation: LoopIsolation
 
   private struct Endpoint {
     var listener: SocketListener
@@ -37,6 +39,7 @@ package final class HTTPServer: Sendable {
     self.limits = limits
     self.hosts = hosts
     self.handler = handler
+    isolation = LoopIsolation(loop)
   }
 
   /// Binds an address and returns it with the real port; `run()` serves it.
@@ -128,7 +131,7 @@ package final class HTTPServer: Sendable {
     guard let transport = await open(socket, identity) else { return socket.close() }
     let connection = HTTPConnection(transport, of: self)
     connections[ObjectIdentifier(connection)] = connection
-    await connection.serve()
+    await isolation.serve(connection)
     connections[ObjectIdentifier(connection)] = nil
   }
 
