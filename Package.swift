@@ -77,13 +77,17 @@ let package = Package(
     layer(
       "Persistence", foundations + ["ContentStore", "Ledger", "Consensus", "CLMDB", "CShim"]),
     // Layer 4: shells
-    layer("Coordinator", foundations + topics + ["Orchestration", "Networking", "Persistence"]),
+    layer(
+      "Coordinator",
+      foundations + topics + ["Orchestration", "Networking", "Persistence", "CAssets"]),
     layer("Node", foundations + topics + ["Orchestration", "Networking", "Persistence"]),
     layer("MartletClient", ["Primitives", "Networking"]),
     // Layer 5
     .executableTarget(
       name: "martlet",
-      dependencies: ["Primitives", "Cryptography", "Telemetry", "Coordinator", "Node", "MartletClient"],
+      dependencies: foundations + topics + [
+        "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
+      ],
       swiftSettings: strict),
     // Measured by Benchmarks/content/run.sh, killed by the crash tests
     .executableTarget(
@@ -93,6 +97,12 @@ let package = Package(
     .executableTarget(
       name: "PeerBench", dependencies: foundations + ["Networking", "Peering"],
       path: "Benchmarks/peers", exclude: ["run.sh"], swiftSettings: strict),
+    .executableTarget(
+      name: "KernelBench", dependencies: ["NeuralNetworks", "CKernels"],
+      path: "Benchmarks/kernels", exclude: ["run.sh", "torch_step.py"], swiftSettings: strict),
+    .executableTarget(
+      name: "HTTPBenchmarkServer", dependencies: ["Networking", "Primitives", "Telemetry"],
+      path: "Benchmarks/http/Server", swiftSettings: strict),
     // Tests
     tests("Primitives", []),
     tests("Cryptography", ["Primitives"]),
@@ -111,8 +121,9 @@ let package = Package(
     .testTarget(name: "TidyTests", swiftSettings: strict),
     // Every module that reads foreign bytes is listed here
     .target(
-      name: "FuzzParsers", dependencies: foundations + ["ContentStore", "Persistence"], path: "Tests/Fuzz/Parsers",
-      swiftSettings: strict),
+      name: "FuzzParsers",
+      dependencies: ["Primitives", "Cryptography"] + topics + ["Orchestration", "Persistence"],
+      path: "Tests/Fuzz/Parsers", swiftSettings: strict),
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzParsers", "Primitives"], swiftSettings: strict),
   ],

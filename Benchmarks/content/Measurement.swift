@@ -4,7 +4,7 @@ import Glibc
 import Persistence
 import Primitives
 
-/// Times hashing, only-hash, durable add, adding again and verified reading of one file, in turn.
+/// Times hashing, only-hash, the bare disk, durable add, adding again and verified reading of one file, in turn.
 struct Measurement {
   /// The piece size of `openssl speed -bytes 262144`, which run.sh sets beside these figures.
   private static let pieceByteCount = 262_144
@@ -18,6 +18,7 @@ struct Measurement {
       let bytes = try ContentAdder(store: nil).addBlocking(path: file).fileSize
       report("sha256-one-thread", bytes, time { hash(bytes) })
       report("only-hash", bytes, try time { try ContentAdder(store: nil).addBlocking(path: file) })
+      report("disk-durable", bytes, try time { try writeAndSync(bytes) })
       let adder = ContentAdder(store: store)
       report("add-durable", bytes, try time { try adder.addBlocking(path: file) })
       report("add-again", bytes, try time { try adder.addBlocking(path: file) })
@@ -42,6 +43,23 @@ struct Measurement {
     for _ in 0..<bytes / UInt64(piece.count) { hasher.update(piece) }
     return hasher.finalize()
   }
+
+  /// What the disk itself gives: the same number of bytes in one file, then fdatasync.
+  private func writeAndSync(_ bytes: UInt64) throws {
+    let path = "\(directory)/disk"
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    defer {
+      close(descriptor)
+      unlink(path)
+    }
+    let piece = Bytes(repeating: 7, count: 4 * Self.pieceByteCount)
+    for _ in 0..<bytes / UInt64(piece.count) {
+      guard write(descriptor, piece, piece.count) == piece.count else { throw DiskFailure() }
+    }
+    guard fdatasync(descriptor) == 0 else { throw DiskFailure() }
+  }
+
+  private struct DiskFailure: Error {}
 
   private func read(_ cid: CID, from store: BlockStore) throws -> UInt64 {
     let descriptor = open("/dev/null", O_WRONLY)

@@ -81,10 +81,12 @@ public struct BlockProductionMachine: Sendable {
     return seal(at: now)
   }
 
+  private var waitingReason: SealReason { isBeaconDue ? .beaconDue : .interval }
+
   private mutating func seal(at now: Tick) -> [Effect] {
     guard !isSealing else { return [] }
     let isDue = nextDeadline.map { $0 <= now } ?? false
-    guard let reason = urgent ?? (isDue ? .interval : nil) else { return [] }
+    guard let reason = urgent ?? (isDue ? waitingReason : nil) else { return [] }
     isSealing = true
     urgent = nil
     return [.seal(reason)]

@@ -23,4 +23,10 @@ public struct DoubleVote: Hashable, Sendable {
   public let first: Precommit
   /// The one that contradicts it.
   public let second: Precommit
+
+  /// Joins two votes.
+  public init(first: Precommit, second: Precommit) {
+    self.first = first
+    self.second = second
+  }
 }

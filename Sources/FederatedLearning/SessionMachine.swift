@@ -179,6 +179,12 @@ public struct SessionMachine: Sendable {
     }
   }
 
+  /// Whether nothing that is logged differs; for skipping events without consequence.
+  public func isSame(as other: SessionMachine) -> Bool {
+    phase == other.phase && round == other.round && workers == other.workers
+      && banned == other.banned && failures == other.failures && history == other.history
+  }
+
   mutating func finishTraining() -> [SessionEffect] {
     guard case .training = phase, let round, round.acceptedUpdates != nil else { return [] }
     phase = .aggregating

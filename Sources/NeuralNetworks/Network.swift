@@ -7,7 +7,7 @@ final class Network {
   let shape: ModelShape
   private let layers: [ModelShape.Layer]
   private let batchSize: Int
-  private let kernels = Kernels.active
+  private let kernels: UnsafePointer<mk_kernels>
   /// Input batch [batch, inputs] and the output of each layer [batch, outputs]; the last holds
   /// logits, then their gradient.
   private let activations: [UnsafeMutablePointer<Float>]
@@ -19,8 +19,11 @@ final class Network {
   let gradient: UnsafeMutablePointer<Float>
   private let workspace: UnsafeMutablePointer<Float>
 
-  init(shape: ModelShape, batchSize: Int) {
+  init(
+    shape: ModelShape, batchSize: Int, kernels: UnsafePointer<mk_kernels> = Kernels.active
+  ) {
     precondition(batchSize > 0)
+    self.kernels = kernels
     self.shape = shape
     self.batchSize = batchSize
     layers = shape.layers

@@ -102,15 +102,26 @@ public final class TrainingRun {
   private let settings: TrainingSettings
   private let order: BatchOrder
   private let network: Network
+  private let kernels: UnsafePointer<mk_kernels>
   private var parameters: ParameterBuffer
   private var velocity: [Float]
   private var permutation: [Int32] = []
   private var permutationEpoch = -1
 
   /// Starts from a state; the caller has checked that the shape fits the data set.
-  public init(
+  public convenience init(
     shape: ModelShape, state: TrainingState, dataset: Dataset, settings: TrainingSettings,
     order: BatchOrder
+  ) {
+    self.init(
+      shape: shape, state: state, dataset: dataset, settings: settings, order: order,
+      kernels: Kernels.active)
+  }
+
+  /// Starts with chosen kernels, so that tests can compare the variants.
+  init(
+    shape: ModelShape, state: TrainingState, dataset: Dataset, settings: TrainingSettings,
+    order: BatchOrder, kernels: UnsafePointer<mk_kernels>
   ) {
     precondition(state.parameters.values.count == shape.parameterCount)
     precondition(dataset.inputs == shape.inputs && dataset.classes <= shape.outputs)
@@ -123,7 +134,9 @@ public final class TrainingRun {
     self.settings = settings
     self.order = order
     schedule = TrainingSchedule(settings: settings, examples: dataset.rows)
-    network = Network(shape: shape, batchSize: min(settings.batchSize, dataset.rows))
+    self.kernels = kernels
+    network = Network(
+      shape: shape, batchSize: min(settings.batchSize, dataset.rows), kernels: kernels)
   }
 
   /// The state after the steps so far.
@@ -183,12 +196,12 @@ public final class TrainingRun {
     let count = Int64(network.shape.parameterCount)
     let optimizer = settings.optimizer
     guard optimizer.hasVelocity else {
-      Kernels.active.pointee.sgd(parameters, network.gradient, count, settings.learningRate)
+      kernels.pointee.sgd(parameters, network.gradient, count, settings.learningRate)
       return
     }
     velocity.withUnsafeMutableBufferPointer { buffer in
       guard let base = buffer.baseAddress else { return }
-      Kernels.active.pointee.sgd_momentum(
+      kernels.pointee.sgd_momentum(
         parameters, base, network.gradient, count, settings.learningRate, optimizer.momentum,
         optimizer.weightDecay)
     }

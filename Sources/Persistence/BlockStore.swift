@@ -11,9 +11,20 @@ public final class BlockStore: Sendable {
   /// The directory of the store.
   public let path: String
 
-  private let lockFile: BlockStoreLockFile
-  private let index: BlockIndex
-  private let segments: SegmentDirectory
+  /// What a store holds while it is open. The lock comes last, so that it outlives the index.
+  private final class Files: Sendable {
+    let index: BlockIndex
+    let segments: SegmentDirectory
+    private let lockFile: BlockStoreLockFile
+
+    init(path: String, mapLimits: BlockIndex.MapLimits) throws(BlockStoreError) {
+      lockFile = try BlockStoreLockFile(path: "\(path)/LOCK")
+      index = try BlockIndex(path: "\(path)/index", mapLimits: mapLimits)
+      segments = SegmentDirectory(path: "\(path)/segments")
+    }
+  }
+
+  private let files: Lock<Files?>
   private let damaged = BlockStoreDamage()
   let requests = BlockStoreQueue<BlockStoreRequest>(
     elementsMax: BlockStoreLimits.requestsMax, costMax: BlockStoreLimits.waitingByteCountMax)
@@ -31,15 +42,14 @@ public final class BlockStore: Sendable {
         throw .failed("creation", directory, errno)
       }
     }
-    lockFile = try BlockStoreLockFile(path: "\(path)/LOCK")
-    index = try BlockIndex(path: "\(path)/index", mapLimits: settings.mapLimits)
-    segments = SegmentDirectory(path: "\(path)/segments")
-    let tail = try BlockStoreRecovery(segments: segments, index: index).run()
+    let files = try Files(path: path, mapLimits: settings.mapLimits)
+    let tail = try BlockStoreRecovery(segments: files.segments, index: files.index).run()
     let writer = try BlockStoreWriter(
-      segments: segments, index: index, damaged: damaged, tail: tail,
+      segments: files.segments, index: files.index, damaged: damaged, tail: tail,
       segmentByteCountMax: settings.segmentByteCountMax)
+    self.files = Lock(files)
     threads = Lock([
-      Self.writerThread(writer, requests, lockFile),
+      Self.writerThread(writer, requests, files),
       Self.readerThread(reads),
     ])
   }
@@ -48,14 +58,14 @@ public final class BlockStore: Sendable {
 
   private static func writerThread(
     _ writer: sending BlockStoreWriter, _ queue: BlockStoreQueue<BlockStoreRequest>,
-    _ lockFile: BlockStoreLockFile
+    _ files: Files
   ) -> NamedThread {
     let start = Lock<BlockStoreWriter?>(writer)
     return NamedThread("block-writer") {
       guard var writer = start.withLock({ $0.take() }) else { return }
       writer.run(queue)
       // The lock must outlast the last write.
-      withExtendedLifetime(lockFile) {}
+      withExtendedLifetime(files) {}
     }
   }
 
@@ -68,7 +78,20 @@ public final class BlockStore: Sendable {
   }
 
   /// Finishes what was asked for and ends the threads; later requests throw `closed`.
-  public func close() { stop { $0.join() } }
+  public func close() {
+    stop { $0.join() }
+    // Dropped outside the lock: closing the index is not quick.
+    let dropped = files.withLock { files in
+      defer { files = nil }
+      return files
+    }
+    withExtendedLifetime(dropped) {}
+  }
+
+  private func open() throws(BlockStoreError) -> Files {
+    guard let files = files.withLock({ $0 }) else { throw .closed }
+    return files
+  }
 
   private func stop(_ end: (NamedThread) -> Void) {
     requests.close()
@@ -86,13 +109,14 @@ public final class BlockStore: Sendable {
   ///
   /// Reads the disk on the caller's thread: never call it on an event loop, use `read` there.
   public func get(_ digest: Digest, verifying: Bool = true) throws(BlockStoreError) -> Bytes {
-    let entry = try index.entry(digest)
+    let files = try open()
+    let entry = try files.index.entry(digest)
     guard let location = entry?.location else { throw .notFound(digest) }
     let count = Int(location.payloadByteCount)
     let start = location.offset + UInt64(SegmentRecord.headerByteCount)
     let block: Bytes
     do throws(BlockStoreError) {
-      block = try segments.segment(location.segment).read(count, at: start)
+      block = try files.segments.segment(location.segment).read(count, at: start)
     } catch .system(_, _, ENOENT) {
       block = []
     }
@@ -112,20 +136,21 @@ public final class BlockStore: Sendable {
 
   /// Whether the store has the block.
   public func contains(_ digest: Digest) throws(BlockStoreError) -> Bool {
-    try index.entry(digest) != nil
+    try open().index.entry(digest) != nil
   }
 
   /// How many times the block was retained; 0 for a block that may be collected.
   public func references(of digest: Digest) throws(BlockStoreError) -> Int {
-    let entry = try index.entry(digest)
+    let entry = try open().index.entry(digest)
     guard let entry else { throw .notFound(digest) }
     return Int(entry.references)
   }
 
   /// What the store holds.
   public func status() throws(BlockStoreError) -> BlockStoreStatus {
-    let blocks = try index.blockCount()
-    let (count, bytes) = try segments.byteCount()
+    let files = try open()
+    let blocks = try files.index.blockCount()
+    let (count, bytes) = try files.segments.byteCount()
     return BlockStoreStatus(blockCount: blocks, segmentCount: count, segmentByteCount: bytes)
   }
 

@@ -68,8 +68,8 @@ struct BlockStoreWriter {
     guard request.ticket.error == nil else { return }
     do throws(BlockStoreError) {
       switch request.work {
-      case .store(let records, let retaining):
-        for record in records { try store(record, retaining: retaining) }
+      case .store(let records):
+        for record in records { try store(record) }
         try flushStaging()
       case .retain(let digests): try count(digests, by: 1)
       case .release(let digests): try count(digests, by: -1)
@@ -85,17 +85,14 @@ struct BlockStoreWriter {
 
   // MARK: - Records
 
-  private mutating func store(_ record: SegmentRecord, retaining: Bool) throws(BlockStoreError) {
-    var change = changes[record.digest] ?? Change()
-    let isKnown = change.location != nil ? true : try isIndexed(record.digest)
-    if !isKnown {
-      try makeRoom(for: record)
-      change.location = SegmentLocation(
-        segment: end.segment, offset: end.offset, payloadByteCount: UInt32(record.payload.count))
-      try append(record)
-    }
-    if retaining { change.references += 1 }
-    changes[record.digest] = change
+  private mutating func store(_ record: SegmentRecord) throws(BlockStoreError) {
+    guard changes[record.digest]?.location == nil else { return }
+    guard try !isIndexed(record.digest) else { return }
+    try makeRoom(for: record)
+    let location = SegmentLocation(
+      segment: end.segment, offset: end.offset, payloadByteCount: UInt32(record.payload.count))
+    try append(record)
+    changes[record.digest, default: Change()].location = location
   }
 
   private func isIndexed(_ digest: Digest) throws(BlockStoreError) -> Bool {

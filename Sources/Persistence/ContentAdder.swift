@@ -1,4 +1,5 @@
 public import ContentStore
+import Cryptography
 import Glibc
 import Primitives
 import Telemetry
@@ -6,7 +7,8 @@ import Telemetry
 /// Adds files to a store, or only names them.
 ///
 /// One thread reads, several hash, the store's writer writes. The root is returned only when the
-/// whole file is durable; a failed add leaves at most unreferenced blocks.
+/// whole file is durable; each of its blocks then holds one reference more (a repeated block one
+/// for each place), counted in one transaction. A failed add leaves at most unreferenced blocks.
 public struct ContentAdder: Sendable {
   /// Chunks that wait for a hashing thread.
   private static let waitingChunksMax = 4
@@ -121,6 +123,8 @@ private final class ContentAddition: Sendable {
     /// Leaves that came before their turn; at most one a hashing thread.
     var early: [Int: UnixFSSubtree] = [:]
     var next = 0
+    /// All blocks of the file, to be retained in the end.
+    var digests: [Digest] = []
   }
 
   private let store: BlockStore?
@@ -148,6 +152,7 @@ private final class ContentAddition: Sendable {
         tree.layout.append(leaf, into: &nodes)
         tree.next += 1
       }
+      if store != nil { tree.digests += ([block] + nodes).compactMap(\.cid.digest) }
       return nodes
     }
     try store(nodes)
@@ -157,7 +162,7 @@ private final class ContentAddition: Sendable {
     guard let store, !blocks.isEmpty else { return }
     do throws(BlockStoreError) {
       let records = try BlockStore.records(of: blocks)
-      try store.submitBlocking(.store(records, retaining: true), ticket: ticket)
+      try store.submitBlocking(.store(records), ticket: ticket)
     } catch {
       ticket.fail(error)
       throw error
@@ -169,9 +174,10 @@ private final class ContentAddition: Sendable {
     if let error { throw error }
     var nodes: [ContentBlock] = []
     let root = tree.withLock { $0.layout.finish(into: &nodes) }
+    try store(nodes)
     if let store {
-      let records = try BlockStore.records(of: nodes)
-      try store.commitBlocking(.store(records, retaining: true), ticket: ticket)
+      let digests = tree.withLock(\.digests) + nodes.compactMap(\.cid.digest)
+      try store.commitBlocking(.retain(digests), ticket: ticket)
     }
     return UnixFSFile(root)
   }

@@ -84,12 +84,6 @@ extension SegmentRecord {
       return nil
     }
   }
-
-  /// Feeds foreign bytes to the parser; returns normally on every input.
-  public static func fuzz(_ input: Bytes) {
-    guard let record = SegmentRecord(decoding: input) else { return }
-    precondition(input.starts(with: record.encoded()), "a record has one encoding")
-  }
 }
 
 /// Little-endian integers, the byte order of everything this store writes.

@@ -52,7 +52,8 @@ struct Arguments: Sendable {
     guard let text = values[name] else { return nil }
     guard let number = Int(text), range.contains(number) else {
       throw CommandFailure.usage(
-        "--\(name) is `\(text)`", hint: "give a whole number from \(range.lowerBound) to \(range.upperBound)")
+        "--\(name) is `\(text)`",
+        hint: "give a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
     return number
   }
@@ -61,7 +62,8 @@ struct Arguments: Sendable {
     guard let text = values[name] else { return nil }
     guard let number = Double(text), range.contains(number) else {
       throw CommandFailure.usage(
-        "--\(name) is `\(text)`", hint: "give a number from \(range.lowerBound) to \(range.upperBound)")
+        "--\(name) is `\(text)`",
+        hint: "give a number from \(range.lowerBound) to \(range.upperBound)")
     }
     return number
   }

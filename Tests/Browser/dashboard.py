@@ -21,19 +21,21 @@ def text_of(browser, selector):
     return browser.script("return document.querySelector(arguments[0])?.textContent", selector)
 
 
+points = "Chart.getChart('accuracy-chart').data.datasets[0].data.length"
+ended = "['finished', 'completed'].includes(document.querySelector('#session .chip')?.textContent)"
+
+
 def check_grows(browser):
     """The page follows the session to its end by events: it is never loaded a second time."""
     browser.script("window.loadedOnce = true")
     browser.until("return document.getElementById('live').dataset.state === 'live'", "a live page")
-    seen = set()
-    ended = "['finished', 'completed'].includes(document.querySelector('#session .chip')?.textContent)"
+    steps = [browser.script(f"return {points}")]
     while not browser.script(f"return {ended}"):
-        seen.add(text_of(browser, "#accuracy-now"))
-        browser.until(
-            f"return {ended} || document.getElementById('accuracy-now').textContent !== "
-            f"{json.dumps(text_of(browser, '#accuracy-now'))}", "the next round")
+        browser.until(f"return {ended} || {points} > {steps[-1]}", "the next round")
+        steps.append(browser.script(f"return {points}"))
     assert browser.script("return window.loadedOnce === true"), "the page was loaded again"
-    return seen
+    assert steps[-1] > steps[0], f"the chart did not grow: {steps}"
+    return steps
 
 
 def check_figures(browser, url):
@@ -45,15 +47,14 @@ def check_figures(browser, url):
     browser.until(
         f"return document.getElementById('accuracy-now').textContent === {json.dumps(accuracy)}",
         f"accuracy {accuracy}")
-    points = browser.script(
-        "return Chart.getChart('accuracy-chart').data.datasets[0].data.length")
-    assert points == len(rounds), f"{points} points for {len(rounds)} rounds"
+    browser.until(f"return {points} === {len(rounds)}", f"{len(rounds)} points")
     rejected = sum(u["status"] == "rejected" for r in rounds for u in r["updates"])
     shown = text_of(browser, ".rejections h3") or "0 rejected"
     assert shown == f"{rejected} rejected", f"{shown}, API says {rejected}"
     nodes = api(url, "/nodes")["nodes"]
-    rows = browser.script("return document.querySelectorAll('#nodes tbody tr').length")
-    assert rows == len(nodes), f"{rows} nodes shown, API says {len(nodes)}"
+    browser.until(
+        f"return document.querySelectorAll('#nodes tbody tr').length === {len(nodes)}",
+        f"{len(nodes)} nodes")
     check_money(browser, url)
 
 

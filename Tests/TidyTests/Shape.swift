@@ -77,6 +77,8 @@ func imports(in tokens: [Token]) -> [String] {
 /// Members whose protocol already says what they are.
 private let documentedElsewhere = [
   "func = =", "func <", "var description", "func hash (", "init ( from", "func encode ( to",
+  "func enqueue", "func checkIsolated", "func isIsolatingCurrentContext", "func asUnowned",
+  "func isSameExclusiveExecutionContext",
 ]
 
 /// Returns the lines of `public` and `package` declarations without a `///` above them.

@@ -84,7 +84,8 @@ static void logarithm(float *restrict y, const float *restrict x, int64_t count)
   for (int64_t i = 0; i < count; i++) y[i] = log_scalar(x[i]);
 }
 
-static void add_bias(float *restrict y, const float *restrict bias, int64_t rows, int64_t columns) {
+static void add_bias(float *restrict y, const float *restrict bias, int64_t rows,
+                     int64_t columns) {
   for (int64_t i = 0; i < rows; i++)
     for (int64_t j = 0; j < columns; j++) y[i * columns + j] += bias[j];
 }

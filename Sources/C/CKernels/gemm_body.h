@@ -25,7 +25,8 @@ MK_INLINE mk_vector tile_load(const float *p, int vector, int partial, int64_t c
 }
 
 /// One chain of fused multiply-adds per element, in depth order. All int parameters are constants.
-MK_INLINE void tile_body(const tile_arguments *t, int rows, int vectors, int unit_row, int partial) {
+MK_INLINE void tile_body(const tile_arguments *t, int rows, int vectors, int unit_row,
+                         int partial) {
   mk_vector sum[MK_TILE_ROWS][2];
   const int64_t a_row = unit_row ? 1 : t->a_row, columns = t->columns;
   const float *a = t->a, *b = t->b;
@@ -40,7 +41,8 @@ MK_INLINE void tile_body(const tile_arguments *t, int rows, int vectors, int uni
     MK_UNROLL for (int v = 0; v < vectors; v++) row[v] = tile_load(b, v, partial, columns);
     MK_UNROLL for (int i = 0; i < rows; i++) {
       mk_vector scalar = vector_broadcast(a[i * a_row]);
-      MK_UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = vector_fma(scalar, row[v], sum[i][v]);
+      MK_UNROLL for (int v = 0; v < vectors; v++)
+        sum[i][v] = vector_fma(scalar, row[v], sum[i][v]);
     }
     a += t->a_step;
     b += t->b_step;
@@ -56,7 +58,7 @@ MK_INLINE void tile_body(const tile_arguments *t, int rows, int vectors, int uni
 
 typedef void (*tile_function)(const tile_arguments *);
 
-/// Two vectors wide and full, two wide and partial, one wide and partial; A by unit rows or strided.
+/// Two vectors wide and full, two wide and partial, one wide and partial.
 enum { tile_full = 0, tile_partial = 1, tile_narrow = 2, tile_kinds = 3 };
 
 #define MK_TILES(R)                                                                     \
@@ -131,24 +133,31 @@ static void pack_a_transposed(float *restrict to, mk_matrix a, int64_t rows, int
   }
 }
 
+/// One panel of a B whose columns are not adjacent in memory.
+static void pack_b_strided(float *restrict to, const float *from, mk_matrix b, int64_t depth,
+                           int64_t width) {
+  for (int64_t q = 0; q < MK_TILE_COLUMNS; q++) {
+    for (int64_t p = 0; p < depth; p++) {
+      to[p * MK_TILE_COLUMNS + q] =
+        q < width ? from[p * b.row_stride + q * b.column_stride] : 0.0f;
+    }
+  }
+}
+
 /// Packs B [depth, columns] into panels of MK_TILE_COLUMNS, missing columns as 0 (never stored).
 static void pack_b(float *restrict to, mk_matrix b, int64_t depth, int64_t columns) {
   for (int64_t j = 0; j < columns; j += MK_TILE_COLUMNS) {
     int64_t width = least(columns - j, MK_TILE_COLUMNS);
     const float *from = b.base + j * b.column_stride;
-    if (b.column_stride == 1 && width == MK_TILE_COLUMNS) {
+    if (b.column_stride == 1) {
+      int partial = width < MK_TILE_COLUMNS;
       for (int64_t p = 0; p < depth; p++) {
-        const float *row = from + p * b.row_stride;
-        vector_store(to + p * MK_TILE_COLUMNS, vector_load(row));
-        vector_store(to + p * MK_TILE_COLUMNS + MK_LANES, vector_load(row + MK_LANES));
+        float *row = to + p * MK_TILE_COLUMNS;
+        vector_store(row, tile_load(from + p * b.row_stride, 0, partial, width));
+        vector_store(row + MK_LANES, tile_load(from + p * b.row_stride, 1, partial, width));
       }
     } else {
-      for (int64_t q = 0; q < MK_TILE_COLUMNS; q++) {
-        for (int64_t p = 0; p < depth; p++) {
-          to[p * MK_TILE_COLUMNS + q] =
-            q < width ? from[p * b.row_stride + q * b.column_stride] : 0.0f;
-        }
-      }
+      pack_b_strided(to, from, b, depth, width);
     }
     to += MK_TILE_COLUMNS * depth;
   }
@@ -195,7 +204,8 @@ static void gemm(mk_shape s, mk_matrix a, mk_matrix b, float *c, int64_t c_strid
       for (int64_t j = 0; j < s.columns; j++) c[i * c_stride + j] = 0.0f;
   }
   float *b_block = workspace, *a_block = workspace + MK_DEPTH_BLOCK * MK_COLUMN_BLOCK;
-  const int packed_b = !(b.column_stride == 1 && s.rows <= MK_DIRECT_ROWS);
+  const int direct_b = s.rows <= MK_DIRECT_ROWS || s.columns <= MK_TILE_COLUMNS;
+  const int packed_b = !(b.column_stride == 1 && direct_b);
   const int packed_a = s.columns > MK_DIRECT_COLUMNS;
   for (int64_t jc = 0; jc < s.columns; jc += MK_COLUMN_BLOCK) {
     int64_t columns = least(s.columns - jc, MK_COLUMN_BLOCK);

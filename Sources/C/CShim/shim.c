@@ -232,6 +232,14 @@ ssize_t shim_send(int fd, const void *buffer, size_t count) {
 
 int shim_shutdown_write(int fd) { return checked(shutdown(fd, SHUT_WR)); }
 
+int shim_is_at_end(int fd) {
+  char byte;
+  ssize_t count = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+int64_t shim_wall_seconds(void) { return (int64_t)time(NULL); }
+
 int shim_socket_pair(int fds[2]) {
   return checked(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds));
 }

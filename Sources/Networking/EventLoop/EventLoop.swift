@@ -36,6 +36,9 @@ package final class EventLoop: SerialExecutor {
   // Confined to the loop's thread once `run()` has begun; nothing else reads or writes them.
   private nonisolated(unsafe) var localJobs: [Job] = []
   private nonisolated(unsafe) var running: [Job] = []
+  /// Where reads land before their bytes are appended to an array; valid until the next read.
+  nonisolated(unsafe) let scratch = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: Socket.readBytesMax, alignment: 64)
   private nonisolated(unsafe) var descriptors: [Descriptor?] = []
   private nonisolated(unsafe) var timers = TimerHeap()
   private nonisolated(unsafe) var generation: UInt64 = 0
@@ -59,6 +62,7 @@ package final class EventLoop: SerialExecutor {
   }
 
   deinit {
+    scratch.deallocate()
     close(wake)
     close(epoll)
   }
@@ -225,16 +229,7 @@ package final class EventLoop: SerialExecutor {
 
   /// Suspends for `delay`; cancellation ends it early with `CancellationError`.
   package nonisolated(nonsending) func sleep(for delay: Duration) async throws {
-    let sleeper = Sleeper()
-    await withTaskCancellationHandler {
-      await withUnsafeContinuation { continuation in
-        execute { sleeper.begin(on: self, for: delay, continuation) }
-        // A cancellation before this line has already run the handler, ahead of `begin`.
-        if Task.isCancelled { execute { sleeper.finish() } }
-      }
-    } onCancel: {
-      execute { sleeper.finish() }
-    }
+    await Sleeper().wait(on: self, for: delay)
     try Task.checkCancellation()
   }
 

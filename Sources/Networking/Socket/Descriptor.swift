@@ -31,6 +31,9 @@ package final class Descriptor: Sendable {
   private nonisolated(unsafe) var armed: UInt32 = 0
   private nonisolated(unsafe) var isOpen = true
   private nonisolated(unsafe) var sequence: UInt64 = 0
+  /// False after a short read: the next one would only learn that nothing is there. A wait for
+  /// reading sets it again.
+  nonisolated(unsafe) var mayBeReadable = true
   private nonisolated(unsafe) var timer: (token: TimerToken, deadline: Tick)?
 
   /// Takes over `number`, which must be non-blocking; closes it on `close()` or at its end.
@@ -68,7 +71,7 @@ package final class Descriptor: Sendable {
       loop.execute { self.finish(direction, ticket, .cancelled) }
     }
     switch outcome {
-    case .ready: return
+    case .ready: if direction == .reading { mayBeReadable = true }
     case .cancelled: throw .cancelled
     case .timedOut: throw .timedOut
     case .closed: throw .closed

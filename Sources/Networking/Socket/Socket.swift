@@ -69,7 +69,9 @@ package final class Socket: Sendable {
   package func readNow(into buffer: UnsafeMutableRawBufferPointer) throws(SocketError) -> Int? {
     loop.preconditionCurrent()
     guard descriptor.isStillOpen else { throw .closed }
+    guard descriptor.mayBeReadable else { return nil }
     let count = shim_receive(descriptor.number, buffer.baseAddress, buffer.count)
+    if count < buffer.count, count != 0 { descriptor.mayBeReadable = false }
     if count >= 0 { return count }
     if count == -Int(EAGAIN) { return nil }
     throw SocketError(code: Int32(clamping: -count), call: "recv")
@@ -100,12 +102,16 @@ package final class Socket: Sendable {
   package func readNow(
     appendingTo bytes: inout Bytes, atMost countMax: Int = Socket.readBytesMax
   ) throws(SocketError) -> Int? {
-    try withUnsafeTemporaryAllocation(byteCount: countMax, alignment: 16) {
-      buffer throws(SocketError) in
-      guard let count = try readNow(into: buffer) else { return nil }
-      bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      return count
-    }
+    let buffer = UnsafeMutableRawBufferPointer(
+      rebasing: loop.scratch[..<min(countMax, loop.scratch.count)])
+    guard let count = try readNow(into: buffer) else { return nil }
+    bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    return count
+  }
+
+  /// Whether the other side has closed its half or reset the connection, seen without reading.
+  package var isAtEnd: Bool {
+    !descriptor.isStillOpen || shim_is_at_end(descriptor.number) != 0
   }
 
   // MARK: Writing

@@ -40,6 +40,10 @@ int shim_remote_address(int fd, char host[SHIM_ADDRESS_TEXT_MAX]);
 ssize_t shim_receive(int fd, void *buffer, size_t count);
 ssize_t shim_send(int fd, const void *buffer, size_t count);
 int shim_shutdown_write(int fd);
+/// 1 when the other side has closed or reset the connection and nothing is left to read.
+int shim_is_at_end(int fd);
+/// Seconds since 1970.
+int64_t shim_wall_seconds(void);
 int shim_socket_pair(int fds[2]);
 
 void shim_ignore_sigpipe(void);

@@ -1,0 +1,80 @@
+#!/bin/sh
+# Our HTTP server beside nginx, in turn, on this machine: the same 100 bytes, keep-alive, one worker
+# each, nginx without access log; ours with Date, Host check, limits and timeouts on.
+# Usage: Benchmarks/http/run.sh [smoke]     (smoke: one short round, for checking the script)
+set -eu
+cd "$(dirname "$0")/../.."
+rounds=5 seconds=4
+[ "${1:-}" = smoke ] && rounds=1 seconds=1
+for tool in nginx wrk curl; do
+  command -v "$tool" >/dev/null || { echo "needs $tool" >&2; exit 2; }
+done
+swift build -c release --product HTTPBenchmarkServer >&2
+work=$(mktemp -d)
+chmod 755 "$work" # the nginx worker may run as another user
+nginx_pid='' ours_pid=''
+finish() {
+  [ -n "$ours_pid" ] && kill "$ours_pid" 2>/dev/null || true
+  [ -n "$nginx_pid" ] && kill "$nginx_pid" 2>/dev/null || true
+  wait 2>/dev/null || true
+  rm -rf "$work"
+}
+trap finish EXIT
+
+.build/release/HTTPBenchmarkServer 0 >"$work/ours.log" &
+ours_pid=$!
+for _ in $(seq 100); do grep -q listening "$work/ours.log" && break; sleep 0.1; done
+ours="http://$(sed 's/listening on //' "$work/ours.log")/health"
+mkdir "$work/root"
+curl -s "$ours" >"$work/root/health"
+[ "$(wc -c <"$work/root/health")" -eq 100 ]
+
+port=$((20000 + $$ % 20000))
+cat >"$work/nginx.conf" <<CONF
+daemon off;
+worker_processes 1;
+pid $work/nginx.pid;
+error_log $work/error.log;
+events { worker_connections 2048; }
+http {
+  access_log off;
+  keepalive_requests 1000000000;
+  default_type application/json;
+  open_file_cache max=16;
+  client_body_temp_path $work/t1; proxy_temp_path $work/t2; fastcgi_temp_path $work/t3;
+  uwsgi_temp_path $work/t4; scgi_temp_path $work/t5;
+  server { listen 127.0.0.1:$port; root $work/root; }
+}
+CONF
+nginx -p "$work" -c "$work/nginx.conf" 2>/dev/null &
+nginx_pid=$!
+theirs="http://127.0.0.1:$port/health"
+curl -sf --retry 20 --retry-delay 1 --retry-connrefused "$theirs" >/dev/null
+
+# Prints "requests-per-second p99-in-milliseconds".
+measure() {
+  wrk -t1 -c"$2" -d"${seconds}s" --latency "$1" | awk '
+    $1 == "99%" { p99 = $2 + 0; if ($2 ~ /us$/) p99 /= 1000; else if ($2 !~ /ms$/) p99 *= 1000 }
+    $1 == "Requests/sec:" { rate = $2 }
+    $1 == "Non-2xx" || $1 == "Socket" { print "wrk: " $0 > "/dev/stderr" }
+    END { print rate, p99 }'
+}
+
+for connections in 64 256; do
+  : >"$work/result"
+  for _ in $(seq $rounds); do
+    set -- $(measure "$ours" $connections) $(measure "$theirs" $connections)
+    echo "$@" >>"$work/result"
+    echo "$connections connections: ours $1/s p99 $2 ms, nginx $3/s p99 $4 ms" >&2
+  done
+  awk -v c=$connections '{ print $1 / $3, $2 / $4 }' "$work/result" >"$work/ratios"
+  for column in 1 2; do
+    sort -n -k$column "$work/ratios" | awk -v k=$column -v c=$connections '
+      { value[NR] = $k }
+      END {
+        name = k == 1 ? "requests per second" : "p99"
+        printf "%d connections, %s, ours / nginx: median %.2f (%.2f to %.2f, %d rounds)\n",
+          c, name, value[int((NR + 1) / 2)], value[1], value[NR], NR
+      }'
+  done
+done

@@ -1,0 +1,7 @@
+#!/bin/sh
+# Measures the kernels beside OpenBLAS (libopenblas0) and PyTorch (python3-torch), one thread each.
+# Usage: Benchmarks/kernels/run.sh [--smoke]
+set -eu
+cd "$(dirname "$0")/../.."
+swift build -c release --product KernelBench >&2
+OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 .build/release/KernelBench "$@"

@@ -1,0 +1,273 @@
+internal import Consensus
+internal import ContentStore
+internal import Cryptography
+internal import FederatedLearning
+internal import Ledger
+package import Networking
+internal import NeuralNetworks
+internal import Orchestration
+internal import Peering
+internal import Primitives
+internal import UsefulWork
+
+extension CoordinatorServer {
+  /// Answers the calls of nodes.
+  package func answer(_ call: RPCCall) async -> RPCAnswer {
+    do {
+      return try await result(of: call)
+    } catch let error as RPCError {
+      return .failure(error)
+    } catch let error as DecodingFailure {
+      return .failure(RPCError(code: "malformed", message: "\(error)"))
+    } catch {
+      return .failure(RPCError(code: "failed", message: "\(error)"))
+    }
+  }
+
+  private func result(of call: RPCCall) async throws -> RPCAnswer {
+    if call.request.method == RPCMethod.hello { return .success(try welcome(call)) }
+    guard let node = nodes[call.peer] else {
+      throw RPCError(code: "hello_first", message: "say hello before anything else")
+    }
+    let body = call.request.body
+    switch call.request.method {
+    case RPCMethod.account: return .success(try account(of: call.peer).encoded())
+    case RPCMethod.submitTransaction:
+      try relay(Transaction(decoding: body), from: call.peer)
+      return .success([])
+    case RPCMethod.content: return try await serveContent(body)
+    case RPCMethod.model: return .success([]).streaming(try await model(body))
+    case RPCMethod.submitWork:
+      try await accept(WorkSubmission(decoding: body), from: call.peer)
+      return .success([])
+    case RPCMethod.failWork:
+      try fail(body, from: call.peer)
+      return .success([])
+    default:
+      guard node.hello.role == .validator else {
+        throw RPCError(
+          code: "unknown_method", message: "`\(call.request.method)` is not for this role")
+      }
+      return .success(try await answerValidator(call))
+    }
+  }
+
+  private func answerValidator(_ call: RPCCall) async throws -> Bytes {
+    let body = call.request.body
+    switch call.request.method {
+    case RPCMethod.block:
+      let block = try CommittedBlock(decoding: body)
+      begin { try? await self.announced(block, by: call.peer) }
+      return []
+    case RPCMethod.evidence: return try await evidence(EvidenceRequest(decoding: body))
+    case RPCMethod.startState: return try await startState(EvidenceRequest(decoding: body))
+    default:
+      throw RPCError(
+        code: "unknown_method", message: "`\(call.request.method)` is not a method")
+    }
+  }
+
+  // MARK: Nodes
+
+  private func welcome(_ call: RPCCall) throws -> Bytes {
+    let hello = try Hello(decoding: call.request.body)
+    let node = ConnectedNode(hello: hello, connection: call.connection, since: loop.now)
+    nodes[call.peer] = node
+    formerNodes[call.peer] = hello
+    begin { await self.watch(node, peer: call.peer) }
+    switch hello.role {
+    case .validator: begin { await self.synchronise(with: call.connection) }
+    case .evaluator: evaluateOutstanding()
+    case .worker: grantStakeIfAllowed(to: call.peer)
+    case .coordinator: break
+    }
+    refreshWorkers()
+    publishNode(call.peer)
+    return HelloReply(genesis: chain.state.genesis, height: chain.state.chain.height).encoded()
+  }
+
+  private func watch(_ node: ConnectedNode, peer: PeerID) async {
+    _ = await node.connection.waitUntilClosed()
+    guard nodes[peer]?.connection === node.connection else { return }
+    nodes[peer] = nil
+    refreshWorkers()
+    publishNode(peer)
+  }
+
+  /// On a network that was made by `martlet init`, the first workers get their stake from the
+  /// client; they stake it themselves.
+  private func grantStakeIfAllowed(to peer: PeerID) {
+    guard let key = peer.publicKey, grants.count < settings.stakeGrants,
+      !grants.contains(key)
+    else { return }
+    let account = chain.state.account(key)
+    let parameters = chain.state.genesis.parameters
+    guard account.stake < parameters.minimumStake, account.balance < parameters.minimumStake,
+      account.rejected == 0,
+      let amount = try? parameters.minimumStake.multiplied(by: 2)
+    else { return }
+    grants.insert(key)
+    submit(.transfer(to: key, amount: amount), signedBy: client)
+  }
+
+  private func account(of peer: PeerID) throws -> AccountReply {
+    guard let key = peer.publicKey else {
+      throw RPCError(code: "no_account", message: "only Ed25519 keys have accounts")
+    }
+    let account = chain.state.account(key)
+    return AccountReply(
+      balance: account.balance, stake: account.stake,
+      nextNonce: pending.nextNonce(of: key, in: chain.state))
+  }
+
+  /// Takes a node's own transaction. Work comes with its update, by `work.submit` only.
+  private func relay(_ transaction: Transaction, from peer: PeerID) throws {
+    guard transaction.sender.peerID == peer else {
+      throw RPCError(code: "other_sender", message: "the transaction is of another account")
+    }
+    if case .commitWork = transaction.body {
+      throw RPCError(code: "unassigned_work", message: "commitments come with their work")
+    }
+    do {
+      try chain.state.validate(transaction)
+    } catch {
+      throw RPCError(code: error.code, message: "\(error)")
+    }
+    forward(transaction)
+  }
+
+  // MARK: Content
+
+  private func serveContent(_ body: Bytes) async throws -> RPCAnswer {
+    guard case .link(let bytes) = try CanonicalValue(decoding: body),
+      let cid = try? CID(decoding: bytes)
+    else { throw RPCError(code: "malformed", message: "expected a CID") }
+    let content = content
+    var first = UnixFSWalk(root: cid)
+    guard let head = try await content.next(of: &first) else { return .streamed([]) { _ in } }
+    return .streamed([]) { [first] writer in
+      var walk = first
+      try await writer.send(head)
+      while let chunk = try await content.next(of: &walk) { try await writer.send(chunk) }
+    }
+  }
+
+  private func model(_ body: Bytes) async throws -> Bytes {
+    let digest = try Digest(decoding: body)
+    if let known = recentModels.last(where: { $0.digest == digest }) { return known.bytes }
+    guard let cid = sessions.values.lazy.compactMap({ $0.models[digest] }).first else {
+      throw RPCError(code: "not_found", message: "no session has this model")
+    }
+    let bytes = try await content.read(cid, max: Limits.contentBytesMax)
+    remember(bytes, as: digest)
+    return bytes
+  }
+
+  private func evidence(_ request: EvidenceRequest) async throws -> Bytes {
+    guard let id = session(of: JobID(digest: request.job)), let session = sessions[id],
+      let stored = session.submissions[request.assignment]
+    else { throw RPCError(code: "not_found", message: "there is no such submission") }
+    return EvidenceReply(
+      parameters: try await content.read(stored.parameters, max: Limits.contentBytesMax),
+      record: try await content.read(stored.record, max: Limits.contentBytesMax),
+      specification: session.creation.reference
+    ).encoded()
+  }
+
+  private func startState(_ request: EvidenceRequest) async throws -> Bytes {
+    guard let worker = nodes[request.assignment.worker] else {
+      throw RPCError(code: "not_connected", message: "the worker is not connected")
+    }
+    return try await worker.connection.request(
+      method: RPCMethod.startState, body: request.encoded())
+  }
+
+  // MARK: Work
+
+  /// Checks what costs nothing to check, stores everything, and only then acknowledges.
+  private func accept(_ submission: WorkSubmission, from peer: PeerID) async throws {
+    let checked = try check(submission, from: peer)
+    let parameters = try await content.add(submission.parameters)
+    let record = try await content.add(submission.record)
+    let update = Update(
+      assignment: submission.assignment, parameters: checked.parameters,
+      workRoot: checked.workRoot)
+    let stored = StoredSubmission(
+      update: update, parameters: parameters, record: record,
+      commitment: submission.commitment)
+    guard isInTraining(submission.assignment, of: submission.session) else {
+      throw RPCError.notAssigned
+    }
+    try await applyDurably(
+      .updateReceived(update, now: loop.now), to: submission.session,
+      with: [.submission(session: submission.session, stored)])
+  }
+
+  private func isInTraining(_ assignment: Assignment, of id: Digest) -> Bool {
+    guard let round = sessions[id]?.machine.round, round.number == assignment.round,
+      round.clients.indices.contains(assignment.client),
+      case .training(assignment, _) = round.clients[assignment.client]
+    else { return false }
+    return true
+  }
+
+  private func check(
+    _ submission: WorkSubmission, from peer: PeerID
+  ) throws -> (parameters: Digest, workRoot: Digest) {
+    guard submission.assignment.worker == peer,
+      isInTraining(submission.assignment, of: submission.session),
+      let session = sessions[submission.session], let base = session.machine.round?.base
+    else { throw RPCError.notAssigned }
+    let update = try ParameterBuffer(
+      decoding: submission.parameters, for: session.specification.shape)
+    let record = try WorkRecord(decoding: submission.record)
+    let transaction = try Transaction(decoding: submission.commitment)
+    let expected = TransactionBody.commitWork(
+      WorkCommitment(
+        slot: session.ledger.slot(of: submission.assignment),
+        attempt: UInt32(submission.assignment.attempt), baseModel: base,
+        update: update.digest, workRoot: record.workRoot,
+        segmentCount: UInt32(record.segmentRoots.count)))
+    guard transaction.sender.peerID == peer, transaction.body == expected else {
+      throw RPCError(
+        code: "wrong_commitment", message: "the signed commitment is not of this work")
+    }
+    do {
+      try chain.state.validate(transaction)
+    } catch  where error.mayPassLater {
+      // Earlier transactions of the worker are still under way.
+    } catch {
+      throw RPCError(code: error.code, message: "\(error)")
+    }
+    return (update.digest, record.workRoot)
+  }
+
+  private func fail(_ body: Bytes, from peer: PeerID) throws {
+    var fields = try CanonicalFields(CanonicalValue(decoding: body))
+    let session = try fields.nested("session", as: Digest.self)
+    let assignment = try fields.nested("assignment", as: Assignment.self)
+    let reason = try fields.text("reason")
+    try fields.finish()
+    guard assignment.worker == peer else { throw RPCError.notAssigned }
+    apply(.workFailed(assignment, reason: reason, now: loop.now), to: session)
+  }
+}
+
+extension RPCError {
+  static let notAssigned = RPCError(
+    code: "not_assigned", message: "this part of the round is not this worker's",
+    hint: "wait for the next order")
+}
+
+extension RPCAnswer {
+  /// Bytes as a streamed body, in chunks that fit.
+  fileprivate func streaming(_ bytes: Bytes) -> RPCAnswer {
+    .streamed([]) { writer in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        try await writer.send(Bytes(rest.prefix(RPCLimits.chunkBytesMax)))
+        rest = rest.dropFirst(RPCLimits.chunkBytesMax)
+      }
+    }
+  }
+}

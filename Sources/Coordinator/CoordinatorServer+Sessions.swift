@@ -1,0 +1,253 @@
+internal import Consensus
+internal import ContentStore
+internal import Cryptography
+internal import FederatedLearning
+internal import Ledger
+internal import Networking
+internal import NeuralNetworks
+internal import Orchestration
+internal import Peering
+internal import Persistence
+internal import Primitives
+
+/// Records that have to be durable before their effects happen.
+struct OutboxEntry: Sendable {
+  let records: [Bytes]
+  let session: Digest
+  let effects: [SessionEffect]
+  var whenDurable: CheckedContinuation<Void, any Error>?
+}
+
+extension CoordinatorServer {
+  // MARK: Events
+
+  /// Applies an event, if it changes anything, and has its effects follow once it is durable.
+  func apply(_ event: SessionEvent, to id: Digest, with records: [CoordinatorRecord] = []) {
+    enqueue(event, to: id, records: records, continuation: nil)
+  }
+
+  /// The same, and returns once the event is durable.
+  func applyDurably(
+    _ event: SessionEvent, to id: Digest, with records: [CoordinatorRecord]
+  ) async throws {
+    try await withCheckedThrowingContinuation {
+      enqueue(event, to: id, records: records, continuation: $0)
+    }
+  }
+
+  private func enqueue(
+    _ event: SessionEvent, to id: Digest, records: [CoordinatorRecord],
+    continuation: CheckedContinuation<Void, any Error>?
+  ) {
+    guard var session = sessions[id] else { return continuation?.resume() ?? () }
+    let before = session.machine
+    for record in records { session.replay(record) }
+    let effects = session.machine.handle(event)
+    let isChanged = !effects.isEmpty || !session.machine.isSame(as: before)
+    guard isChanged || continuation != nil else { return }
+    sessions[id] = session
+    let all = records + [.event(session: id, event)]
+    outbox.append(
+      OutboxEntry(
+        records: all.map { $0.encoded() }, session: id, effects: effects,
+        whenDurable: continuation))
+    publishChange(of: id, from: before)
+    flush()
+  }
+
+  /// Stores a record that no machine sees and returns once it is durable.
+  func storeDurably(_ record: CoordinatorRecord, of id: Digest) async throws {
+    try await withCheckedThrowingContinuation {
+      outbox.append(
+        OutboxEntry(
+          records: [record.encoded()], session: id, effects: [], whenDurable: $0))
+      flush()
+    }
+  }
+
+  /// Writes what waits in one batch; one batch at a time keeps the order of effects.
+  private func flush() {
+    guard !isFlushing, !outbox.isEmpty else { return }
+    isFlushing = true
+    let batch = outbox
+    outbox = []
+    do {
+      try log.append(batch.flatMap(\.records)) { result in
+        self.loop.execute { self.assumeIsolated { $0.written(batch, result.map { _ in }) } }
+      }
+    } catch {
+      written(batch, .failure(error))
+    }
+  }
+
+  private func written(_ batch: [OutboxEntry], _ result: Result<Void, WriteAheadLogError>) {
+    isFlushing = false
+    switch result {
+    case .failure(let error):
+      failure = error
+      for entry in batch { entry.whenDurable?.resume(throwing: error) }
+    case .success:
+      for entry in batch {
+        entry.whenDurable?.resume()
+        for effect in entry.effects { perform(effect, of: entry.session) }
+      }
+      flush()
+    }
+  }
+
+  // MARK: Effects
+
+  private func perform(_ effect: SessionEffect, of id: Digest) {
+    switch effect {
+    case .assign(let assignment, let base): begin { await self.order(assignment, base, of: id) }
+    case .cancel(let assignment): begin { await self.cancel(assignment) }
+    case .check(let update): check(update, of: id)
+    case .aggregate(let round, let terms):
+      begin { await self.aggregate(terms, round: round, of: id) }
+    case .settle(let round, let model): settle(round: round, model: model, of: id)
+    case .evaluate(let round, let model):
+      begin { await self.evaluate(model, round: round, of: id) }
+    case .finish: closeJob(of: id)
+    }
+  }
+
+  private func order(_ assignment: Assignment, _ base: Digest, of id: Digest) async {
+    guard let session = sessions[id], let cid = session.models[base] else { return }
+    let order = WorkOrder(
+      session: id, job: session.creation.job, specification: session.creation.reference,
+      assignment: assignment, base: ContentReference(cid: cid, digest: base))
+    do {
+      guard let node = nodes[assignment.worker] else { throw CoordinatorError.notConnected }
+      _ = try await node.connection.request(
+        method: RPCMethod.assign, body: order.encoded(), deadline: Limits.orderDeadline)
+    } catch {
+      apply(.workFailed(assignment, reason: "not reached", now: loop.now), to: id)
+    }
+  }
+
+  private func cancel(_ assignment: Assignment) async {
+    _ = try? await nodes[assignment.worker]?.connection.request(
+      method: RPCMethod.cancel, body: assignment.encoded())
+  }
+
+  private func check(_ update: Update, of id: Digest) {
+    guard let stored = sessions[id]?.submissions[update.assignment],
+      let commitment = try? Transaction(decoding: stored.commitment)
+    else { return }
+    forward(commitment)
+  }
+
+  private func aggregate(_ terms: [AcceptedUpdate], round: Int, of id: Digest) async {
+    do {
+      guard let session = sessions[id] else { return }
+      var updates: [ClientUpdate] = []
+      for term in terms {
+        guard let stored = session.submission(of: term, round: round) else { return }
+        let bytes = try await content.read(stored.parameters, max: Limits.contentBytesMax)
+        updates.append(
+          ClientUpdate(
+            client: term.client, examples: Int(term.examples),
+            parameters: try ParameterBuffer(
+              decoding: bytes, for: session.specification.shape)))
+      }
+      let mean = try await compute.run { [updates] in try weightedMean(updates) }
+      let cid = try await content.add(mean.bytes)
+      remember(mean.bytes, as: mean.digest)
+      apply(
+        .aggregated(round: round, model: mean.digest), to: id,
+        with: [.model(session: id, digest: mean.digest, cid: cid)])
+    } catch {
+      failure = error
+    }
+  }
+
+  private func settle(round number: Int, model: Digest, of id: Digest) {
+    guard let session = sessions[id], let round = session.round(number) else { return }
+    if let job = chain.state.jobs[session.ledger.job], job.settledRounds >= UInt32(number) {
+      return apply(.settled(round: number, now: loop.now), to: id)
+    }
+    guard let terms = chain.state.jobs[session.ledger.job]?.terms else { return }
+    submit(
+      session.ledger.settlement(of: round, aggregate: model, price: terms.workPrice),
+      signedBy: identity)
+  }
+
+  private func evaluate(_ model: Digest, round: Int, of id: Digest) async {
+    guard let session = sessions[id],
+      let evaluator = nodes.values.first(where: { $0.hello.role == .evaluator })
+    else { return }
+    let request = EvaluationRequest(
+      specification: session.creation.reference, model: model)
+    guard
+      let reply = try? await evaluator.connection.request(
+        method: RPCMethod.evaluate, body: request.encoded()),
+      let score = try? RoundScore(decoding: reply)
+    else { return }
+    apply(.evaluated(round: round, score), to: id)
+  }
+
+  /// Asks for the scores that are still missing, when an evaluator comes.
+  func evaluateOutstanding() {
+    for id in sessionOrder {
+      for case .evaluate(let round, let model) in sessions[id]?.machine.pendingEffects() ?? [] {
+        begin { await self.evaluate(model, round: round, of: id) }
+      }
+    }
+  }
+
+  private func closeJob(of id: Digest) {
+    guard let session = sessions[id] else { return }
+    submit(.closeJob(session.ledger.job), signedBy: client)
+  }
+
+  // MARK: Starting
+
+  /// Starts a session once its escrow is on the ledger and lets the workers in.
+  func startIfEscrowed(_ id: Digest) {
+    guard let session = sessions[id], session.isStartRequested,
+      chain.state.jobs[session.ledger.job] != nil
+    else { return }
+    if case .created = session.machine.phase { apply(.started(now: loop.now), to: id) }
+    refreshWorkers()
+  }
+
+  /// Workers that are connected and have stake are in every session, others in none.
+  func refreshWorkers() {
+    let minimum = chain.state.genesis.parameters.minimumStake
+    let ready = nodes.filter { peer, node in
+      guard node.hello.role == .worker, let key = peer.publicKey else { return false }
+      return chain.state.account(key).stake >= minimum
+    }.keys.sorted()
+    for id in sessionOrder {
+      guard let session = sessions[id], session.isStartRequested else { continue }
+      let present = session.machine.workers
+      for worker in present where !ready.contains(worker) {
+        apply(.workerLeft(worker, now: loop.now), to: id)
+      }
+      for worker in ready where !present.contains(worker) {
+        apply(.workerJoined(worker, now: loop.now), to: id)
+      }
+    }
+  }
+
+  func remember(_ bytes: Bytes, as digest: Digest) {
+    recentModels.append((digest, bytes))
+    if recentModels.count > Limits.recentModelsMax { recentModels.removeFirst() }
+  }
+}
+
+extension HostedSession {
+  func submission(of term: AcceptedUpdate, round: Int) -> StoredSubmission? {
+    submissions.values.first {
+      $0.update.assignment.round == round && $0.update.assignment.client == term.client
+        && $0.update.assignment.worker == term.worker
+        && $0.update.parameters == term.parameters
+    }
+  }
+}
+
+/// Why the coordinator could not do what was asked.
+package enum CoordinatorError: Error, Equatable {
+  case notConnected
+  case unknownSession
+}

@@ -1,0 +1,174 @@
+internal import Consensus
+internal import ContentStore
+internal import Cryptography
+internal import FederatedLearning
+internal import Ledger
+package import Networking
+internal import Orchestration
+internal import Peering
+package import Persistence
+internal import Primitives
+
+/// A coordinator: takes sessions, gives work to workers, follows the ledger, serves what it knows.
+///
+/// Every change of a session is logged before anything follows from it, so a crash at any moment
+/// loses nothing that was acknowledged.
+package actor CoordinatorServer {
+  enum Limits {
+    /// Calls, orders and effects under way.
+    static let tasksMax = 16_384
+    /// Work that waits for a compute thread.
+    static let computeQueueMax = 4_096
+    /// How often deadlines are looked at.
+    static let tickInterval: Duration = .milliseconds(250)
+    /// How long an order may take to be acknowledged.
+    static let orderDeadline: Duration = .seconds(5)
+    /// One model or data set in memory.
+    static let contentBytesMax = 1 << 30
+    /// Models kept in memory for the workers of the running rounds.
+    static let recentModelsMax = 8
+  }
+
+  struct ConnectedNode: Sendable {
+    let hello: Hello
+    let connection: PeerConnection
+    let since: Tick
+  }
+
+  package nonisolated let loop: EventLoop
+  nonisolated package var unownedExecutor: UnownedSerialExecutor {
+    loop.asUnownedSerialExecutor()
+  }
+  let settings: CoordinatorSettings
+  let identity: SigningKey
+  let client: SigningKey
+  let content: CoordinatorContent
+  let compute: ComputePool
+  let disk: ComputePool
+  let nursery: LoopNursery
+  let blocks: BlockLog
+  let log: WriteAheadLog
+  let startedAt: Tick
+  var chain: ChainFollower
+  var pending = PendingTransactions()
+  var nodes: [PeerID: ConnectedNode] = [:]
+  /// Nodes that were here once, for the dashboard.
+  var formerNodes: [PeerID: Hello] = [:]
+  var sessions: [Digest: HostedSession] = [:]
+  /// In the order of creation.
+  var sessionOrder: [Digest] = []
+  var grants: Set<AccountID> = []
+  var broadcast = EventBroadcast()
+  var outbox: [OutboxEntry] = []
+  var isFlushing = false
+  var failure: (any Error)?
+  var recentModels: [(digest: Digest, bytes: Bytes)] = []
+  /// Blocks that were announced and not followed yet.
+  var announcedBlocks: [BlockHeight: CommittedBlock] = [:]
+  var isFollowing = false
+
+  /// Opens everything in the home of `settings` and reads what an earlier run left.
+  package init(settings: CoordinatorSettings, loop: EventLoop) throws {
+    self.settings = settings
+    self.loop = loop
+    let home = settings.home
+    identity = try home.key(named: "identity")
+    client = try home.key(named: "client")
+    compute = ComputePool(
+      named: "coordinator", threads: 1, queueMax: Limits.computeQueueMax)
+    disk = ComputePool(
+      named: "coordinator-disk", threads: 1, queueMax: Limits.computeQueueMax)
+    nursery = LoopNursery(loop: loop, tasksMax: Limits.tasksMax)
+    content = CoordinatorContent(
+      store: try BlockStore(path: home.file("content")), compute: compute)
+    (blocks, chain) = try BlockLog.open(
+      path: home.file("followed-chain.log"), genesis: try home.genesis())
+    var restored: [Digest: HostedSession] = [:]
+    var order: [Digest] = []
+    log = try WriteAheadLog(path: home.file("sessions.log")) { _, bytes in
+      Self.restore(try CoordinatorRecord(decoding: bytes), into: &restored, order: &order)
+    }
+    sessions = restored
+    sessionOrder = order
+    startedAt = loop.now
+  }
+
+  private static func restore(
+    _ record: CoordinatorRecord, into sessions: inout [Digest: HostedSession],
+    order: inout [Digest]
+  ) {
+    switch record {
+    case .created(let creation):
+      let session = HostedSession(creation)
+      sessions[session.id] = session
+      order.append(session.id)
+    case .startRequested(let id), .event(let id, _), .submission(let id, _),
+      .model(let id, _, _):
+      sessions[id]?.replay(record)
+    }
+  }
+
+  /// Serves until cancelled; throws when the disk no longer takes what must be durable.
+  package func run(host: PeerHost) async throws {
+    try await catchUp()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await host.run() }
+      group.addTask { [loop, nursery] in await loop.perform { await nursery.run() } }
+      group.addTask { try await self.keepTime() }
+      try await group.next()
+      group.cancelAll()
+    }
+  }
+
+  private func keepTime() async throws {
+    while true {
+      try await loop.sleep(for: Limits.tickInterval)
+      if let failure { throw failure }
+      for id in sessionOrder { apply(.tick(now: loop.now), to: id) }
+    }
+  }
+
+  /// Takes up what a crash interrupted.
+  private func catchUp() async throws {
+    guard !sessionOrder.isEmpty else { return }
+    for id in sessionOrder { apply(.restarted(now: loop.now), to: id) }
+    var height: BlockHeight = 1
+    while let block = try await storedBlock(height) {
+      noteReplays(in: block.block)
+      for id in sessionOrder { applyLedger(block.block, to: id) }
+      height += 1
+    }
+    for id in sessionOrder { resume(id) }
+  }
+
+  func storedBlock(_ height: BlockHeight) async throws -> CommittedBlock? {
+    let blocks = blocks
+    return try await disk.run { try blocks.block(at: height) }
+  }
+
+  private func resume(_ id: Digest) {
+    guard let session = sessions[id] else { return }
+    if chain.state.jobs[session.ledger.job] == nil, case .created = session.machine.phase,
+      let order = try? Transaction(decoding: session.creation.order)
+    {
+      forward(order)
+    }
+    startIfEscrowed(id)
+  }
+
+  func begin(_ body: @escaping @Sendable () async -> Void) { _ = nursery.begin(body) }
+}
+
+/// How a coordinator is started.
+package struct CoordinatorSettings: Sendable {
+  /// Holds keys, genesis and all state.
+  package var home: HomeDirectory
+  /// New workers without stake that are given the minimum from the client's account.
+  package var stakeGrants: Int
+
+  /// Collects the settings.
+  package init(home: HomeDirectory, stakeGrants: Int = 0) {
+    self.home = home
+    self.stakeGrants = stakeGrants
+  }
+}

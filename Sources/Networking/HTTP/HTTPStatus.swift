@@ -1,0 +1,93 @@
+/// A status code of RFC 9110 §15 (and 429, 431 of RFC 6585).
+package struct HTTPStatus: Hashable, Sendable {
+  /// Three digits.
+  package let code: Int
+
+  /// A code from 200 to 599.
+  package init(code: Int) {
+    precondition((200...599).contains(code), "status \(code)")
+    self.code = code
+  }
+
+  /// OK.
+  package static let ok = HTTPStatus(code: 200)
+  /// Created.
+  package static let created = HTTPStatus(code: 201)
+  /// 202 of RFC 9110 or RFC 6585.
+  package static let accepted = HTTPStatus(code: 202)
+  /// 204 of RFC 9110 or RFC 6585.
+  package static let noContent = HTTPStatus(code: 204)
+  /// 206 of RFC 9110 or RFC 6585.
+  package static let partialContent = HTTPStatus(code: 206)
+  /// 302 of RFC 9110 or RFC 6585.
+  package static let found = HTTPStatus(code: 302)
+  /// 304 of RFC 9110 or RFC 6585.
+  package static let notModified = HTTPStatus(code: 304)
+  /// 400 of RFC 9110 or RFC 6585.
+  package static let badRequest = HTTPStatus(code: 400)
+  /// 401 of RFC 9110 or RFC 6585.
+  package static let unauthorized = HTTPStatus(code: 401)
+  /// 403 of RFC 9110 or RFC 6585.
+  package static let forbidden = HTTPStatus(code: 403)
+  /// 404 of RFC 9110 or RFC 6585.
+  package static let notFound = HTTPStatus(code: 404)
+  /// 405 of RFC 9110 or RFC 6585.
+  package static let methodNotAllowed = HTTPStatus(code: 405)
+  /// 408 of RFC 9110 or RFC 6585.
+  package static let requestTimeout = HTTPStatus(code: 408)
+  /// 409 of RFC 9110 or RFC 6585.
+  package static let conflict = HTTPStatus(code: 409)
+  /// 413 of RFC 9110 or RFC 6585.
+  package static let contentTooLarge = HTTPStatus(code: 413)
+  /// 414 of RFC 9110 or RFC 6585.
+  package static let targetTooLong = HTTPStatus(code: 414)
+  /// 417 of RFC 9110 or RFC 6585.
+  package static let expectationFailed = HTTPStatus(code: 417)
+  /// 422 of RFC 9110 or RFC 6585.
+  package static let unprocessable = HTTPStatus(code: 422)
+  /// 429 of RFC 9110 or RFC 6585.
+  package static let tooManyRequests = HTTPStatus(code: 429)
+  /// 431 of RFC 9110 or RFC 6585.
+  package static let headTooLarge = HTTPStatus(code: 431)
+  /// 500 of RFC 9110 or RFC 6585.
+  package static let internalError = HTTPStatus(code: 500)
+  /// 501 of RFC 9110 or RFC 6585.
+  package static let notImplemented = HTTPStatus(code: 501)
+  /// 503 of RFC 9110 or RFC 6585.
+  package static let unavailable = HTTPStatus(code: 503)
+  /// 505 of RFC 9110 or RFC 6585.
+  package static let versionNotSupported = HTTPStatus(code: 505)
+
+  /// Whether a response with this status never has a body (RFC 9112 §6.3).
+  var hasNoBody: Bool { code == 204 || code == 304 }
+
+  var reason: StaticString {
+    switch code {
+    case 200: "OK"
+    case 201: "Created"
+    case 202: "Accepted"
+    case 204: "No Content"
+    case 206: "Partial Content"
+    case 302: "Found"
+    case 304: "Not Modified"
+    case 400: "Bad Request"
+    case 401: "Unauthorized"
+    case 403: "Forbidden"
+    case 404: "Not Found"
+    case 405: "Method Not Allowed"
+    case 408: "Request Timeout"
+    case 409: "Conflict"
+    case 413: "Content Too Large"
+    case 414: "URI Too Long"
+    case 417: "Expectation Failed"
+    case 422: "Unprocessable Content"
+    case 429: "Too Many Requests"
+    case 431: "Request Header Fields Too Large"
+    case 500: "Internal Server Error"
+    case 501: "Not Implemented"
+    case 503: "Service Unavailable"
+    case 505: "HTTP Version Not Supported"
+    default: "Status"
+    }
+  }
+}

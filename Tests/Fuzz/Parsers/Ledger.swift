@@ -1,0 +1,17 @@
+import Ledger
+import Primitives
+
+extension FuzzedParser {
+  static let ledger: [FuzzedParser] = [
+    canonical("transaction", as: Transaction.self),
+    canonical("block", as: Block.self),
+    canonical("genesis", as: Genesis.self),
+    canonical("account", as: Account.self),
+    canonical("slash-evidence", as: SlashEvidence.self),
+    canonical("state-proof", as: StateProof.self),
+    FuzzedParser("genesis-json") { bytes in
+      guard let json = try? JSONValue(parsing: bytes) else { return }
+      _ = try? Genesis(json: json)
+    },
+  ]
+}

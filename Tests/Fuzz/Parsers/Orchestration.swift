@@ -1,0 +1,10 @@
+import Orchestration
+
+extension FuzzedParser {
+  static let orchestration: [FuzzedParser] = [
+    canonical("hello", as: Hello.self),
+    canonical("work-order", as: WorkOrder.self),
+    canonical("work-submission", as: WorkSubmission.self),
+    canonical("session-specification", as: SessionSpecification.self),
+  ]
+}

@@ -1,0 +1,88 @@
+import Cryptography
+import Peering
+import Primitives
+
+extension FuzzedParser {
+  static let peering: [FuzzedParser] = [
+    FuzzedParser("multiaddr") { bytes in
+      if let address = try? Multiaddr(bytes: bytes) { precondition(address.bytes == bytes) }
+      _ = try? Multiaddr(String(decoding: bytes, as: UTF8.self))
+    },
+    FuzzedParser("multistream") { bytes in
+      var output = ByteQueue()
+      var listener = MultistreamMachine(accepting: ["/noise", "/yamux/1.0.0"])
+      var dialer = MultistreamMachine(proposing: ["/noise"], output: &output)
+      bytes.withUnsafeBytes { input in
+        _ = try? listener.receive(input, output: &output)
+        _ = try? dialer.receive(input, output: &output)
+      }
+    },
+    FuzzedParser("protobuf") { bytes in
+      var reader = ProtobufReader(bytes[...])
+      while let field = try? reader.next() { _ = field }
+    },
+    FuzzedParser("identify") { bytes in
+      guard let message = try? IdentifyMessage(decoding: bytes) else { return }
+      precondition((try? IdentifyMessage(decoding: message.encoded())) == message)
+    },
+    FuzzedParser("noise-payload") { bytes in
+      _ = try? NoiseIdentityPayload(bytes, staticKey: keys.publicKey)
+    },
+    FuzzedParser("noise-handshake") { bytes in
+      var responder = noise(.responder)
+      _ = try? responder.receive(bytes)
+      _ = try? responder.receive(bytes)
+      var initiator = noise(.initiator)
+      _ = initiator.start()
+      _ = try? initiator.receive(bytes)
+    },
+    FuzzedParser("yamux") { bytes in yamux(bytes) },
+    FuzzedParser("connection") { bytes in connection(bytes) },
+    FuzzedParser("rpc-frame") { bytes in
+      var input = ByteQueue()
+      input.append(bytes)
+      while let frame = try? RPCFraming.next(in: &input, limit: 1 << 16) {
+        _ = try? RPCFraming.request(frame)
+        _ = try? RPCFraming.response(frame)
+      }
+    },
+    canonical("rpc-request", as: RPCRequest.self),
+    canonical("rpc-response", as: RPCResponse.self),
+  ]
+
+  private static let identity = try! SigningKey(seed: Bytes(1...32))
+  private static let keys = NoiseKeyPair(privateKey: Bytes(33...64))
+
+  private static func noise(_ role: NoiseRole) -> NoiseHandshakeMachine {
+    NoiseHandshakeMachine(
+      role: role, identity: identity, staticKey: keys, ephemeralKey: keys, muxers: [])
+  }
+
+  /// Both ends of one multiplexer read the same bytes, and its owner reads what arrived.
+  private static func yamux(_ bytes: Bytes) {
+    for weAreClient in [true, false] {
+      var machine = YamuxMachine(weAreClient: weAreClient)
+      var output = ByteQueue()
+      var events: [YamuxEvent] = []
+      let stream = try? machine.open(output: &output)
+      bytes.withUnsafeBytes { input in
+        _ = try? machine.receive(input, output: &output, events: &events)
+      }
+      for stream in [stream ?? 1, 1, 2, 3] {
+        machine.consume(machine.available(on: stream), of: stream, output: &output)
+        machine.finish(stream, output: &output)
+      }
+    }
+  }
+
+  private static func connection(_ bytes: Bytes) {
+    for role in [NoiseRole.initiator, .responder] {
+      var machine = ConnectionMachine(
+        role: role, identity: identity, staticKey: keys, ephemeralKey: keys,
+        protocols: ["/fuzz/1.0.0"], identify: IdentifyMessage())
+      var events: [ConnectionEvent] = []
+      machine.inbox.append(bytes)
+      _ = try? machine.receive(events: &events)
+    }
+  }
+}

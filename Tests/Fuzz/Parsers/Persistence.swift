@@ -1,0 +1,6 @@
+import Persistence
+
+extension FuzzedParser {
+  static let persistence: [FuzzedParser] = [
+  ]
+}

@@ -1,0 +1,127 @@
+import Primitives
+import Testing
+
+@testable import NeuralNetworks
+
+@Suite struct ModelConfigurationTests {
+  private static let full = """
+    {"hidden_size": 128, "architecture": {"input_dim": 784, "output_dim": 10,
+    "activation": "relu", "output_activation": "softmax"},
+    "optimizer": {"type": "sgd", "momentum": 0.9, "weight_decay": 0.0001},
+    "loss": "cross_entropy", "metrics": ["accuracy"]}
+    """
+
+  private func read(_ text: String) throws -> ModelConfiguration {
+    try ModelConfiguration(json: Bytes(text.utf8))
+  }
+
+  @Test("the documented file is read")
+  func documented() throws {
+    let model = try read(Self.full)
+    #expect(model.shape.units == [784, 128, 10])
+    #expect(model.shape.parameterCount == 784 * 128 + 128 + 1_280 + 10)
+    #expect(model.optimizer.momentum == 0.9 && model.optimizer.weightDecay == 0.0001)
+    #expect(try ModelConfiguration(model.json) == model)
+    #expect(model.json["optimizer"]?["momentum"] == .number(0.9))
+  }
+
+  @Test("a list of hidden sizes makes a deeper network, an empty one none")
+  func depths() throws {
+    for (text, units) in [("[64, 32]", [784, 64, 32, 10]), ("[]", [784, 10])] {
+      let model = try read(Self.full.replacing("128", with: text))
+      #expect(model.shape.units == units)
+      #expect(try ModelConfiguration(model.json) == model)
+    }
+  }
+
+  private static let faults: [(String, String, ModelConfigurationError)] = [
+    ("\"loss\": \"cross_entropy\",", "", .missing(path: "loss")),
+    ("\"input_dim\": 784,", "", .missing(path: "architecture.input_dim")),
+    (
+      "\"momentum\": 0.9", "\"momentun\": 0.9", .unknownKey(path: "optimizer.momentun")
+    ),
+    ("\"loss\"", "\"dropout\": 0.5, \"loss\"", .unknownKey(path: "dropout")),
+    ("784", "\"784\"", .wrongType(path: "architecture.input_dim", expected: "an integer")),
+    ("0.9", "true", .wrongType(path: "optimizer.momentum", expected: "a number")),
+    (
+      "\"sgd\"", "\"adam\"",
+      .unsupported(path: "optimizer.type", value: "adam", supported: ["sgd"])
+    ),
+    (
+      "\"relu\"", "\"tanh\"",
+      .unsupported(path: "architecture.activation", value: "tanh", supported: ["relu"])
+    ),
+    (
+      "[\"accuracy\"]", "[\"f1\"]",
+      .unsupported(path: "metrics[0]", value: "f1", supported: ["accuracy", "loss"])
+    ),
+    ("128", "0", .shape(.unitCount(0, layer: 1, limit: 65_536))),
+    ("128", "-5", .shape(.unitCount(-5, layer: 1, limit: 65_536))),
+    (
+      "784", "9000000000000000000",
+      .shape(.unitCount(9_000_000_000_000_000_000, layer: 0, limit: 65_536))
+    ),
+    ("128", "[65536, 65536]", .shape(.parameterCount(4_347_133_962, limit: 268_435_456))),
+    ("0.9", "1.0", .settings(.momentum(1))),
+    ("0.0001", "-1", .settings(.weightDecay(-1))),
+  ]
+
+  @Test("a wrong key or value is refused by its path", arguments: 0..<15)
+  func faults(index: Int) {
+    let (from, to, error) = Self.faults[index]
+    #expect(throws: error) { try read(Self.full.replacing(from, with: to)) }
+  }
+
+  @Test("a duplicate key and text that is not JSON are refused")
+  func notJSON() {
+    #expect(throws: ModelConfigurationError.self) { try read("{") }
+    #expect(throws: ModelConfigurationError.self) { try read("[]") }
+    #expect(throws: ModelConfigurationError.self) {
+      try read(Self.full.replacing("\"loss\"", with: "\"hidden_size\": 5, \"loss\""))
+    }
+  }
+
+  @Test("no mutation of a configuration traps", arguments: UInt64(0)..<50)
+  func mutations(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    for _ in 0..<200 {
+      var bytes = Bytes(Self.full.utf8)
+      for _ in 0..<Int.random(in: 1...5, using: &random) {
+        bytes[Int.random(in: 0..<bytes.count, using: &random)] = .random(
+          in: 32...126, using: &random)
+      }
+      fuzzModelConfiguration(bytes)
+    }
+  }
+
+  @Test("settings outside their ranges are refused by name")
+  func settings() {
+    #expect(throws: TrainingSettingsError.learningRate(0)) {
+      try TrainingSettings(learningRate: 0, batchSize: 1, epochs: 1)
+    }
+    #expect(throws: TrainingSettingsError.self) {
+      try TrainingSettings(learningRate: .nan, batchSize: 1, epochs: 1)
+    }
+    #expect(throws: TrainingSettingsError.batchSize(0)) {
+      try TrainingSettings(learningRate: 1, batchSize: 0, epochs: 1)
+    }
+    #expect(throws: TrainingSettingsError.epochs(1_001)) {
+      try TrainingSettings(learningRate: 1, batchSize: 1, epochs: 1_001)
+    }
+  }
+
+  @Test("settings survive their canonical bytes; NaN and a negative zero do not")
+  func canonicalSettings() throws {
+    let settings = try TrainingSettings(
+      learningRate: 0.1, batchSize: 32, epochs: 5,
+      optimizer: .init(momentum: 0.9, weightDecay: 0))
+    #expect(try TrainingSettings(decoding: settings.encoded()) == settings)
+    guard case .map(var fields) = settings.canonicalValue else { return }
+    for wrong in [Float.nan.bitPattern, (-Float.zero).bitPattern, Float(2).bitPattern] {
+      fields["momentum"] = .unsigned(UInt64(wrong))
+      #expect(throws: DecodingFailure.self) {
+        try TrainingSettings(canonicalValue: .map(fields))
+      }
+    }
+  }
+}

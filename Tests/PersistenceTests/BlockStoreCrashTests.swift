@@ -1,0 +1,160 @@
+import ContentStore
+import Cryptography
+import Glibc
+import Primitives
+import Testing
+
+@testable import Persistence
+
+/// Kills in the ordinary tests; the long run sets MARTLET_KILLS.
+private let kills = getenv("MARTLET_KILLS").flatMap { Int(String(cString: $0)) } ?? 10
+
+@Suite("A block store whose process is killed", .serialized)
+struct BlockStoreCrashTests {
+  @Test("every acknowledged file is read back and verified after each kill")
+  func killed() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path
+    var generator = SplitMix64(seed: 0x6b69_6c6c)
+    var acknowledged: [(CID, UInt64)] = []
+    for round in 0..<kills {
+      let lines = try Child.churn(
+        in: path, seed: UInt64(round), linesBeforeKill: Int(generator.next() % 8),
+        microsecondsBeforeKill: UInt32(generator.next() % 20_000))
+      for line in lines {
+        let fields = line.split(separator: " ")
+        acknowledged.append(
+          (try CID(parsing: String(fields[0])), try #require(UInt64(fields[1]))))
+      }
+      let store = try BlockStore(path: path)
+      for (cid, size) in acknowledged {
+        var reader = UnixFSReader(root: cid, source: store)
+        #expect(UInt64(try reader.readAll(byteCountMax: 1 << 20).count) == size)
+        if let digest = cid.digest { #expect(try store.references(of: digest) > 0) }
+      }
+      store.close()
+    }
+    #expect(acknowledged.count >= kills, "the children did something")
+  }
+
+  @Test(
+    "a full disk is a named error, keeps what was acknowledged and ends when there is room",
+    .enabled(if: SmallDisk.isAvailable, "mounting a small tmpfs needs root"))
+  func fullDisk() async throws {
+    let disk = try SmallDisk(mebibytes: 6)
+    var settings = BlockStoreSettings()
+    settings.segmentByteCountMax = 1 << 20
+    let path = "\(disk.path)/store"
+    let store = try BlockStore(path: path, settings: settings)
+    var kept: [ContentBlock] = []
+    var failure: BlockStoreError?
+    for number in 0..<200 where failure == nil {
+      let blocks = (0..<4).map { randomBlock(number * 4 + $0, count: 40_000) }
+      do throws(BlockStoreError) {
+        try await store.put(blocks)
+        kept += blocks
+      } catch { failure = error }
+    }
+    guard case .diskFull = failure else {
+      Issue.record("expected a full disk, not \(String(describing: failure))")
+      return
+    }
+    #expect(kept.count > 40)
+    for block in kept { #expect(try store.get(block.cid.digest!) == block.bytes) }
+    store.close()
+    let again = try BlockStore(path: path, settings: settings)
+    for block in kept { #expect(try again.get(block.cid.digest!) == block.bytes) }
+    try disk.resize(mebibytes: 12)
+    let more = randomBlock(-1 & 0xffff, count: 40_000)
+    try await again.put([more])
+    #expect(try again.get(more.cid.digest!) == more.bytes)
+    again.close()
+  }
+}
+
+/// The benchmark program as a victim.
+private enum Child {
+  /// Starts adding in `directory`, kills after some lines and microseconds, returns all lines.
+  static func churn(
+    in directory: String, seed: UInt64, linesBeforeKill: Int, microsecondsBeforeKill: UInt32
+  ) throws -> [String] {
+    var pipe: [Int32] = [0, 0]
+    guard Glibc.pipe(&pipe) == 0 else { throw POSIXFailure(code: errno) }
+    let pid = try start(
+      [try program(), "churn", directory, String(seed)], output: pipe[1], unused: pipe[0])
+    close(pipe[1])
+    defer { close(pipe[0]) }
+    var text = Bytes()
+    while text.count(where: { $0 == 0x0a }) < linesBeforeKill, read(pipe[0], into: &text) {}
+    usleep(microsecondsBeforeKill)
+    kill(pid, SIGKILL)
+    while read(pipe[0], into: &text) {}
+    var status: Int32 = 0
+    waitpid(pid, &status, 0)
+    return String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
+  }
+
+  private static func read(_ descriptor: Int32, into text: inout Bytes) -> Bool {
+    var buffer = Bytes(repeating: 0, count: 4_096)
+    let count = Glibc.read(descriptor, &buffer, buffer.count)
+    if count > 0 { text += buffer[..<count] }
+    return count > 0
+  }
+
+  /// The program lies beside the test bundle.
+  private static func program() throws -> String {
+    var buffer = [CChar](repeating: 0, count: 4_096)
+    let count = readlink("/proc/self/exe", &buffer, buffer.count)
+    let runner = String(
+      decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let path = runner.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/ContentBench"
+    guard access(path, X_OK) == 0 else { throw POSIXFailure(code: errno) }
+    return path
+  }
+
+  static func start(_ arguments: [String], output: Int32, unused: Int32) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+    posix_spawn_file_actions_addclose(&actions, unused)
+    var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+    defer { for pointer in pointers { free(pointer) } }
+    var pid: pid_t = 0
+    let status = posix_spawnp(&pid, arguments[0], &actions, nil, &pointers, environ)
+    guard status == 0 else { throw POSIXFailure(code: status) }
+    return pid
+  }
+}
+
+/// A tmpfs of a few mebibytes, unmounted at the end.
+private final class SmallDisk: Sendable {
+  private let directory: TemporaryDirectory
+  var path: String { directory.path }
+
+  static let isAvailable: Bool = (try? SmallDisk(mebibytes: 1)) != nil
+
+  init(mebibytes: Int) throws {
+    directory = try TemporaryDirectory()
+    try Self.run("mount", "-t", "tmpfs", "-o", "size=\(mebibytes)m", "tmpfs", directory.path)
+  }
+
+  deinit { try? Self.run("umount", directory.path) }
+
+  func resize(mebibytes: Int) throws {
+    try Self.run("mount", "-o", "remount,size=\(mebibytes)m", directory.path)
+  }
+
+  private static func run(_ arguments: String...) throws {
+    let null = open("/dev/null", O_WRONLY)
+    let unused = open("/dev/null", O_RDONLY)
+    defer {
+      close(null)
+      close(unused)
+    }
+    let pid = try Child.start(arguments, output: null, unused: unused)
+    var status: Int32 = 0
+    waitpid(pid, &status, 0)
+    guard status == 0 else { throw POSIXFailure(code: status) }
+  }
+}
