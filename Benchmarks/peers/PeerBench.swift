@@ -5,14 +5,14 @@ import Peering
 import Primitives
 import Telemetry
 
-/// Measures peer streams between two processes: `PeerBench serve` prints its address, which
-/// `PeerBench measure ADDRESS` takes. Benchmarks/peers/run.sh runs both.
+/// Measures peer streams between two processes: `PeerBench serve` prints its address and a port of
+/// plain TCP, which `PeerBench measure` takes. Benchmarks/peers/run.sh runs both.
 @main
 struct PeerBench {
   /// Pieces of one streamed body; each fits a default socket buffer a few times over.
-  private static let chunk = Bytes(repeating: 0x5A, count: 256 * 1_024)
+  static let chunk = Bytes(repeating: 0x5A, count: 256 * 1_024)
   /// Chunks of one bulk measurement: 256 MiB.
-  private static let chunkCount = 1_024
+  static let chunkCount = 1_024
   /// Calls of one measurement.
   private static let callCount = 5_000
   /// Connections of one measurement.
@@ -29,17 +29,19 @@ struct PeerBench {
       group.addTask { await host.run() }
       switch arguments.dropFirst().first {
       case "serve":
-        print(try await host.listen(on: Multiaddr("/ip4/127.0.0.1/tcp/0")))
-        fflush(nil)
-        try await group.waitForAll()
-      case "measure" where arguments.count == 3:
+        try await loop.perform { try await serve(host) }
+      case "measure" where arguments.count == 4:
         let address = try Multiaddr(arguments[2])
-        try await loop.perform { try await measure(host, address) }
+        let rawPort = UInt16(arguments[3]) ?? 0
+        try await loop.perform { try await measure(host, address, rawPort: rawPort) }
       case "ping" where arguments.count == 3:
         let address = try Multiaddr(arguments[2])
-        try await loop.perform { try await measurePing(try await host.dial(address)) }
+        try await loop.perform {
+          let connection = try await host.dial(address)
+          try await measurePing("ping go-libp2p") { try await connection.echo(count: $0) }
+        }
       default:
-        print("usage: PeerBench serve | measure ADDRESS | ping ADDRESS")
+        print("usage: PeerBench serve | measure ADDRESS RAWPORT | ping ADDRESS")
       }
       await host.stop()
     }
@@ -61,10 +63,26 @@ struct PeerBench {
     }
   }
 
-  private static func measure(_ host: PeerHost, _ address: Multiaddr) async throws {
+  private static func serve(_ host: PeerHost) async throws {
+    let raw = try SocketListener(at: .tcp(host: "127.0.0.1", port: 0), on: host.loop)
+    guard case .tcp(_, let rawPort) = raw.address else { return }
+    print(try await host.listen(on: Multiaddr("/ip4/127.0.0.1/tcp/0")), rawPort)
+    fflush(nil)
+    await RawTCP(loop: host.loop).serve(raw)
+  }
+
+  private static func measure(
+    _ host: PeerHost, _ address: Multiaddr, rawPort: UInt16
+  ) async throws {
     let connection = try await host.dial(address)
-    try await measurePing(connection)
+    let raw = RawTCP(loop: host.loop)
+    try await measurePing("raw TCP ping") { try await raw.echo(count: $0, port: rawPort) }
+    try await measurePing("ping") { try await connection.echo(count: $0) }
     try await measureCalls(connection)
+    let megabytes = chunkCount * chunk.count / 1_000_000
+    try await report("raw TCP download", unit: "MB/s", count: megabytes) {
+      try await raw.download(port: rawPort)
+    }
     try await measureBulk(connection)
     try await report("connections", unit: "per second", count: connectionCount) {
       for _ in 0..<connectionCount {
@@ -75,13 +93,15 @@ struct PeerBench {
     }
   }
 
-  private static func measurePing(_ connection: PeerConnection) async throws {
+  private static func measurePing(
+    _ name: String, _ echo: (Int) async throws -> [Duration]
+  ) async throws {
     var medians: [Double] = []
     for _ in 0..<rounds {
-      let times = try await connection.echo(count: 2_000).sorted()
+      let times = try await echo(2_000).sorted()
       medians.append(times[times.count / 2] / .microseconds(1))
     }
-    printLine("ping", medians, "us, median of 2,000")
+    printLine(name, medians, "us, median of 2,000")
   }
 
   private static func measureCalls(_ connection: PeerConnection) async throws {

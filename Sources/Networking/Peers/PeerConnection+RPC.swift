@@ -173,6 +173,6 @@ extension PeerConnection {
       try await write(RPCFraming.encode([]), to: stream)
     }
     finish(stream)
-    release(stream)
+    leave(stream)
   }
 }

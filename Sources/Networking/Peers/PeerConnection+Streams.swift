@@ -98,6 +98,15 @@ extension PeerConnection {
     scheduleFlush()
   }
 
+  /// Lets go of an answered stream. What the caller still sends is read and forgotten: a reset could
+  /// overtake the answer.
+  func leave(_ stream: UInt32) {
+    guard streams.removeValue(forKey: stream) != nil else { return }
+    chunkDeadlines[stream] = nil
+    machine.leave(stream)
+    scheduleFlush()
+  }
+
   /// Gives a stream up in both directions.
   func reset(_ stream: UInt32) {
     guard streams.removeValue(forKey: stream) != nil else { return }

@@ -106,14 +106,27 @@ package actor PeerConnection {
     if case .closed(let reason) = state { throw reason }
   }
 
-  /// Suspends until the connection has ended; returns why.
+  /// Suspends until the connection has ended; returns why, or `cancelled` when the task was.
   @discardableResult
   package func waitUntilClosed() async -> PeerError {
-    await withUnsafeContinuation { continuation in
-      guard closeReason == nil else { return continuation.resume() }
-      closeWaiters.append(continuation)
+    while closeReason == nil, !Task.isCancelled {
+      await withTaskCancellationHandler {
+        await withUnsafeContinuation { continuation in
+          closeWaiters.append(continuation)
+          if closeReason != nil || Task.isCancelled { wakeCloseWaiters() }
+        }
+      } onCancel: {
+        loop.execute { self.assumeIsolated { $0.wakeCloseWaiters() } }
+      }
     }
-    return closeReason ?? .closed
+    return closeReason ?? .cancelled
+  }
+
+  /// Each waiter looks again at what it waits for.
+  private func wakeCloseWaiters() {
+    let waiters = closeWaiters
+    closeWaiters = []
+    for waiter in waiters { waiter.resume() }
   }
 
   /// Says goodbye and ends the connection; calls in flight throw `PeerError.closed`.
@@ -130,10 +143,10 @@ package actor PeerConnection {
 
   func end(_ reason: PeerError) {
     guard closeReason == nil else { return }
-    var waiters = closeWaiters
-    if case .handshaking(let handshaking) = state { waiters += handshaking }
+    var waiters: [UnsafeContinuation<Void, Never>] = []
+    if case .handshaking(let handshaking) = state { waiters = handshaking }
     state = .closed(reason)
-    closeWaiters = []
+    wakeCloseWaiters()
     socket.close()
     if let keepAlive { loop.cancel(keepAlive) }
     for stream in streams.keys { fail(stream, reason) }

@@ -77,6 +77,4 @@ package enum PeerLimits {
   static let readTurnBytes = 512 * 1_024
   /// Room offered to one read of the socket.
   static let readBytesMin = 64 * 1_024
-  /// How long the last bytes of a closing connection may take.
-  static let goodbyeTimeout: Duration = .seconds(1)
 }

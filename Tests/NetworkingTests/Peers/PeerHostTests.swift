@@ -102,6 +102,21 @@ struct PeerHostTests {
     }
   }
 
+  @Test("a refusal of an upload arrives though its body was never read")
+  func refusedUpload() async throws {
+    try await withHosts { _, client, address in
+      let connection = try await client.dial(address)
+      let error = RPCError(code: "unknown_method", message: "no `refuse`", hint: "try `echo`")
+      await #expect(throws: PeerError.refused(error)) {
+        _ = try await connection.upload(method: "refuse") {
+          (writer) async throws(PeerError) in
+          for _ in 0..<20 { try await writer.send(Bytes(repeating: 1, count: 100_000)) }
+        }
+      }
+      #expect(try await connection.request(method: "echo", body: [1]) == [1])
+    }
+  }
+
   @Test("a message as large as the limit passes, in both directions at once")
   func largeMessages() async throws {
     try await withHosts { _, client, address in
