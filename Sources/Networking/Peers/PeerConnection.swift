@@ -42,6 +42,8 @@ package actor PeerConnection {
   var machine: ConnectionMachine
   var streams: [UInt32: StreamState] = [:]
   var inboundCalls = 0
+  /// Bytes that were taken out of the machine and are not yet a whole message, on all streams.
+  var unreadBytes = 0
   /// What the time between two chunks of a streamed body may be, and for which method.
   var chunkDeadlines: [UInt32: (method: String, time: Duration)] = [:]
   var state = State.handshaking([])

@@ -146,6 +146,26 @@ struct PeerHostTests {
     }
   }
 
+  @Test("calls beyond the limit are told that the peer is busy")
+  func busy() async throws {
+    try await withHosts { _, client, address in
+      let connection = try await client.dial(address)
+      let sleepers = (0..<RPCLimits.inboundCallsMax).map { _ in
+        Task { try await connection.request(method: "sleep", deadline: .seconds(50)) }
+      }
+      var code = ""
+      while code != "busy" {
+        do {
+          _ = try await connection.request(method: "echo")
+        } catch PeerError.refused(let error) {
+          code = error.code
+        }
+      }
+      for sleeper in sleepers { sleeper.cancel() }
+      for sleeper in sleepers { _ = try? await sleeper.value }
+    }
+  }
+
   @Test("a port in use is named")
   func portInUse() async throws {
     try await withHosts { server, client, address in
