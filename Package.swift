@@ -95,6 +95,10 @@ let package = Package(
     .executableTarget(
       name: "ContentBench", dependencies: foundations + ["ContentStore", "Persistence"],
       path: "Benchmarks/content", exclude: ["run.sh"], swiftSettings: strict),
+    // Measured by Benchmarks/peers/run.sh
+    .executableTarget(
+      name: "PeerBench", dependencies: foundations + ["Networking", "Peering"],
+      path: "Benchmarks/peers", exclude: ["run.sh"], swiftSettings: strict),
     .executableTarget(
       name: "KernelBench", dependencies: ["NeuralNetworks", "CKernels"],
       path: "Benchmarks/kernels", exclude: ["run.sh", "torch_step.py"], swiftSettings: strict),
