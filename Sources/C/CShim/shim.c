@@ -240,6 +240,12 @@ int shim_is_at_end(int fd) {
 
 int64_t shim_wall_seconds(void) { return (int64_t)time(NULL); }
 
+double shim_wall_time(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
 int shim_socket_pair(int fds[2]) {
   return checked(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds));
 }

@@ -44,6 +44,8 @@ int shim_shutdown_write(int fd);
 int shim_is_at_end(int fd);
 /// Seconds since 1970.
 int64_t shim_wall_seconds(void);
+/// Seconds since 1970 with their fraction.
+double shim_wall_time(void);
 int shim_socket_pair(int fds[2]);
 
 void shim_ignore_sigpipe(void);
