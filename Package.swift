@@ -47,6 +47,7 @@ let package = Package(
     debianLibrary("CSodium", pkgConfig: "libsodium", package: "libsodium-dev"),
     debianLibrary("COpenSSL", pkgConfig: "openssl", package: "libssl-dev"),
     debianLibrary("CLMDB", pkgConfig: "lmdb", package: "liblmdb-dev"),
+    debianLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
     debianLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
     // Our own C
     .target(name: "CShim", path: "Sources/C/CShim", cSettings: optimisedC),
@@ -75,7 +76,8 @@ let package = Package(
     // Layer 3: I/O
     layer("Networking", foundations + ["Peering", "CShim", "COpenSSL", "CCurl"]),
     layer(
-      "Persistence", foundations + ["ContentStore", "Ledger", "Consensus", "CLMDB", "CShim"]),
+      "Persistence",
+      foundations + ["ContentStore", "Ledger", "Consensus", "CLMDB", "CShim", "CZlib"]),
     // Layer 4: shells
     layer(
       "Coordinator",
@@ -114,6 +116,11 @@ let package = Package(
     tests(
       "Persistence",
       foundations + ["ContentStore", "Ledger", "Consensus", "CShim", "ContentBench"]),
+    .testTarget(
+      name: "NodeTests",
+      dependencies: foundations + topics + [
+        "Orchestration", "Networking", "Persistence", "Coordinator", "Node",
+      ], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     // Every module that reads foreign bytes is listed here
     .target(

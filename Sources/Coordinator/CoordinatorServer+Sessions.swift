@@ -195,7 +195,7 @@ extension CoordinatorServer {
     }
   }
 
-  private func closeJob(of id: Digest) {
+  func closeJob(of id: Digest) {
     guard let session = sessions[id] else { return }
     submit(.closeJob(session.ledger.job), signedBy: client)
   }
@@ -250,4 +250,10 @@ extension HostedSession {
 package enum CoordinatorError: Error, Equatable {
   case notConnected
   case unknownSession
+  case unknownModel
+  case sessionExists
+  /// The price does not fit an amount.
+  case unpayable
+  /// The ledger refused the escrow.
+  case refused(String)
 }

@@ -48,6 +48,8 @@ extension ContentReference: CanonicalCodable {
 public struct SessionSpecification: Hashable, Sendable {
   /// A label for people.
   public var name: String
+  /// When it was ordered; two orders of the same work are two sessions.
+  public var createdAtMilliseconds: UInt64
   /// Layer sizes.
   public var shape: ModelShape
   /// Learning rate, batch, local epochs, optimizer.
@@ -71,11 +73,13 @@ public struct SessionSpecification: Hashable, Sendable {
 
   /// Collects the parts.
   public init(
-    name: String, shape: ModelShape, settings: TrainingSettings, seed: UInt64, totalRounds: Int,
+    name: String, createdAtMilliseconds: UInt64, shape: ModelShape, settings: TrainingSettings,
+    seed: UInt64, totalRounds: Int,
     minParticipants: Int, auditPartsPerMillion: UInt32, segmentSteps: Int,
     shards: [ContentReference], testSet: ContentReference, initialModel: ContentReference
   ) {
     self.name = name
+    self.createdAtMilliseconds = createdAtMilliseconds
     self.shape = shape
     self.settings = settings
     self.seed = seed
@@ -112,7 +116,8 @@ extension SessionSpecification: CanonicalCodable {
   /// A map of all fields.
   public var canonicalValue: CanonicalValue {
     .map([
-      "version": .unsigned(1), "name": .text(name), "shape": shape.canonicalValue,
+      "version": .unsigned(1), "name": .text(name),
+      "createdAt": .unsigned(createdAtMilliseconds), "shape": shape.canonicalValue,
       "settings": settings.canonicalValue, "seed": .unsigned(seed),
       "rounds": .unsigned(UInt64(totalRounds)),
       "minParticipants": .unsigned(UInt64(minParticipants)),
@@ -129,6 +134,7 @@ extension SessionSpecification: CanonicalCodable {
       throw .malformed(what: "session specification", reason: "unknown version")
     }
     name = try fields.text("name")
+    createdAtMilliseconds = try fields.unsigned("createdAt")
     shape = try fields.nested("shape")
     settings = try fields.nested("settings")
     seed = try fields.unsigned("seed")

@@ -1,0 +1,6 @@
+#include <zlib.h>
+
+/* inflateInit2 is a macro that Swift does not see. 16 + MAX_WBITS reads gzip only. */
+static inline int czlib_begin_gunzip(z_stream *stream) {
+  return inflateInit2(stream, 16 + MAX_WBITS);
+}

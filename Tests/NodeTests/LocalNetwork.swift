@@ -1,0 +1,112 @@
+import Coordinator
+import Cryptography
+import Glibc
+import Ledger
+import Networking
+import Node
+import Orchestration
+import Peering
+import Persistence
+import Primitives
+import Telemetry
+
+/// A coordinator with its nodes on one loop, talking over real sockets, each in an own home.
+struct LocalNetwork: Sendable {
+  struct Worker: Sendable {
+    var lie: String?
+    var hasStake = true
+  }
+
+  let root: String
+  let loop: EventLoop
+  let coordinator: CoordinatorServer
+  private let host: PeerHost
+  private let nodes: [(home: HomeDirectory, role: NodeRole, label: String, lie: String?)]
+
+  init(workers: [Worker], stakeGrants: Int = 0) throws {
+    var template = Array("/tmp/martlet-test-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw SocketError.closed }
+    root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    loop = try EventLoop()
+    loop.start(named: "test-loop").detach()
+    let root = root
+    func home(_ name: String) throws -> HomeDirectory {
+      let home = HomeDirectory(path: "\(root)/\(name)")
+      try home.create()
+      return home
+    }
+    let coordinatorHome = try home("coordinator")
+    let identity = try coordinatorHome.keyOrNew(named: "identity")
+    let client = try coordinatorHome.keyOrNew(named: "client")
+    let validator = try home("validator")
+    let beacon = BeaconChain(
+      seed: try Digest(bytes: validator.keyOrNew(named: "beacon").seed), count: 4_096)
+    let validatorKey = try validator.keyOrNew(named: "identity").publicKey
+    var accounts = [
+      GenesisAccount(id: client.publicKey, balance: .tokens(100_000)),
+      GenesisAccount(id: identity.publicKey, balance: .tokens(1_000)),
+      GenesisAccount(id: validatorKey, balance: .tokens(1_000)),
+    ]
+    var nodes: [(HomeDirectory, NodeRole, String, String?)] = [
+      (validator, .validator, "validator", nil),
+      (try home("evaluator"), .evaluator, "evaluator", nil),
+    ]
+    for (index, worker) in workers.enumerated() {
+      let home = try home("worker-\(index)")
+      let key = try home.keyOrNew(named: "identity").publicKey
+      if worker.hasStake {
+        accounts.append(GenesisAccount(id: key, balance: .tokens(100), stake: .tokens(1_000)))
+      }
+      nodes.append((home, .worker, "worker-\(index)", worker.lie))
+    }
+    let genesis = try Genesis(
+      name: "test", accounts: accounts,
+      validators: [GenesisValidator(key: validatorKey, power: 1)], beacon: beacon.anchor)
+    try coordinatorHome.store(genesis)
+    try validator.store(genesis)
+    self.nodes = nodes
+    let server = try CoordinatorServer(
+      settings: CoordinatorSettings(home: coordinatorHome, stakeGrants: stakeGrants), loop: loop)
+    coordinator = server
+    host = PeerHost(loop: loop, identity: identity, handler: { await server.answer($0) })
+  }
+
+  /// Runs the network while `body` works with it.
+  func run<Result: Sendable>(_ body: @Sendable () async throws -> Result) async throws -> Result {
+    let address = try await host.listen(on: Multiaddr("/ip4/127.0.0.1/tcp/0"))
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await coordinator.run(host: host) }
+      for node in nodes {
+        let settings = NodeSettings(
+          home: node.home, role: node.role, coordinator: address, label: node.label,
+          lie: node.lie)
+        group.addTask {
+          try await NodeProcess(settings: settings, loop: loop, report: { _ in }).run()
+        }
+      }
+      defer { group.cancelAll() }
+      return try await body()
+    }
+  }
+
+  /// Removes the homes.
+  func remove() {
+    for path in ["\(root)"] where path.hasPrefix("/tmp/martlet-test-") {
+      removeDirectory(path)
+    }
+  }
+}
+
+private func removeDirectory(_ path: String) {
+  guard let directory = opendir(path) else { return }
+  while let entry = readdir(directory) {
+    let name = withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
+    guard name != ".", name != ".." else { continue }
+    let child = "\(path)/\(name)"
+    if entry.pointee.d_type == UInt8(DT_DIR) { removeDirectory(child) } else { unlink(child) }
+  }
+  closedir(directory)
+  rmdir(path)
+}
