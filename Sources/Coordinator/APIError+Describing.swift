@@ -22,6 +22,10 @@ extension APIError {
     case let error as SafetensorsError:
       self.init(
         .unprocessable, "invalid_model_file", "\(error)", hint: "send a safetensors file of F32")
+    case let error as GzipError:
+      self.init(
+        .unprocessable, "invalid_dataset", "the data set cannot be unpacked: \(error)",
+        hint: "upload the CSV file plain or packed by gzip")
     case let error as LedgerError: self.init(error)
     case let error as ContentError: self.init(error)
     case let error as BlockStoreError: self.init(error)
