@@ -51,28 +51,39 @@ nginx_pid=$!
 theirs="http://127.0.0.1:$port/health"
 curl -sf --retry 20 --retry-delay 1 --retry-connrefused "$theirs" >/dev/null
 
-# Prints "requests-per-second p99-in-milliseconds".
+worker_pid=$(pgrep -P "$nginx_pid")
+
+# User and system time of a process, in clock ticks of 10 ms.
+cpu() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+
+# Prints "requests-per-second p99-in-milliseconds cpu-microseconds-per-request".
 measure() {
-  wrk -t1 -c"$2" -d"${seconds}s" --latency "$1" | awk '
+  before=$(cpu "$3")
+  wrk -t1 -c"$2" -d"${seconds}s" --latency "$1" >"$work/wrk"
+  after=$(cpu "$3")
+  awk -v ticks=$((after - before)) '
     $1 == "99%" { p99 = $2 + 0; if ($2 ~ /us$/) p99 /= 1000; else if ($2 !~ /ms$/) p99 *= 1000 }
+    $2 == "requests" && $3 == "in" { requests = $1 }
     $1 == "Requests/sec:" { rate = $2 }
     $1 == "Non-2xx" || $1 == "Socket" { print "wrk: " $0 > "/dev/stderr" }
-    END { print rate, p99 }'
+    END { print rate, p99, ticks * 10000 / requests }' "$work/wrk"
 }
 
 for connections in 64 256; do
   : >"$work/result"
   for _ in $(seq $rounds); do
-    set -- $(measure "$ours" $connections) $(measure "$theirs" $connections)
+    set -- $(measure "$ours" $connections "$ours_pid") \
+      $(measure "$theirs" $connections "$worker_pid")
     echo "$@" >>"$work/result"
-    echo "$connections connections: ours $1/s p99 $2 ms, nginx $3/s p99 $4 ms" >&2
+    echo "$connections connections: ours $1/s p99 $2 ms $3 us/request," \
+      "nginx $4/s p99 $5 ms $6 us/request" >&2
   done
-  awk -v c=$connections '{ print $1 / $3, $2 / $4 }' "$work/result" >"$work/ratios"
-  for column in 1 2; do
+  awk -v c=$connections '{ print $1 / $4, $2 / $5, $3 / $6 }' "$work/result" >"$work/ratios"
+  for column in 1 2 3; do
     sort -n -k$column "$work/ratios" | awk -v k=$column -v c=$connections '
       { value[NR] = $k }
       END {
-        name = k == 1 ? "requests per second" : "p99"
+        name = k == 1 ? "requests per second" : k == 2 ? "p99" : "CPU per request"
         printf "%d connections, %s, ours / nginx: median %.2f (%.2f to %.2f, %d rounds)\n",
           c, name, value[int((NR + 1) / 2)], value[1], value[NR], NR
       }'

@@ -1,3 +1,4 @@
+import Glibc
 import Networking
 import Primitives
 import Telemetry
@@ -37,6 +38,33 @@ struct EventLoopTests {
   func actorOnLoop() async throws {
     try await withLoop { loop in
       #expect(await LoopActor(loop).isOnLoop())
+    }
+  }
+
+  @Test("signals come in order, to one source a process")
+  func signals() async throws {
+    try await withLoop { loop in
+      try await loop.perform {
+        let source = try SignalSource([.hangUp], on: loop)
+        defer { source.close() }
+        #expect(throws: SocketError.self) { try SignalSource([.hangUp], on: loop) }
+        kill(getpid(), SIGHUP)
+        let signal = try await source.next()
+        #expect(signal == .hangUp)
+      }
+    }
+  }
+
+  @Test("names are looked up beside the loop")
+  func names() async throws {
+    let pool = ComputePool(named: "names", threads: 1, queueMax: 4)
+    defer { pool.stop() }
+    let resolver = NameResolver(pool: pool)
+    #expect(try await resolver.addresses(of: "::1", port: 5) == [.tcp(host: "::1", port: 5)])
+    let local = try await resolver.addresses(of: "localhost", port: 5)
+    #expect(!local.isEmpty && local.allSatisfy(\.isLoopback))
+    await #expect(throws: SocketError.nameUnknown("no such name")) {
+      try await resolver.addresses(of: "no such name", port: 1)
     }
   }
 

@@ -30,7 +30,7 @@ struct HTTPBenchmarkServer {
     try await server.run()
   }
 
-  private static func answer(_ request: HTTPRequest) async -> HTTPResponse {
+  private nonisolated(nonsending) static func answer(_ request: HTTPRequest) async -> HTTPResponse {
     switch (request.method, request.path) {
     case (.get, "/health"):
       return HTTPResponse(
@@ -43,7 +43,7 @@ struct HTTPBenchmarkServer {
   }
 
   /// Counts a streamed upload, holding one piece at a time.
-  private static func sink(_ request: HTTPRequest) async -> HTTPResponse {
+  private nonisolated(nonsending) static func sink(_ request: HTTPRequest) async -> HTTPResponse {
     var count = 0
     do {
       while let chunk = try await request.body.nextChunk() { count += chunk.count }

@@ -1,6 +1,7 @@
 internal import CShim
 internal import Glibc
 package import Primitives
+internal import Synchronization
 package import Telemetry
 
 /// One thread around one epoll: the executor of everything that touches its sockets.
@@ -43,8 +44,8 @@ package final class EventLoop: SerialExecutor {
   private nonisolated(unsafe) var timers = TimerHeap()
   private nonisolated(unsafe) var generation: UInt64 = 0
   private nonisolated(unsafe) var cachedNow: Tick
-  /// Written once by `run()` before any job; a stale read on another thread can only say "not here".
-  private nonisolated(unsafe) var thread: pthread_t = 0
+  /// The thread in `run()`, 0 before and after; other threads only learn that it is not theirs.
+  private let thread = Atomic<pthread_t>(0)
 
   /// Throws `SocketError.system` when the process is out of descriptors.
   package init() throws(SocketError) {
@@ -69,7 +70,7 @@ package final class EventLoop: SerialExecutor {
 
   /// Whether the caller is on this loop's thread.
   @inline(__always)
-  package var isCurrent: Bool { pthread_equal(pthread_self(), thread) != 0 }
+  package var isCurrent: Bool { pthread_self() == thread.load(ordering: .relaxed) }
 
   /// Traps unless the caller is on this loop's thread: confined state is about to be touched.
   @inline(__always)
@@ -123,7 +124,7 @@ package final class EventLoop: SerialExecutor {
 
   /// Serves the loop on the calling thread until `stop()`.
   package func run() {
-    thread = pthread_self()
+    thread.store(pthread_self(), ordering: .relaxed)
     var events = [UInt32](repeating: 0, count: Self.readyMax)
     var tokens = [UInt64](repeating: 0, count: Self.readyMax)
     while true {
@@ -135,7 +136,7 @@ package final class EventLoop: SerialExecutor {
       fireTimers()
       if runJobs() { break }
     }
-    thread = 0
+    thread.store(0, ordering: .relaxed)
   }
 
   /// Runs the loop on a thread of its own; `stop()` and then `join()` end it.
@@ -266,6 +267,26 @@ package final class EventLoop: SerialExecutor {
       descriptor.token == token
     else { return }
     descriptor.becameReady(events)
+  }
+}
+
+/// The isolation of code that lives on a loop. Calls inherit it, so that resuming after a wait goes
+/// straight to the loop's queue instead of first asking the task which executor it prefers.
+package actor LoopIsolation {
+  private let loop: EventLoop
+
+  /// The loop's executor.
+  package nonisolated var unownedExecutor: UnownedSerialExecutor {
+    loop.asUnownedSerialExecutor()
+  }
+
+  /// An isolation domain of its own on the loop.
+  package init(_ loop: EventLoop) {
+    self.loop = loop
+  }
+
+  func serve(_ connection: HTTPConnection) async {
+    await connection.serve()
   }
 }
 

@@ -32,7 +32,7 @@ extension HTTPConnection {
     try await send(response, to: head, keepsAlive: keepsAlive)
     if keepsAlive {
       try await drainBody()
-    } else if !canDrainBody() {
+    } else if hasUnreadBody {
       await linger()
     }
     return keepsAlive
@@ -185,11 +185,25 @@ extension HTTPConnection {
     while true {
       try await loop.sleep(for: Self.presenceInterval)
       guard !transport.socket.isAtEnd else { throw HTTPWriteError.clientGone }
-      guard let heartbeat, loop.now >= lastBeat.advanced(by: heartbeat), !isWriting else {
-        continue
-      }
+      guard let heartbeat, loop.now >= lastBeat.advanced(by: heartbeat) else { continue }
       lastBeat = loop.now
-      try await writeBody(Bytes(": alive\n\n".utf8))
+      try beat()
     }
+  }
+
+  /// Sends a comment without ever waiting: the producer must find the connection free. Bytes that
+  /// still wait are a sign of life by themselves.
+  private func beat() throws {
+    guard !isWriting, output.isEmpty else { return }
+    let comment = Bytes(": alive\n\n".utf8)
+    switch bodyMode {
+    case .chunked: HTTPResponseEncoder.appendChunk(comment, to: &output)
+    case .untilClose: output.append(contentsOf: comment)
+    case .none, .length: return
+    }
+    outputStart = try transport.writeNow(output, from: 0)
+    guard outputStart == output.count else { return }  // the next write sends the rest first
+    output.removeAll(keepingCapacity: true)
+    outputStart = 0
   }
 }

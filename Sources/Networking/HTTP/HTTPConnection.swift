@@ -186,6 +186,9 @@ final class HTTPConnection: Sendable {
     return remaining <= limits.drainBytesMax
   }
 
+  /// Whether the client may still be sending what nobody will read.
+  var hasUnreadBody: Bool { !decoder.isFinished }
+
   nonisolated(nonsending) func drainBody() async throws {
     while try await nextBodyChunk() != nil {}
   }
@@ -193,7 +196,7 @@ final class HTTPConnection: Sendable {
   /// Reads on for a moment before closing: closing with unread input would reset the connection
   /// and could destroy the response on its way.
   nonisolated(nonsending) func linger() async {
-    transport.socket.finishWriting()
+    transport.finishWriting()
     let deadline = loop.now.advanced(by: limits.lingerTimeout)
     while true {
       inputStart = input.count

@@ -58,6 +58,7 @@ private struct HTTPHeadReader {
   let text: UnsafeRawBufferPointer
   let limits: HTTPLimits
   private var position = 0
+  private var fieldsStart = 0
   private var fields: [HTTPHeaders.Field] = []
   private var hosts = 0
   private var length: Int?
@@ -75,8 +76,8 @@ private struct HTTPHeadReader {
     let method = try readMethod()
     let (path, query) = try readTarget(of: method)
     let isVersion11 = try readVersion()
+    fieldsStart = position
     fields.reserveCapacity(16)
-    let fieldsStart = position
     while text[position] != UInt8(ascii: "\r") { try readField() }
     guard text[position + 1] == UInt8(ascii: "\n"), position + 2 == text.count else {
       throw .malformedField
@@ -85,20 +86,10 @@ private struct HTTPHeadReader {
     guard hosts == 1 || (hosts == 0 && !isVersion11) else { throw .hostMissingOrRepeated }
     return HTTPRequestHead(
       method: method, path: path, query: query, isVersion11: isVersion11,
-      headers: HTTPHeaders(
-        text: Array(text[fieldsStart..<position]), fields: rebased(to: fieldsStart)),
+      headers: HTTPHeaders(text: Array(text[fieldsStart..<position]), fields: fields),
       framing: framing,
       keepsAlive: !wantsClose && (isVersion11 || wantsKeepAlive),
       expectsContinue: expectsContinue && isVersion11)
-  }
-
-  private func rebased(to start: Int) -> [HTTPHeaders.Field] {
-    let offset = UInt32(start)
-    return fields.map {
-      HTTPHeaders.Field(
-        nameStart: $0.nameStart - offset, nameEnd: $0.nameEnd - offset,
-        valueStart: $0.valueStart - offset, valueEnd: $0.valueEnd - offset)
-    }
   }
 
   private func string(_ range: Range<Int>) -> String {
@@ -115,7 +106,10 @@ private struct HTTPHeadReader {
       throw .malformedRequestLine
     }
     position += 1
-    return HTTPMethod(name: string(start..<end))
+    let isGet =
+      end - start == 3 && text[start] == UInt8(ascii: "G")
+      && text[start + 1] == UInt8(ascii: "E") && text[start + 2] == UInt8(ascii: "T")
+    return isGet ? .get : HTTPMethod(name: string(start..<end))  // most requests need no text
   }
 
   private mutating func readTarget(
@@ -197,8 +191,8 @@ private struct HTTPHeadReader {
     while valueEnd > valueStart, HTTPSyntax.isBlank(text[valueEnd - 1]) { valueEnd -= 1 }
     fields.append(
       HTTPHeaders.Field(
-        nameStart: UInt32(nameStart), nameEnd: UInt32(nameEnd),
-        valueStart: UInt32(valueStart), valueEnd: UInt32(valueEnd)))
+        nameStart: UInt32(nameStart - fieldsStart), nameEnd: UInt32(nameEnd - fieldsStart),
+        valueStart: UInt32(valueStart - fieldsStart), valueEnd: UInt32(valueEnd - fieldsStart)))
     try interpret(nameStart..<nameEnd, valueStart..<valueEnd)
   }
 

@@ -9,6 +9,7 @@ package struct HTTPHeaders: Sendable {
     var valueEnd: UInt32
   }
 
+  /// Exactly the fields' lines, each with its CR LF.
   private(set) var text: Bytes
   private(set) var fields: [Field]
 
@@ -45,16 +46,35 @@ package struct HTTPHeaders: Sendable {
     let nameStart = UInt32(text.count)
     text.append(contentsOf: name.utf8)
     let nameEnd = UInt32(text.count)
-    text.append(contentsOf: [UInt8(ascii: ":"), UInt8(ascii: " ")])
+    text.append(UInt8(ascii: ":"))
+    text.append(UInt8(ascii: " "))
     let valueStart = UInt32(text.count)
-    for byte in value.utf8 {
-      text.append(HTTPSyntax.isFieldText(byte) ? byte : UInt8(ascii: " "))
-    }
+    text.append(contentsOf: value.utf8)
     let valueEnd = UInt32(text.count)
-    text.append(contentsOf: [UInt8(ascii: "\r"), UInt8(ascii: "\n")])
+    for index in Int(valueStart)..<Int(valueEnd) where !HTTPSyntax.isFieldText(text[index]) {
+      text[index] = UInt8(ascii: " ")
+    }
+    text.append(UInt8(ascii: "\r"))
+    text.append(UInt8(ascii: "\n"))
     fields.append(
       Field(
         nameStart: nameStart, nameEnd: nameEnd, valueStart: valueStart, valueEnd: valueEnd))
+  }
+
+  /// The bytes of the first value under `name`, without making a string of them.
+  func bytes(of name: String) -> ArraySlice<UInt8>? {
+    for field in fields where matches(field, name) {
+      return text[Int(field.valueStart)..<Int(field.valueEnd)]
+    }
+    return nil
+  }
+
+  /// Each field as `name: value`.
+  var lines: [String] {
+    fields.map {
+      String(decoding: text[Int($0.nameStart)..<Int($0.nameEnd)], as: UTF8.self) + ": "
+        + value(of: $0)
+    }
   }
 
   private func value(of field: Field) -> String {
@@ -63,9 +83,12 @@ package struct HTTPHeaders: Sendable {
 
   private func matches(_ field: Field, _ name: String) -> Bool {
     guard Int(field.nameEnd - field.nameStart) == name.utf8.count else { return false }
-    return zip(text[Int(field.nameStart)..<Int(field.nameEnd)], name.utf8).allSatisfy {
-      HTTPSyntax.lowercased($0) == HTTPSyntax.lowercased($1)
+    var index = Int(field.nameStart)
+    for byte in name.utf8 {
+      guard HTTPSyntax.lowercased(text[index]) == HTTPSyntax.lowercased(byte) else { return false }
+      index += 1
     }
+    return true
   }
 }
 

@@ -5,7 +5,8 @@ internal import Primitives
 /// An HTTP/1.1 server on one event loop: one task a connection, no task a request.
 package final class HTTPServer: Sendable {
   /// Answers one request; runs on the loop until it awaits something that lives elsewhere.
-  package typealias Handler = @Sendable (HTTPRequest) async -> HTTPResponse
+  package typealias Handler =
+    nonisolated(nonsending) @Sendable (HTTPRequest) async -> HTTPResponse
 
   /// The loop that everything of the server is confined to.
   package let loop: EventLoop
@@ -13,6 +14,7 @@ package final class HTTPServer: Sendable {
   package let limits: HTTPLimits
   private let hosts: HTTPHostPolicy
   private let handler: Handler
+  private let isolation: LoopIsolation
 
   private struct Endpoint {
     var listener: SocketListener
@@ -37,6 +39,7 @@ package final class HTTPServer: Sendable {
     self.limits = limits
     self.hosts = hosts
     self.handler = handler
+    isolation = LoopIsolation(loop)
   }
 
   /// Binds an address and returns it with the real port; `run()` serves it.
@@ -102,18 +105,20 @@ package final class HTTPServer: Sendable {
   // MARK: Connections
 
   private nonisolated(nonsending) func accept(at endpoint: Endpoint) async throws {
-    await withDiscardingTaskGroup { group in
-      while !isShuttingDown, let number = try? await endpoint.listener.accept() {
-        let socket = Socket(number, on: loop)
-        guard connections.count < limits.connectionsMax else {
-          refuse(socket)
-          continue
+    try await withThrowingDiscardingTaskGroup { group in
+      while !isShuttingDown {
+        do throws(SocketError) {
+          let socket = Socket(try await endpoint.listener.accept(), on: loop)
+          if connections.count < limits.connectionsMax {
+            group.addTask { await self.serve(socket, endpoint.identity) }
+          } else {
+            refuse(socket)
+          }
+        } catch .closed where isShuttingDown {
+          return  // the group still waits for the connections
         }
-        group.addTask { await self.serve(socket, endpoint.identity) }
       }
     }
-    // Only a shutdown ends accepting without an error; the group above has then ended too.
-    guard isShuttingDown || Task.isCancelled else { throw SocketError.closed }
   }
 
   private func refuse(_ socket: Socket) {
@@ -126,7 +131,7 @@ package final class HTTPServer: Sendable {
     guard let transport = await open(socket, identity) else { return socket.close() }
     let connection = HTTPConnection(transport, of: self)
     connections[ObjectIdentifier(connection)] = connection
-    await connection.serve()
+    await isolation.serve(connection)
     connections[ObjectIdentifier(connection)] = nil
   }
 

@@ -35,6 +35,14 @@ enum HTTPTransport: Sendable {
     }
   }
 
+  /// Tells the client that nothing more comes; reading goes on.
+  func finishWriting() {
+    switch self {
+    case .plain(let socket): socket.finishWriting()
+    case .encrypted(let session): session.finishWriting()
+    }
+  }
+
   func close() {
     switch self {
     case .plain(let socket): socket.close()

@@ -7,6 +7,7 @@ package enum SocketError: Error, Equatable {
   case addressInvalid(String)
   case refused(String)
   case unreachable(String)
+  case nameUnknown(String)
   case timedOut
   case closed
   case reset
@@ -46,6 +47,7 @@ extension SocketError: CustomStringConvertible {
     case .addressInvalid(let subject): "\(subject) is not an address of this machine"
     case .refused(let subject): "\(subject) refused the connection"
     case .unreachable(let subject): "\(subject) is unreachable"
+    case .nameUnknown(let subject): "no address is known for \(subject)"
     case .timedOut: "the deadline has passed"
     case .closed: "the socket is closed"
     case .reset: "the other side reset the connection"

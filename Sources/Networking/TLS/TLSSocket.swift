@@ -91,13 +91,18 @@ final class TLSSocket: Sendable {
     return true
   }
 
-  /// Says goodbye if that needs no waiting.
-  func close() {
+  /// Says goodbye if that needs no waiting; reading goes on.
+  func finishWriting() {
     if SSL_is_init_finished(session) == 1 {
       ERR_clear_error()
       _ = SSL_shutdown(session)
       _ = try? flushNow()
     }
+    socket.finishWriting()
+  }
+
+  func close() {
+    finishWriting()
     socket.close()
   }
 

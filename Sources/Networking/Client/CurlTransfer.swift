@@ -1,0 +1,198 @@
+internal import CCurl
+internal import Primitives
+internal import Synchronization
+
+/// One exchange on one libcurl handle, on the thread that calls `run()`.
+final class CurlTransfer {
+  /// Status line and header fields of one response.
+  private static let headBytesMax = 65_536
+
+  private let request: HTTPClientRequest
+  private let sink: HTTPClient.Sink?
+  private let isCancelled: CancellationFlag
+  private let handle: UnsafeMutableRawPointer
+  private var fieldList: UnsafeMutablePointer<curl_slist>?
+
+  private var headers = HTTPHeaders()
+  private var headBytes = 0
+  private var body = Bytes()
+  private var received = 0
+  private var toSend = Bytes()
+  private var sentCount = 0
+  private var failure: (any Error)?
+
+  init(
+    _ request: HTTPClientRequest, sink: HTTPClient.Sink?, isCancelled: CancellationFlag
+  ) throws(HTTPClientError) {
+    guard let handle = curl_easy_init() else { throw .unavailable }
+    self.handle = handle
+    self.request = request
+    self.sink = sink
+    self.isCancelled = isCancelled
+  }
+
+  deinit {
+    curl_slist_free_all(fieldList)
+    curl_easy_cleanup(handle)
+  }
+
+  func run() throws -> HTTPClientResponse {
+    guard request.url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+      throw HTTPClientError.malformedURL(request.url)
+    }
+    setOptions()
+    setHeaders()
+    setBody()
+    let code = curl_easy_perform(handle)
+    if let failure { throw failure }
+    if code != CURLE_OK { throw error(for: code) }
+    return HTTPClientResponse(status: shim_curl_status(handle), headers: headers, body: body)
+  }
+
+  // MARK: Options
+
+  private func setOptions() {
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    shim_curl_set_text(handle, CURLOPT_URL, request.url)
+    shim_curl_set_text(handle, CURLOPT_PROTOCOLS_STR, "http,https")
+    shim_curl_set_text(handle, CURLOPT_CUSTOMREQUEST, request.method.name)
+    if request.method == .head { shim_curl_set_long(handle, CURLOPT_NOBODY, 1) }
+    shim_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)  // signals and threads do not mix
+    shim_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, Self.milliseconds(request.connectTimeout))
+    if let timeout = request.timeout {
+      shim_curl_set_long(handle, CURLOPT_TIMEOUT_MS, Self.milliseconds(timeout))
+    }
+    if let path = request.unixSocketPath {
+      shim_curl_set_text(handle, CURLOPT_UNIX_SOCKET_PATH, path)
+    }
+    if let file = request.authorityFile { shim_curl_set_text(handle, CURLOPT_CAINFO, file) }
+    for option in [
+      CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_READDATA, CURLOPT_XFERINFODATA,
+    ] {
+      shim_curl_set_pointer(handle, option, context)
+    }
+    shim_curl_set_data(handle, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+      CurlTransfer.from(context).receive(bytes, size * count)
+    }
+    shim_curl_set_data(handle, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
+      CurlTransfer.from(context).receiveHeader(bytes, size * count)
+    }
+    shim_curl_set_long(handle, CURLOPT_NOPROGRESS, 0)
+    shim_curl_set_progress(handle) { context, _, _, _, _ in
+      CurlTransfer.from(context).isCancelled.value.load(ordering: .relaxed) ? 1 : 0
+    }
+  }
+
+  private func setHeaders() {
+    var lines = request.headers.lines
+    if request.headers["Accept"] == nil { lines.append("Accept: */*") }
+    for line in lines { fieldList = curl_slist_append(fieldList, line) }
+    shim_curl_set_pointer(handle, CURLOPT_HTTPHEADER, fieldList)
+  }
+
+  private func setBody() {
+    let length: Int?
+    switch request.body {
+    case .none: return
+    case .bytes(let bytes):
+      toSend = bytes
+      length = bytes.count
+    case .stream(let announced, _): length = announced
+    }
+    shim_curl_set_long(handle, CURLOPT_UPLOAD, 1)
+    if let length { shim_curl_set_size(handle, CURLOPT_INFILESIZE_LARGE, Int(length)) }
+    shim_curl_set_data(handle, CURLOPT_READFUNCTION) { buffer, size, count, context in
+      CurlTransfer.from(context).provide(buffer, size * count)
+    }
+  }
+
+  private static func milliseconds(_ duration: Duration) -> Int {
+    let (seconds, attoseconds) = duration.components
+    let whole = min(max(seconds, 0), 1 << 30)  // 34 years, far below overflow
+    return max(1, Int(whole) * 1_000 + Int(attoseconds / 1_000_000_000_000_000))
+  }
+
+  // MARK: Callbacks
+
+  private static func from(_ context: UnsafeMutableRawPointer?) -> CurlTransfer {
+    guard let context else { preconditionFailure("libcurl lost its context") }
+    return Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
+  }
+
+  /// Any count but `count` makes libcurl stop.
+  private func receive(_ bytes: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int {
+    let piece = Bytes(UnsafeRawBufferPointer(start: bytes, count: count))
+    received += count
+    do {
+      guard received <= request.responseBytesMax else {
+        throw HTTPClientError.responseTooLarge(max: request.responseBytesMax)
+      }
+      if let sink, (200..<300).contains(shim_curl_status(handle)) {
+        try sink(piece)
+      } else {
+        body.append(contentsOf: piece)
+      }
+      return count
+    } catch {
+      failure = error
+      return count &+ 1
+    }
+  }
+
+  private func receiveHeader(_ bytes: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int {
+    headBytes += count
+    guard headBytes <= Self.headBytesMax else {
+      failure = HTTPClientError.malformedResponse("its head is too long")
+      return 0
+    }
+    let line = UnsafeRawBufferPointer(start: bytes, count: count)
+    guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+      if line.starts(with: "HTTP/".utf8) { headers = [:] }  // `100 Continue` came before
+      return count
+    }
+    let name = line[..<colon]
+    guard !name.isEmpty, name.allSatisfy(HTTPSyntax.isToken) else { return count }
+    let value = String(decoding: line[(colon + 1)...], as: UTF8.self)
+    headers.append(String(decoding: name, as: UTF8.self), Self.trimmed(value))
+    return count
+  }
+
+  private static func trimmed(_ text: String) -> String {
+    let isBlank: (Character) -> Bool = { $0.isWhitespace }
+    let start = text.drop(while: isBlank)
+    guard let end = start.lastIndex(where: { !isBlank($0) }) else { return "" }
+    return String(start[...end])
+  }
+
+  private func provide(_ buffer: UnsafeMutablePointer<CChar>?, _ countMax: Int) -> Int {
+    do {
+      if sentCount == toSend.count, case .stream(_, let next) = request.body {
+        toSend = try next(countMax)
+        sentCount = 0
+      }
+    } catch {
+      failure = error
+      return Int(CURL_READFUNC_ABORT)
+    }
+    let count = min(countMax, toSend.count - sentCount)
+    let target = UnsafeMutableRawBufferPointer(start: buffer, count: count)
+    target.copyBytes(from: toSend[sentCount..<(sentCount + count)])
+    sentCount += count
+    return count
+  }
+
+  private func error(for code: CURLcode) -> HTTPClientError {
+    let reason = String(cString: curl_easy_strerror(code))
+    let place = request.unixSocketPath ?? request.url
+    return switch code {
+    case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .malformedURL(request.url)
+    case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .nameUnknown(place)
+    case CURLE_COULDNT_CONNECT: .unreachable(place)
+    case CURLE_OPERATION_TIMEDOUT: .timedOut(place)
+    case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: .certificateRefused(reason)
+    case CURLE_ABORTED_BY_CALLBACK: .cancelled
+    case CURLE_WEIRD_SERVER_REPLY, CURLE_GOT_NOTHING: .malformedResponse(reason)
+    default: .broken(reason)
+    }
+  }
+}
