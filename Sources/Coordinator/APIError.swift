@@ -14,8 +14,6 @@ package struct APIError: Error, Equatable {
   package let hint: String
   /// When to try again, for 429 and 503.
   package var retryAfter: Duration?
-  /// The methods that the path does serve, for 405.
-  package var allow: [String] = []
 
   /// Collects the parts.
   package init(_ status: HTTPStatus, _ code: String, _ message: String, hint: String) {
@@ -37,7 +35,6 @@ package struct APIError: Error, Equatable {
       let seconds = max(1, (retryAfter / .seconds(1)).rounded(.up))
       response.headers.append("Retry-After", "\(Int(min(seconds, Double(Int32.max))))")
     }
-    if !allow.isEmpty { response.headers.append("Allow", allow.joined(separator: ", ")) }
     if status == .unauthorized { response.headers.append("WWW-Authenticate", "Bearer") }
     return response
   }
@@ -70,12 +67,10 @@ extension APIError {
       hint: "see /api/v1/openapi.json for every route")
   }
 
-  static func wrongMethod(_ method: String, allow: [String]) -> APIError {
-    var error = APIError(
+  static func wrongMethod(_ method: String) -> APIError {
+    APIError(
       .methodNotAllowed, "wrong_method", "this path does not take \(method.prefix(20))",
-      hint: "use \(allow.joined(separator: " or "))")
-    error.allow = allow
-    return error
+      hint: "use one of the methods in Allow")
   }
 
   static func malformed(_ what: String, _ value: String, expected: String) -> APIError {

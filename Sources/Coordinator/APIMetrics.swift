@@ -9,17 +9,16 @@ struct APIMetrics: Sendable {
   private let registry = MetricsRegistry()
 
   /// Counts one answered request. Labels are route patterns, never paths: their number is bounded.
-  func count(_ request: HTTPRequest, route: APIRoute?, status: HTTPStatus, seconds: Double) {
-    let path = route?.path.text ?? "none"
+  func count(_ route: APIRoute, status: HTTPStatus, seconds: Double) {
     registry.counter(
       "martlet_http_requests_total", help: "Answered requests.",
       labels: [
-        "method": route?.method.name ?? "none", "route": path, "status": "\(status.code)",
+        "method": route.method.name, "route": route.path, "status": "\(status.code)",
       ]
     ).increment()
     registry.histogram(
       "martlet_http_request_seconds", help: "From the request's head to the answer's head.",
-      labels: ["route": path]
+      labels: ["route": route.path]
     ).observe(seconds)
   }
 

@@ -15,7 +15,8 @@ struct APIRoute: Sendable {
   }
 
   let method: HTTPMethod
-  let path: APIPath
+  /// With parameters in braces, such as `/api/v1/content/{cid}`.
+  let path: String
   let access: Access
   let operation: APIOperation
   let handle: @Sendable (APICall) async throws -> HTTPResponse
@@ -25,47 +26,10 @@ struct APIRoute: Sendable {
     handle: @escaping @Sendable (APICall) async throws -> HTTPResponse
   ) {
     self.method = method
-    self.path = APIPath(path)
+    self.path = path
     self.access = access
     self.operation = operation
     self.handle = handle
-  }
-}
-
-/// A path with parameters in braces, such as `/api/v1/content/{cid}`.
-struct APIPath: Sendable {
-  enum Segment: Hashable, Sendable {
-    case fixed(String)
-    case parameter(String)
-  }
-
-  let text: String
-  let segments: [Segment]
-
-  init(_ text: String) {
-    self.text = text
-    segments = text.split(separator: "/").map { part in
-      part.hasPrefix("{") && part.hasSuffix("}")
-        ? .parameter(String(part.dropFirst().dropLast())) : .fixed(String(part))
-    }
-  }
-
-  /// The parameters' names in order.
-  var parameters: [String] {
-    segments.compactMap { if case .parameter(let name) = $0 { name } else { nil } }
-  }
-
-  /// The values of the parameters; nil if `parts` are another path.
-  func match(_ parts: [String]) -> [String: String]? {
-    guard parts.count == segments.count else { return nil }
-    var values: [String: String] = [:]
-    for (segment, part) in zip(segments, parts) {
-      switch segment {
-      case .fixed(let text): guard text == part else { return nil }
-      case .parameter(let name): values[name] = part
-      }
-    }
-    return values
   }
 }
 
@@ -76,12 +40,12 @@ struct APICall: Sendable {
 
   let request: HTTPRequest
   let context: APIContext
-  let parameters: [String: String]
+  let parameters: HTTPPathParameters
 
   var coordinator: CoordinatorServer { context.coordinator }
 
-  /// A path parameter; the route's path holds it.
-  func text(_ name: String) -> String { parameters[name] ?? "" }
+  /// A path parameter; the route's path must name it.
+  func text(_ name: String) -> String { parameters[name] }
 
   func digest(_ name: String) throws(APIError) -> Digest {
     let text = text(name)

@@ -20,14 +20,15 @@ package final class APIServer: Sendable {
       loop: coordinator.loop, settings: settings, home: home, disk: coordinator.disk)
     let context = APIContext(
       coordinator: coordinator, gate: gate, metrics: APIMetrics(), settings: settings,
-      hosts: .localhost(and: settings.hostNames), log: Log(source: "api"))
+      log: Log(source: "api"))
     // Two servers, because only the listener knows for certain through which door a request came.
+    let hosts = HTTPHostPolicy.localhost(and: settings.hostNames)
+    let (outer, inner) = (context.router(for: .network), context.router(for: .localSocket))
     network = HTTPServer(loop: coordinator.loop) { request in
-      await context.answer(request, through: .network)
+      if let refusal = APIContext.refusal(of: request, by: hosts) { return refusal }
+      return await outer.answer(request)
     }
-    local = HTTPServer(loop: coordinator.loop) { request in
-      await context.answer(request, through: .localSocket)
-    }
+    local = HTTPServer(loop: coordinator.loop) { await inner.answer($0) }
   }
 
   /// Binds an address; returns it with the real port.
