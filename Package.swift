@@ -87,14 +87,18 @@ let package = Package(
     // Layer 5
     .executableTarget(
       name: "martlet",
-      dependencies: foundations + topics + [
-        "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
+      dependencies: [
+        "Primitives", "Cryptography", "Telemetry", "Coordinator", "Node", "MartletClient",
       ],
       swiftSettings: strict),
     // Measured by Benchmarks/content/run.sh, killed by the crash tests
     .executableTarget(
       name: "ContentBench", dependencies: foundations + ["ContentStore", "Persistence"],
       path: "Benchmarks/content", exclude: ["run.sh"], swiftSettings: strict),
+    // Measured by Benchmarks/peers/run.sh
+    .executableTarget(
+      name: "PeerBench", dependencies: foundations + ["Networking", "Peering"],
+      path: "Benchmarks/peers", exclude: ["run.sh"], swiftSettings: strict),
     .executableTarget(
       name: "KernelBench", dependencies: ["NeuralNetworks", "CKernels"],
       path: "Benchmarks/kernels", exclude: ["run.sh", "torch_step.py"], swiftSettings: strict),

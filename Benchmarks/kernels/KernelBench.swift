@@ -10,7 +10,7 @@ struct KernelBench {
     print("kernels \(Kernels.variantName)")
     measureProducts(isSmoke: isSmoke)
     try measureTrainingStep(isSmoke: isSmoke)
-    try measureStateRoot(isSmoke: isSmoke)
+    try measureDigitsParts(isSmoke: isSmoke)
   }
 }
 

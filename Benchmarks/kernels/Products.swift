@@ -3,10 +3,11 @@ import Glibc
 
 /// cblas_sgemm of the library at hand, opened when the program runs: nothing links to it.
 private struct OpenBLAS {
-  typealias Product = @convention(c) (
-    Int32, Int32, Int32, Int32, Int32, Int32, Float, UnsafePointer<Float>, Int32,
-    UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
-  ) -> Void
+  typealias Product =
+    @convention(c) (
+      Int32, Int32, Int32, Int32, Int32, Int32, Float, UnsafePointer<Float>, Int32,
+      UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
+    ) -> Void
   let product: Product
   let core: String
 
@@ -18,7 +19,8 @@ private struct OpenBLAS {
     else { return nil }
     unsafeBitCast(threads, to: (@convention(c) (Int32) -> Void).self)(1)
     self.product = unsafeBitCast(product, to: Product.self)
-    core = String(cString: unsafeBitCast(name, to: (@convention(c) () -> UnsafePointer<CChar>).self)())
+    core = String(
+      cString: unsafeBitCast(name, to: (@convention(c) () -> UnsafePointer<CChar>).self)())
   }
 }
 

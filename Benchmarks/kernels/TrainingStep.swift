@@ -41,8 +41,8 @@ func measureTrainingStep(isSmoke: Bool) throws {
   print("mlp-step \(time) us \(comparison.ratio(to: "PyTorch \(torch.version)"))")
 }
 
-/// Prints the time of the digits network's state root, taken once a segment.
-func measureStateRoot(isSmoke: Bool) throws {
+/// Prints the times of the digits session's small parts: state root, step, reading the table.
+func measureDigitsParts(isSmoke: Bool) throws {
   let run = try makeRun(units: [64, 128, 10], batch: 16)
   let repeats = isSmoke ? 10 : 2_000
   let times = (0..<(isSmoke ? 1 : 15)).map { _ in
@@ -51,6 +51,10 @@ func measureStateRoot(isSmoke: Bool) throws {
   let median = times.sorted()[times.count / 2]
   print("state-root 9610 parameters \(decimal(median * 1e6, places: 1)) us")
   let step = try processorTime(1) { try run.run(steps: repeats) } / Double(repeats)
+  let row = String(repeating: "12,", count: 64) + "7\n"
+  let table = Array(String(repeating: row, count: 1_797).utf8)
+  let parsing = try processorTime(1) { _ = try Dataset(csv: table) }
+  print("csv 1797 rows of 64 features \(decimal(parsing * 1e3, places: 1)) ms")
   print("digits-step 64-128-10 batch 16 \(decimal(step * 1e6, places: 1)) us")
 }
 

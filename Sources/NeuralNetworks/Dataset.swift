@@ -35,9 +35,10 @@ public struct Dataset: Hashable, Sendable {
     guard (1...Limits.classesMax).contains(classes) else { throw .classes(classes) }
     guard !labels.isEmpty else { throw .empty }
     guard features.count <= Limits.valuesMax else { throw .tooLarge(values: features.count) }
-    guard features.count == labels.count.multipliedReportingOverflow(by: inputs).partialValue,
-      labels.count <= Limits.valuesMax
-    else { throw .featureCount(features.count, rows: labels.count, inputs: inputs) }
+    // Both factors are at most 2²⁸ here, so the product cannot overflow.
+    guard labels.count <= Limits.valuesMax, features.count == labels.count * inputs else {
+      throw .featureCount(features.count, rows: labels.count, inputs: inputs)
+    }
     for (row, label) in labels.enumerated() where !(0..<Int32(classes)).contains(label) {
       throw .label(Int(label), row: row, classes: classes)
     }
@@ -55,6 +56,12 @@ public struct Dataset: Hashable, Sendable {
     for row in indices { chosen += features[row * inputs..<(row + 1) * inputs] }
     return try Dataset(
       features: chosen, labels: indices.map { labels[$0] }, inputs: inputs, classes: classes)
+  }
+
+  /// Checks that a network has one input for each feature and an output for each class.
+  public func checkFits(_ shape: ModelShape) throws(DatasetError) {
+    guard inputs == shape.inputs else { throw .otherInputs(inputs, expected: shape.inputs) }
+    guard classes <= shape.outputs else { throw .otherClasses(classes, limit: shape.outputs) }
   }
 
   /// Splits by row number: a row whose index is a multiple of `period` is a test row.
@@ -89,6 +96,8 @@ public enum DatasetError: Error, Equatable, Sendable {
   case label(Int, row: Int, classes: Int)
   case notFinite
   case tooFewRows(Int, clients: Int)
+  case otherInputs(Int, expected: Int)
+  case otherClasses(Int, limit: Int)
   case columnCount(Int, expected: Int, line: Int)
   case number(String, line: Int, column: Int)
   case labelText(String, line: Int)
@@ -110,6 +119,10 @@ extension DatasetError: CustomStringConvertible {
       "row \(row) has the label \(label), expected 0 to \(classes - 1)"
     case .notFinite: "a feature is NaN or infinite"
     case .tooFewRows(let rows, let clients): "\(rows) rows cannot be dealt to \(clients) clients"
+    case .otherInputs(let count, let expected):
+      "the data have \(count) features, the model has \(expected) inputs"
+    case .otherClasses(let count, let limit):
+      "the data have \(count) classes, the model has \(limit) outputs"
     case .columnCount(let count, let expected, let line):
       "line \(line) has \(count) columns, expected \(expected)"
     case .number(let text, let line, let column):

@@ -239,6 +239,13 @@ extension ConnectionMachine {
     }
   }
 
+  /// Lets go of a stream whose other side may still send: that is read and forgotten.
+  package mutating func leave(_ stream: UInt32) {
+    guard drop(stream) != nil else { return }
+    yamux.finish(stream, output: &plaintext)
+    yamux.consume(yamux.available(on: stream), of: stream, output: &plaintext)
+  }
+
   /// Gives a stream up in both directions.
   package mutating func reset(_ stream: UInt32) {
     _ = drop(stream)

@@ -109,6 +109,32 @@ extension RPCRequest: CanonicalCodable {
   }
 }
 
+extension RPCError: CanonicalCodable {
+  /// A map of `code`, `hint` and `message`.
+  public var canonicalValue: CanonicalValue {
+    .map(["code": .text(code), "message": .text(message), "hint": .text(hint)])
+  }
+
+  /// Reads the map; longer texts than ours and other fields are refused.
+  public init(canonicalValue: CanonicalValue) throws(DecodingFailure) {
+    var fields = try CanonicalFields(canonicalValue)
+    code = try Self.text("code", of: &fields, limit: RPCLimits.nameBytesMax)
+    message = try Self.text("message", of: &fields, limit: RPCLimits.textBytesMax)
+    hint = try Self.text("hint", of: &fields, limit: RPCLimits.textBytesMax)
+    try fields.finish()
+  }
+
+  private static func text(
+    _ name: String, of fields: inout CanonicalFields, limit: Int
+  ) throws(DecodingFailure) -> String {
+    let text = try fields.text(name)
+    guard text.utf8.count <= limit else {
+      throw .tooLarge(what: name, size: text.utf8.count, limit: limit)
+    }
+    return text
+  }
+}
+
 extension RPCResponse: CanonicalCodable {
   /// A map of `ok` and `streamed`, or of `error`.
   public var canonicalValue: CanonicalValue {
@@ -116,12 +142,7 @@ extension RPCResponse: CanonicalCodable {
     case .success(let body, let isStreamed):
       .map(["ok": .bytes(body), "streamed": .bool(isStreamed)])
     case .failure(let error):
-      .map([
-        "error": .map([
-          "code": .text(error.code), "message": .text(error.message),
-          "hint": .text(error.hint),
-        ])
-      ])
+      .map(["error": error.canonicalValue])
     }
   }
 
@@ -129,12 +150,7 @@ extension RPCResponse: CanonicalCodable {
   public init(canonicalValue: CanonicalValue) throws(DecodingFailure) {
     var fields = try CanonicalFields(canonicalValue)
     if let error = fields.optional("error") {
-      var parts = try CanonicalFields(error)
-      self = .failure(
-        RPCError(
-          code: try parts.text("code"), message: try parts.text("message"),
-          hint: try parts.text("hint")))
-      try parts.finish()
+      self = .failure(try RPCError(canonicalValue: error))
     } else {
       self = .success(try fields.bytes("ok"), isStreamed: try fields.bool("streamed"))
     }

@@ -107,12 +107,20 @@ public enum Replay {
     ) { _ in nil }
   }
 
+  /// The segments among `segments` whose start states a worker has to serve: all but the first of
+  /// the task and those that follow a replayed one.
+  public static func statesNeeded(for segments: [Int]) -> [Int] {
+    let replayed = Set(segments)
+    return segments.filter { $0 != 0 && !replayed.contains($0 - 1) }
+  }
+
   /// Replays `segments` (ascending). A segment that follows a replayed one, or the first of the
   /// task, continues from bits already known; the others ask `startState`.
   public static func check(
     record: WorkRecord, update: ParameterBuffer, task: TrainingTask, dataset: Dataset,
     base: ParameterBuffer, segments: [Int], startState: (Int) -> TrainingState?
   ) throws(WorkError) -> ReplayVerdict {
+    precondition(segments.allSatisfy { (0..<task.segments).contains($0) })
     try task.checkInputs(dataset: dataset, base: base)
     if let fault = checkRecord(record, update: update, task: task) { return .rejected(fault) }
     var run = task.makeRun(

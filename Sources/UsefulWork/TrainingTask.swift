@@ -38,7 +38,9 @@ public struct TrainingTask: Hashable, Sendable {
     public static let segmentStepsMax = 10_000
     /// Segment roots of one record: 2 MiB of digests, below the message limit.
     public static let segmentsMax = 1 << 16
-    /// The segment length of DESIGN §8.
+    /// Numbers that one batch needs in all layers, 256 MiB: no task may exhaust a worker.
+    public static let activationsMax = 1 << 26
+    /// The usual segment length: a validator replays it in a fraction of a second.
     public static let segmentStepsDefault = 10
   }
 
@@ -66,6 +68,8 @@ public struct TrainingTask: Hashable, Sendable {
     self.examples = examples
     self.segmentSteps = segmentSteps
     guard segments <= Limits.segmentsMax else { throw .segments(segments) }
+    let activations = min(settings.batchSize, examples) * shape.units.reduce(0, +)
+    guard activations <= Limits.activationsMax else { throw .activations(activations) }
   }
 
   /// The name of the task.
@@ -93,9 +97,9 @@ public struct TrainingTask: Hashable, Sendable {
   /// Checks that inputs are the named ones and fit the shape.
   public func checkInputs(dataset: Dataset, base: ParameterBuffer) throws(WorkError) {
     guard dataset.digest == self.dataset else { throw .otherDataset }
-    guard dataset.rows == examples, dataset.inputs == shape.inputs,
-      dataset.classes <= shape.outputs
-    else { throw .datasetShape }
+    guard dataset.rows == examples, (try? dataset.checkFits(shape)) != nil else {
+      throw .datasetShape
+    }
     guard base.values.count == shape.parameterCount, base.digest == self.base else {
       throw .otherBase
     }
@@ -109,6 +113,7 @@ public enum WorkError: Error, Equatable, Sendable {
   case examples(Int)
   case segmentSteps(Int)
   case segments(Int)
+  case activations(Int)
   case otherDataset
   case datasetShape
   case otherBase
@@ -125,6 +130,8 @@ extension WorkError: CustomStringConvertible {
     case .examples(let count): "\(count) examples are not in 1…\(Dataset.Limits.valuesMax)"
     case .segmentSteps(let steps): "\(steps) steps are not in 1…\(Limits.segmentStepsMax)"
     case .segments(let count): "\(count) segments, the limit is \(Limits.segmentsMax)"
+    case .activations(let count):
+      "one batch needs \(count) numbers in all layers, the limit is \(Limits.activationsMax)"
     case .otherDataset: "the data set is not the one the task names"
     case .datasetShape: "the data set does not fit the model's shape"
     case .otherBase: "the base model is not the one the task names"

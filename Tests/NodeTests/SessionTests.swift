@@ -53,7 +53,9 @@ import Testing
         }
         try await Task.sleep(for: .milliseconds(50))
       }
-      return await coordinator.sessionView(id) ?? .null
+      let view = await coordinator.sessionView(id) ?? .null
+      print(view.text(indented: true))
+      return view
     }
   }
 

@@ -81,6 +81,27 @@ import Testing
     #expect(verdict == .accepted(replayedSegments: 1))
   }
 
+  @Test("exactly the needed states are asked for", arguments: UInt64(0)..<32)
+  func statesNeeded(subset: UInt64) throws {
+    let work = try WorkFixture(seed: 8)
+    let result = try work.task.execute(dataset: work.dataset, base: work.base)
+    let segments = (0..<work.task.segments).filter { subset >> UInt64($0) & 1 == 1 }
+    var states: [Int: TrainingState] = [:]
+    for segment in Replay.statesNeeded(for: segments) {
+      states[segment] = try result.evidence.startState(of: segment, dataset: work.dataset)
+    }
+    var asked: [Int] = []
+    let verdict = try Replay.check(
+      record: result.record, update: result.update, task: work.task, dataset: work.dataset,
+      base: work.base, segments: segments
+    ) { segment in
+      asked.append(segment)
+      return states[segment]
+    }
+    #expect(verdict == .accepted(replayedSegments: segments.count))
+    #expect(asked == Replay.statesNeeded(for: segments))
+  }
+
   @Test("a state that is withheld or false counts as a wrong result")
   func falseState() throws {
     let work = try WorkFixture(seed: 8)

@@ -1,4 +1,5 @@
 import Cryptography
+import NeuralNetworks
 import Primitives
 import Testing
 
@@ -80,5 +81,30 @@ import Testing
     #expect(throws: WorkError.otherBase) {
       try work.task.execute(dataset: work.dataset, base: other.base)
     }
+  }
+
+  @Test("a task beyond its limits is refused by name")
+  func limits() throws {
+    func make(
+      units: [Int] = [4, 2], batch: Int = 1, epochs: Int = 1, round: Int = 0, client: Int = 0,
+      examples: Int = 10, segmentSteps: Int = 10
+    ) throws {
+      _ = try TrainingTask(
+        shape: ModelShape(units: units),
+        settings: TrainingSettings(learningRate: 0.1, batchSize: batch, epochs: epochs),
+        session: .zero, seed: 0, round: round, client: client, base: .zero, dataset: .zero,
+        examples: examples, segmentSteps: segmentSteps)
+    }
+    try make()
+    #expect(throws: WorkError.round(1 << 20)) { try make(round: 1 << 20) }
+    #expect(throws: WorkError.round(-1)) { try make(round: -1) }
+    #expect(throws: WorkError.client(1 << 28)) { try make(client: 1 << 28) }
+    #expect(throws: WorkError.examples(0)) { try make(examples: 0) }
+    #expect(throws: WorkError.segmentSteps(0)) { try make(segmentSteps: 0) }
+    #expect(throws: WorkError.segments(100_000)) { try make(epochs: 1_000, examples: 1_000) }
+    #expect(throws: WorkError.activations(65_536 * 65_538)) {
+      try make(units: [65_536, 2], batch: 65_536, examples: 65_536)
+    }
+    try make(units: [65_536, 2], batch: 65_536, examples: 100)
   }
 }

@@ -292,7 +292,8 @@ package actor LoopIsolation {
 
 /// Runs tasks on an event loop; a separate object because no type may be both kinds of executor.
 package final class LoopTaskExecutor: TaskExecutor {
-  /// Set once, before the loop is handed to anybody; the loop owns this object and outlives its jobs.
+  /// Set once, before the loop is handed to anybody; the loop owns this object and outlives its
+  /// jobs.
   private nonisolated(unsafe) unowned var loop: EventLoop?
 
   fileprivate func attach(to loop: EventLoop) {

@@ -120,13 +120,13 @@ extension PeerConnection {
     inboundCalls += 1
     defer { inboundCalls -= 1 }
     do throws(PeerError) {
-      guard let request = try await readRequest(from: stream) else { return release(stream) }
       guard inboundCalls <= RPCLimits.inboundCallsMax else {
         let busy = RPCError(
           code: "busy", message: "more than \(RPCLimits.inboundCallsMax) calls at once",
           hint: "wait for answers before asking more")
         return try await answer(.failure(busy), on: stream)
       }
+      guard let request = try await readRequest(from: stream) else { return release(stream) }
       let call = RPCCall(peer: peer, request: request, connection: self, stream: stream)
       chunkDeadlines[stream] = (request.method, request.deadline)
       let answer = await handle(call)
@@ -173,6 +173,6 @@ extension PeerConnection {
       try await write(RPCFraming.encode([]), to: stream)
     }
     finish(stream)
-    release(stream)
+    leave(stream)
   }
 }

@@ -43,11 +43,7 @@ extension PeerConnection {
     let unreadMax = limit + RPCFraming.lengthBytesMax
     while true {
       try check(stream)
-      do throws(PeeringError) {
-        if let frame = try nextFrame(stream, limit: limit, unreadMax: unreadMax) { return frame }
-      } catch {
-        throw .peering(error)
-      }
+      if let frame = try nextFrame(stream, limit: limit, unreadMax: unreadMax) { return frame }
       if machine.isDrained(stream) {
         guard streams[stream]?.unread.isEmpty == true else { throw .streamEnded }
         return nil
@@ -59,25 +55,40 @@ extension PeerConnection {
 
   private func nextFrame(
     _ stream: UInt32, limit: Int, unreadMax: Int
-  ) throws(PeeringError) -> Bytes? {
+  ) throws(PeerError) -> Bytes? {
+    let outcome = try withUnread(stream, limit: unreadMax) { unread in
+      Result { () throws(PeeringError) in try RPCFraming.next(in: &unread, limit: limit) }
+    }
+    do { return try outcome?.get() } catch { throw .peering(error) }
+  }
+
+  /// Takes what waits on a stream out of the machine and lets `body` use it.
+  private func withUnread<Result>(
+    _ stream: UInt32, limit: Int, _ body: (inout ByteQueue) -> Result
+  ) throws(PeerError) -> Result? {
     guard var unread = streams[stream]?.unread else { return nil }
     streams[stream]?.unread = ByteQueue()
-    defer { streams[stream]?.unread = unread }
-    machine.read(stream, limit: unreadMax, into: &unread)
-    return try RPCFraming.next(in: &unread, limit: limit)
+    unreadBytes -= unread.count
+    machine.read(stream, limit: limit, into: &unread)
+    let result = body(&unread)
+    unreadBytes += unread.count
+    streams[stream]?.unread = unread
+    guard unreadBytes <= PeerLimits.unreadBytesMax else {
+      let reason = PeerError.overloaded(limit: PeerLimits.unreadBytesMax)
+      end(reason)
+      throw reason
+    }
+    return result
   }
 
   /// Exactly `count` bytes; for protocols without frames.
   func readExactly(_ count: Int, from stream: UInt32) async throws(PeerError) -> Bytes {
     while true {
       try check(stream)
-      guard var unread = streams[stream]?.unread else { throw .streamReset }
-      streams[stream]?.unread = ByteQueue()
-      machine.read(stream, limit: max(count, PeerLimits.readBytesMin), into: &unread)
-      let found = unread.count >= count
-      let bytes = found ? unread.take(count) : []
-      streams[stream]?.unread = unread
-      if found { return bytes }
+      let found = try withUnread(stream, limit: max(count, PeerLimits.readBytesMin)) { unread in
+        unread.count >= count ? unread.take(count) : nil
+      }
+      if let found, let bytes = found { return bytes }
       if machine.isDrained(stream) { throw .streamEnded }
       scheduleFlush()
       await waitToRead(stream)
@@ -92,18 +103,31 @@ extension PeerConnection {
 
   /// Lets go of a stream after its last message.
   func release(_ stream: UInt32) {
-    guard streams.removeValue(forKey: stream) != nil else { return }
-    chunkDeadlines[stream] = nil
+    guard forget(stream) else { return }
     machine.release(stream)
+    scheduleFlush()
+  }
+
+  /// Lets go of an answered stream. What the caller still sends is read and forgotten: a reset could
+  /// overtake the answer.
+  func leave(_ stream: UInt32) {
+    guard forget(stream) else { return }
+    machine.leave(stream)
     scheduleFlush()
   }
 
   /// Gives a stream up in both directions.
   func reset(_ stream: UInt32) {
-    guard streams.removeValue(forKey: stream) != nil else { return }
-    chunkDeadlines[stream] = nil
+    guard forget(stream) else { return }
     machine.reset(stream)
     scheduleFlush()
+  }
+
+  private func forget(_ stream: UInt32) -> Bool {
+    guard let state = streams.removeValue(forKey: stream) else { return false }
+    unreadBytes -= state.unread.count
+    chunkDeadlines[stream] = nil
+    return true
   }
 
   /// Wakes whoever waits on a stream with an error; the owner still releases it.

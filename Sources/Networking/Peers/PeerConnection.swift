@@ -42,6 +42,8 @@ package actor PeerConnection {
   var machine: ConnectionMachine
   var streams: [UInt32: StreamState] = [:]
   var inboundCalls = 0
+  /// Bytes that were taken out of the machine and are not yet a whole message, on all streams.
+  var unreadBytes = 0
   /// What the time between two chunks of a streamed body may be, and for which method.
   var chunkDeadlines: [UInt32: (method: String, time: Duration)] = [:]
   var state = State.handshaking([])
@@ -106,14 +108,27 @@ package actor PeerConnection {
     if case .closed(let reason) = state { throw reason }
   }
 
-  /// Suspends until the connection has ended; returns why.
+  /// Suspends until the connection has ended; returns why, or `cancelled` when the task was.
   @discardableResult
   package func waitUntilClosed() async -> PeerError {
-    await withUnsafeContinuation { continuation in
-      guard closeReason == nil else { return continuation.resume() }
-      closeWaiters.append(continuation)
+    while closeReason == nil, !Task.isCancelled {
+      await withTaskCancellationHandler {
+        await withUnsafeContinuation { continuation in
+          closeWaiters.append(continuation)
+          if closeReason != nil || Task.isCancelled { wakeCloseWaiters() }
+        }
+      } onCancel: {
+        loop.execute { self.assumeIsolated { $0.wakeCloseWaiters() } }
+      }
     }
-    return closeReason ?? .closed
+    return closeReason ?? .cancelled
+  }
+
+  /// Each waiter looks again at what it waits for.
+  private func wakeCloseWaiters() {
+    let waiters = closeWaiters
+    closeWaiters = []
+    for waiter in waiters { waiter.resume() }
   }
 
   /// Says goodbye and ends the connection; calls in flight throw `PeerError.closed`.
@@ -130,10 +145,10 @@ package actor PeerConnection {
 
   func end(_ reason: PeerError) {
     guard closeReason == nil else { return }
-    var waiters = closeWaiters
-    if case .handshaking(let handshaking) = state { waiters += handshaking }
+    var waiters: [UnsafeContinuation<Void, Never>] = []
+    if case .handshaking(let handshaking) = state { waiters = handshaking }
     state = .closed(reason)
-    closeWaiters = []
+    wakeCloseWaiters()
     socket.close()
     if let keepAlive { loop.cancel(keepAlive) }
     for stream in streams.keys { fail(stream, reason) }

@@ -73,10 +73,11 @@ package enum PeerLimits {
   package static let connectionsMax = 1_024
   /// Tasks of one host: connections, and the calls they are answering.
   package static let tasksMax = 16_384
+  /// Bytes of incomplete messages of one connection: sixteen of the largest. A peer that begins more
+  /// at once loses the connection.
+  static let unreadBytesMax = 64 * 1_024 * 1_024
   /// Bytes read before other tasks of the loop get a turn.
   static let readTurnBytes = 512 * 1_024
   /// Room offered to one read of the socket.
   static let readBytesMin = 64 * 1_024
-  /// How long the last bytes of a closing connection may take.
-  static let goodbyeTimeout: Duration = .seconds(1)
 }

@@ -108,8 +108,9 @@ package actor PeerHost {
         await self.onConnection(connection)
       }
       await connection.run()
+      group.cancelAll()
     }
-    connections[ObjectIdentifier(connection)] = nil
+    forget(connection)
   }
 
   // MARK: Dialling

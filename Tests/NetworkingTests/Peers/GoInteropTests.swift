@@ -48,6 +48,17 @@ struct GoInteropTests {
     }
   }
 
+  @Test("a killed process is noticed by the end of its connection, and calls in flight fail")
+  func killedGo() async throws {
+    try await withGoPeer { go, host, _ in
+      let connection = try await host.dial(try await go.address())
+      _ = try await connection.ping()
+      go.stop()
+      #expect(await connection.waitUntilClosed() == .closed)
+      await #expect(throws: PeerError.closed) { _ = try await connection.ping() }
+    }
+  }
+
   @Test("go-libp2p does not speak our rpc, and says so")
   func noRPC() async throws {
     try await withGoPeer { go, host, _ in

@@ -3,6 +3,7 @@ import Glibc
 import Networking
 import Peering
 import Primitives
+import Telemetry
 
 /// A go-libp2p node in a process of its own (`p2pd`), driven over its control socket.
 ///
@@ -24,6 +25,7 @@ final class GoPeer: Sendable {
 
   let loop: EventLoop
   private let process: pid_t
+  private let isStopped = Lock(false)
   private let directory: String
   private var controlPath: String { directory + "/control.sock" }
 
@@ -52,8 +54,9 @@ final class GoPeer: Sendable {
     throw SocketError.timedOut
   }
 
-  /// Ends the process.
+  /// Ends the process; a second call finds nothing to end.
   func stop() {
+    guard !isStopped.withLock({ swapIn(true, for: &$0) }) else { return }
     kill(process, SIGKILL)
     var status: Int32 = 0
     waitpid(process, &status, 0)
@@ -164,4 +167,11 @@ final class GoPeer: Sendable {
     }
     return found
   }
+}
+
+/// Stores `new` and returns what was there.
+private func swapIn<Value>(_ new: Value, for place: inout Value) -> Value {
+  let old = place
+  place = new
+  return old
 }

@@ -102,6 +102,21 @@ struct PeerHostTests {
     }
   }
 
+  @Test("a refusal of an upload arrives though its body was never read")
+  func refusedUpload() async throws {
+    try await withHosts { _, client, address in
+      let connection = try await client.dial(address)
+      let error = RPCError(code: "unknown_method", message: "no `refuse`", hint: "try `echo`")
+      await #expect(throws: PeerError.refused(error)) {
+        _ = try await connection.upload(method: "refuse") {
+          (writer) async throws(PeerError) in
+          for _ in 0..<20 { try await writer.send(Bytes(repeating: 1, count: 100_000)) }
+        }
+      }
+      #expect(try await connection.request(method: "echo", body: [1]) == [1])
+    }
+  }
+
   @Test("a message as large as the limit passes, in both directions at once")
   func largeMessages() async throws {
     try await withHosts { _, client, address in
@@ -128,6 +143,26 @@ struct PeerHostTests {
       for inbound in await server.openConnections { await inbound.close() }
       await #expect(throws: PeerError.self) { _ = try await sleeping.value }
       #expect(await connection.waitUntilClosed() == .closed)
+    }
+  }
+
+  @Test("calls beyond the limit are told that the peer is busy")
+  func busy() async throws {
+    try await withHosts { _, client, address in
+      let connection = try await client.dial(address)
+      let sleepers = (0..<RPCLimits.inboundCallsMax).map { _ in
+        Task { try await connection.request(method: "sleep", deadline: .seconds(50)) }
+      }
+      var code = ""
+      while code != "busy" {
+        do {
+          _ = try await connection.request(method: "echo")
+        } catch PeerError.refused(let error) {
+          code = error.code
+        }
+      }
+      for sleeper in sleepers { sleeper.cancel() }
+      for sleeper in sleepers { _ = try? await sleeper.value }
     }
   }
 

@@ -1,0 +1,208 @@
+import Cryptography
+import Primitives
+import Testing
+
+@testable import Peering
+
+@Suite("connection machine")
+struct ConnectionMachineTests {
+  private static let service = "/test/1.0.0"
+
+  @Test("a dialer opens a stream after one round trip, and both know each other")
+  func handshake() throws {
+    var pair = try Pair()
+    try pair.exchange()
+    #expect(pair.dialerEvents == [.established(try Pair.peer(2))])
+    #expect(pair.listenerEvents == [.established(try Pair.peer(1))])
+  }
+
+  @Test("a request written before the stream's protocol is agreed arrives with it")
+  func lazyStream() throws {
+    var pair = try Pair()
+    try pair.exchange()
+    let stream = try pair.dialer.open(Self.service)
+    #expect(try pair.send([1, 2, 3], on: stream) == 3)
+    pair.dialer.finish(stream)
+    try pair.exchange()
+    #expect(pair.listenerEvents.contains(.accepted(stream: stream, protocolIndex: 0)))
+    var received = ByteQueue()
+    pair.listener.read(stream, limit: 100, into: &received)
+    #expect(received.bytes == [1, 2, 3])
+    #expect(pair.listener.isDrained(stream))
+  }
+
+  @Test("a protocol nobody serves is refused")
+  func refusedProtocol() throws {
+    var pair = try Pair()
+    try pair.exchange()
+    let stream = try pair.dialer.open("/other/1.0.0")
+    try pair.exchange()
+    #expect(pair.dialerEvents.contains(.refused(stream: stream)))
+    #expect(throws: PeeringError.noSuchStream) { try pair.send([1], on: stream) }
+  }
+
+  @Test("ping is echoed and identify answered by the machine")
+  func builtIn() throws {
+    var pair = try Pair()
+    try pair.exchange()
+    let ping = try pair.dialer.open(PingProtocol.protocolID)
+    let payload = Bytes(0..<32)
+    _ = try pair.send(payload, on: ping)
+    let identify = try pair.dialer.open(IdentifyMessage.protocolID)
+    try pair.exchange()
+    var echoed = ByteQueue()
+    pair.dialer.read(ping, limit: 100, into: &echoed)
+    #expect(echoed.bytes == payload)
+    var answer = ByteQueue()
+    pair.dialer.read(identify, limit: IdentifyMessage.bytesMax, into: &answer)
+    let message = try #require(
+      try RPCFraming.next(in: &answer, limit: IdentifyMessage.bytesMax))
+    #expect(try IdentifyMessage(decoding: message).agentVersion == "test")
+  }
+
+  @Test("another identity than the expected one ends the handshake on both sides")
+  func wrongPeer() throws {
+    var pair = try Pair(expecting: try Pair.peer(9))
+    #expect(
+      throws: PeeringError.wrongPeer(expected: try Pair.peer(9), actual: try Pair.peer(2))
+    ) {
+      try pair.exchange()
+    }
+  }
+
+  @Test("bytes cut into single ones make no difference")
+  func singleBytes() throws {
+    var pair = try Pair(pieceBytes: 1)
+    try pair.exchange()
+    let stream = try pair.dialer.open(Self.service)
+    _ = try pair.send([5], on: stream)
+    try pair.exchange()
+    #expect(pair.listenerEvents.contains(.accepted(stream: stream, protocolIndex: 0)))
+  }
+
+  @Test("no flipped bit of the dialer's handshake passes unseen")
+  func flippedHandshakeBits() throws {
+    let recorded = try Pair.recordedDialerBytes()
+    for index in stride(from: 0, to: recorded.count, by: 3) {
+      var pair = try Pair(flippingDialerByte: index)
+      do {
+        try pair.exchange()
+        Issue.record("byte \(index) was changed and both sides went on")
+      } catch {
+        #expect(error is PeeringError)
+      }
+    }
+  }
+
+  @Test("a changed transport byte ends the connection")
+  func flippedTransportByte() throws {
+    var pair = try Pair()
+    try pair.exchange()
+    let stream = try pair.dialer.open(Self.service)
+    _ = try pair.send([1, 2, 3], on: stream)
+    pair.dialer.flush()
+    var bytes = pair.dialer.outbox.take(pair.dialer.outbox.count)
+    bytes[bytes.count - 1] ^= 1
+    pair.listener.inbox.append(bytes)
+    #expect(throws: PeeringError.noiseTagMismatch) {
+      try pair.listener.receive(events: &pair.listenerEvents)
+    }
+    #expect(!pair.listener.isOpen)
+  }
+
+  @Test("bulk data larger than any window and buffer arrives in order")
+  func bulk() throws {
+    var pair = try Pair()
+    try pair.exchange()
+    let stream = try pair.dialer.open(Self.service)
+    let body = Bytes((0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) })
+    var sent = 0
+    var received = ByteQueue()
+    while received.count < body.count {
+      if sent < body.count { sent += try pair.send(Bytes(body[sent...]), on: stream) }
+      try pair.exchange()
+      pair.listener.read(stream, limit: body.count, into: &received)
+    }
+    #expect(received.bytes == body)
+  }
+}
+
+/// Two machines whose outboxes are carried to each other's inbox.
+private struct Pair {
+  var dialer: ConnectionMachine
+  var listener: ConnectionMachine
+  var dialerEvents: [ConnectionEvent] = []
+  var listenerEvents: [ConnectionEvent] = []
+  private let pieceBytes: Int
+  private var flippingDialerByte: Int?
+  private var dialerBytes = Bytes()
+
+  static func peer(_ number: UInt8) throws -> PeerID { try identity(number).publicKey.peerID }
+
+  static func recordedDialerBytes() throws -> Bytes {
+    var pair = try Pair()
+    try pair.exchange()
+    return pair.dialerBytes
+  }
+
+  private static func identity(_ number: UInt8) throws -> SigningKey {
+    try SigningKey(seed: Bytes(repeating: number, count: 32))
+  }
+
+  init(
+    expecting peer: PeerID? = nil, pieceBytes: Int = .max, flippingDialerByte: Int? = nil
+  ) throws {
+    self.pieceBytes = pieceBytes
+    self.flippingDialerByte = flippingDialerByte
+    var identify = IdentifyMessage()
+    identify.agentVersion = "test"
+    func machine(_ role: NoiseRole, _ number: UInt8) throws -> ConnectionMachine {
+      ConnectionMachine(
+        role: role, identity: try Self.identity(number),
+        staticKey: NoiseKeyPair(privateKey: Bytes(repeating: number &+ 10, count: 32)),
+        ephemeralKey: NoiseKeyPair(privateKey: Bytes(repeating: number &+ 20, count: 32)),
+        expectedPeer: role == .initiator ? peer : nil, protocols: ["/test/1.0.0"],
+        identify: identify)
+    }
+    dialer = try machine(.initiator, 1)
+    listener = try machine(.responder, 2)
+  }
+
+  mutating func send(_ bytes: Bytes, on stream: UInt32) throws -> Int {
+    var queue = ByteQueue()
+    queue.append(bytes)
+    let outcome = queue.read { input in
+      Result { () throws(PeeringError) in try dialer.send(input, on: stream) }
+    }
+    return try outcome.get()
+  }
+
+  /// Carries bytes until both sides are quiet.
+  mutating func exchange() throws {
+    while true {
+      dialer.flush()
+      listener.flush()
+      if dialer.outbox.isEmpty && listener.outbox.isEmpty { break }
+      try carryFromDialer()
+      let bytes = listener.outbox.take(min(listener.outbox.count, pieceBytes))
+      dialer.inbox.append(bytes)
+      try dialer.receive(events: &dialerEvents)
+    }
+    // A flipped length makes the other side wait for ever; silence is no success.
+    if flippingDialerByte != nil, !(dialer.isOpen && listener.isOpen) {
+      throw PeeringError.connectionNotOpen
+    }
+  }
+
+  private mutating func carryFromDialer() throws {
+    var bytes = dialer.outbox.take(min(dialer.outbox.count, pieceBytes))
+    if let place = flippingDialerByte,
+      (dialerBytes.count..<(dialerBytes.count + bytes.count)).contains(place)
+    {
+      bytes[place - dialerBytes.count] ^= 0x10
+    }
+    dialerBytes += bytes
+    listener.inbox.append(bytes)
+    try listener.receive(events: &listenerEvents)
+  }
+}
