@@ -125,6 +125,11 @@ let package = Package(
       dependencies: foundations + topics + [
         "Orchestration", "Networking", "Persistence", "Coordinator", "Node",
       ], swiftSettings: strict),
+    .testTarget(
+      name: "CoordinatorTests",
+      dependencies: foundations + topics + [
+        "Orchestration", "Networking", "Persistence", "Coordinator", "MartletClient",
+      ], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     // Every module that reads foreign bytes is listed here
     .target(

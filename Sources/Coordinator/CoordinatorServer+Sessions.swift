@@ -256,4 +256,6 @@ package enum CoordinatorError: Error, Equatable {
   case unpayable
   /// The ledger refused the escrow.
   case refused(String)
+  /// No settlement pays this client's round.
+  case unpaid
 }

@@ -41,6 +41,8 @@ package struct HTTPStatus: Hashable, Sendable {
   package static let contentTooLarge = HTTPStatus(code: 413)
   /// 414 of RFC 9110 or RFC 6585.
   package static let targetTooLong = HTTPStatus(code: 414)
+  /// 415 of RFC 9110 or RFC 6585.
+  package static let unsupportedMediaType = HTTPStatus(code: 415)
   /// 417 of RFC 9110 or RFC 6585.
   package static let expectationFailed = HTTPStatus(code: 417)
   /// 422 of RFC 9110 or RFC 6585.
@@ -79,6 +81,7 @@ package struct HTTPStatus: Hashable, Sendable {
     case 409: "Conflict"
     case 413: "Content Too Large"
     case 414: "URI Too Long"
+    case 415: "Unsupported Media Type"
     case 417: "Expectation Failed"
     case 422: "Unprocessable Content"
     case 429: "Too Many Requests"

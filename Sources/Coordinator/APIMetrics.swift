@@ -1,0 +1,66 @@
+internal import Consensus
+internal import Ledger
+internal import Networking
+internal import Primitives
+internal import Telemetry
+
+/// What is counted for Prometheus.
+struct APIMetrics: Sendable {
+  private let registry = MetricsRegistry()
+
+  /// Counts one answered request. Labels are route patterns, never paths: their number is bounded.
+  func count(_ route: APIRoute, status: HTTPStatus, seconds: Double) {
+    registry.counter(
+      "martlet_http_requests_total", help: "Answered requests.",
+      labels: [
+        "method": route.method.name, "route": route.path, "status": "\(status.code)",
+      ]
+    ).increment()
+    registry.histogram(
+      "martlet_http_request_seconds", help: "From the request's head to the answer's head.",
+      labels: ["route": route.path]
+    ).observe(seconds)
+  }
+
+  /// All figures now.
+  func text(of coordinator: CoordinatorServer) async -> String {
+    for figure in await coordinator.figures {
+      registry.gauge(figure.name, help: figure.help).set(figure.value)
+    }
+    return registry.prometheusText()
+  }
+}
+
+/// One number about the coordinator.
+struct CoordinatorFigure: Sendable {
+  let name: String
+  let help: String
+  let value: Double
+}
+
+extension CoordinatorServer {
+  var figures: [CoordinatorFigure] {
+    let running = sessions.values.count {
+      ["running", "recruiting", "paused"].contains($0.stateName)
+    }
+    let uptime = loop.now.duration(since: startedAt) / .seconds(1)
+    return [
+      .init(
+        name: "martlet_ledger_height", help: "The newest block followed.",
+        value: Double(chain.state.chain.height)),
+      .init(
+        name: "martlet_ledger_accounts", help: "Accounts on the ledger.",
+        value: Double(chain.state.accounts.count)),
+      .init(
+        name: "martlet_ledger_pending_transactions", help: "Transactions that no block holds yet.",
+        value: Double(pending.waiting.count)),
+      .init(
+        name: "martlet_nodes_connected", help: "Nodes connected now.", value: Double(nodes.count)),
+      .init(
+        name: "martlet_sessions_total", help: "Sessions ever ordered.",
+        value: Double(sessionOrder.count)),
+      .init(name: "martlet_sessions_running", help: "Sessions under way.", value: Double(running)),
+      .init(name: "martlet_uptime_seconds", help: "Seconds since the start.", value: uptime),
+    ]
+  }
+}

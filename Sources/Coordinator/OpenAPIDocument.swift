@@ -1,0 +1,6 @@
+internal import Primitives
+
+/// The OpenAPI description.
+enum OpenAPIDocument {
+  static let json: JSONValue = [:]
+}
