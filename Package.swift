@@ -87,8 +87,8 @@ let package = Package(
     // Layer 5
     .executableTarget(
       name: "martlet",
-      dependencies: foundations + topics + [
-        "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
+      dependencies: [
+        "Primitives", "Cryptography", "Telemetry", "Coordinator", "Node", "MartletClient",
       ],
       swiftSettings: strict),
     // Measured by Benchmarks/content/run.sh, killed by the crash tests

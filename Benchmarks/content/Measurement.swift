@@ -28,13 +28,23 @@ struct Measurement {
     }
   }
 
-  private func time(_ work: () throws -> some Any) rethrows -> Duration {
-    try ContinuousClock().measure { _ = try work() }
+  private func time(_ work: () throws -> some Any) rethrows -> (wall: Double, cpu: Double) {
+    let before = cpuSeconds()
+    let elapsed = try ContinuousClock().measure { _ = try work() }
+    return (elapsed / .seconds(1), cpuSeconds() - before)
   }
 
-  private func report(_ name: String, _ bytes: UInt64, _ elapsed: Duration) {
-    let seconds = elapsed / .seconds(1)
-    print("\(name) \(Int(Double(bytes) / seconds / 1e6)) MB/s")
+  /// What all threads of this process used, user and system: steady on a machine with other work.
+  private func cpuSeconds() -> Double {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    let times = [usage.ru_utime, usage.ru_stime]
+    return times.reduce(0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6 }
+  }
+
+  private func report(_ name: String, _ bytes: UInt64, _ elapsed: (wall: Double, cpu: Double)) {
+    print("\(name) \(Int(Double(bytes) / elapsed.wall / 1e6)) MB/s")
+    print("\(name)/cpu \(Int(Double(bytes) / elapsed.cpu / 1e6)) MB/s")
   }
 
   private func hash(_ bytes: UInt64) -> Digest {

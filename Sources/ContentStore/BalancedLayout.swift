@@ -42,7 +42,7 @@ extension UnixFSLayout {
   }
 }
 
-/// The balanced tree over a stream of leaves, built level by level (UnixFS specification, "balanced").
+/// The balanced tree over a stream of leaves, built level by level (specs.ipfs.tech/unixfs).
 ///
 /// Memory is one unfinished node a level. Groups are of the full width; the last group of a level
 /// is wrapped even when it holds one child, so all leaves have one depth; a lone leaf is the root.

@@ -35,6 +35,7 @@ package actor CoordinatorServer {
     let since: Tick
   }
 
+  /// The loop that the coordinator's sockets and state are confined to.
   package nonisolated let loop: EventLoop
   nonisolated package var unownedExecutor: UnownedSerialExecutor {
     loop.asUnownedSerialExecutor()

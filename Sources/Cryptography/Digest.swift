@@ -4,19 +4,28 @@ public import Primitives
 public struct Digest: Hashable, Sendable {
   /// The number of bytes.
   public static let byteCount = 32
-  private let words: SIMD4<UInt64>
+  // Four plain words: a SIMD vector would need 32-byte alignment, which the frames of asynchronous
+  // functions do not have (Swift 6.3 writes beyond them).
+  private let words: Words
+
+  struct Words: Hashable, Sendable {
+    var first: UInt64 = 0
+    var second: UInt64 = 0
+    var third: UInt64 = 0
+    var fourth: UInt64 = 0
+  }
 
   /// Thirty-two zero bytes: the parent of a first block, the root of nothing.
-  public static let zero = Digest(words: .zero)
+  public static let zero = Digest(words: Words())
 
-  init(words: SIMD4<UInt64>) { self.words = words }
+  init(words: Words) { self.words = words }
 
   /// Copies exactly 32 bytes.
   public init(bytes: some Collection<UInt8>) throws(DecodingFailure) {
     guard bytes.count == Self.byteCount else {
       throw .malformed(what: "digest", reason: "\(bytes.count) bytes instead of 32")
     }
-    var words = SIMD4<UInt64>.zero
+    var words = Words()
     withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: bytes) }
     self.words = words
   }
@@ -41,10 +50,11 @@ public struct Digest: Hashable, Sendable {
 extension Digest: Comparable {
   /// Orders as byte strings.
   public static func < (left: Digest, right: Digest) -> Bool {
-    for lane in 0..<4 where left.words[lane] != right.words[lane] {
-      return left.words[lane].bigEndian < right.words[lane].bigEndian
-    }
-    return false
+    let (a, b) = (left.words, right.words)
+    if a.first != b.first { return a.first.bigEndian < b.first.bigEndian }
+    if a.second != b.second { return a.second.bigEndian < b.second.bigEndian }
+    if a.third != b.third { return a.third.bigEndian < b.third.bigEndian }
+    return a.fourth.bigEndian < b.fourth.bigEndian
   }
 }
 

@@ -31,7 +31,7 @@ public final class SHA256Hasher {
 
   /// Returns the digest and starts an empty message.
   public func finalize() -> Digest {
-    var words = SIMD4<UInt64>.zero
+    var words = Digest.Words()
     withUnsafeMutableBytes(of: &words) {
       _ = EVP_DigestFinal_ex(context, $0.bindMemory(to: UInt8.self).baseAddress, nil)
     }

@@ -8,17 +8,17 @@ public typealias AccountID = PublicKey
 public typealias BlockHeight = UInt64
 
 /// Domain prefixes of signed and hashed bytes: no bytes of one kind can pass for another kind.
-package enum LedgerDomain {
-  package static let transaction = "martlet/tx/1"
-  package static let job = "martlet/job/1"
-  package static let genesis = "martlet/genesis/1"
-  package static let block = "martlet/block/1"
-  package static let beaconLink = "martlet/beacon/link/1"
-  package static let beaconValue = "martlet/beacon/value/1"
-  package static let stateKey = "martlet/state/key/1"
-  package static let account = "martlet/account/1"
+enum LedgerDomain {
+  static let transaction = "martlet/tx/1"
+  static let job = "martlet/job/1"
+  static let genesis = "martlet/genesis/1"
+  static let block = "martlet/block/1"
+  static let beaconLink = "martlet/beacon/link/1"
+  static let beaconValue = "martlet/beacon/value/1"
+  static let stateKey = "martlet/state/key/1"
+  static let account = "martlet/account/1"
 
-  package static func bytes(_ domain: String) -> Bytes { Bytes(domain.utf8) }
+  static func bytes(_ domain: String) -> Bytes { Bytes(domain.utf8) }
 }
 
 /// The name of a job: bound to who submitted it, so nobody can take a name before its owner.

@@ -1,7 +1,8 @@
 public import Glibc
 public import Primitives
 
-/// Small files that are replaced as a whole: after a crash either the old or the new bytes are there.
+/// Small files that are replaced as a whole: after a crash either the old or the new bytes are
+/// there.
 ///
 /// For secrets and state of one process; the temporary name beside the file is overwritten.
 public enum AtomicFile {

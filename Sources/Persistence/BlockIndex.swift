@@ -7,8 +7,8 @@ import Primitives
 ///
 /// Keyed by digest, not CID: the version 0, version 1 and raw names of one digest are one block.
 /// Write transactions belong to one thread at a time (the opener, then the store's writer); read
-/// transactions begin and end inside one synchronous function. Never `MDB_WRITEMAP`: a stray write through
-/// the map would reach the disk.
+/// transactions begin and end inside one synchronous function. Never `MDB_WRITEMAP`: a stray write
+/// through the map would reach the disk.
 final class BlockIndex: Sendable {
   /// How far the address space for the index reaches.
   struct MapLimits: Sendable {

@@ -3,12 +3,15 @@ public import Cryptography
 public import Primitives
 
 extension BlockStore {
-  /// Stores blocks and returns once they are durable; nobody holds a reference to new ones.
+  /// Stores blocks and returns once they are durable; `retaining` counts one reference more for
+  /// each in the same transaction, else nobody holds a reference to new ones.
   ///
   /// Throws `busy` when too much waits already: a caller that may block uses `ContentAdder`.
-  public func put(_ blocks: [ContentBlock]) async throws(BlockStoreError) {
+  public func put(
+    _ blocks: [ContentBlock], retaining: Bool = false
+  ) async throws(BlockStoreError) {
     let records = try Self.records(of: blocks)
-    try await submit(.store(records), ticket: BlockStoreTicket())
+    try await submit(.store(records, retaining: retaining), ticket: BlockStoreTicket())
   }
 
   /// Counts one reference more for each digest; durable on return. All or none.

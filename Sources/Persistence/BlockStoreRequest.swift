@@ -4,8 +4,8 @@ import Telemetry
 /// What the writer thread is asked to do.
 struct BlockStoreRequest: Sendable {
   enum Work: Sendable {
-    /// Write records; their references stay as they are, none for new ones.
-    case store([SegmentRecord])
+    /// Write records; `retaining` counts one reference more for each, else new ones have none.
+    case store([SegmentRecord], retaining: Bool = false)
     /// Count one reference more for each digest.
     case retain([Digest])
     /// Count one reference less for each digest.
@@ -33,7 +33,7 @@ extension BlockStoreRequest.Work {
   /// What the work weighs in the queue.
   var byteCount: Int {
     switch self {
-    case .store(let records): records.reduce(0) { $0 + $1.byteCount }
+    case .store(let records, _): records.reduce(0) { $0 + $1.byteCount }
     case .retain(let digests), .release(let digests): digests.count * Digest.byteCount
     }
   }

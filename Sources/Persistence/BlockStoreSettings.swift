@@ -2,7 +2,7 @@
 public enum BlockStoreLimits {
   /// Requests that wait for the writer or for the reader.
   public static let requestsMax = 4_096
-  /// Payload that waits for the writer: enough to keep a disk busy, little beside a worker's memory.
+  /// Payload that waits for the writer: enough to keep a disk busy, little beside its memory.
   public static let waitingByteCountMax = 32 << 20
   /// Written but not yet synced payload of requests that nobody awaits yet; bounds the work a
   /// crash undoes and the memory of the pending index entries.

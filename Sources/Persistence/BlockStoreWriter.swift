@@ -68,8 +68,9 @@ struct BlockStoreWriter {
     guard request.ticket.error == nil else { return }
     do throws(BlockStoreError) {
       switch request.work {
-      case .store(let records):
+      case .store(let records, let retaining):
         for record in records { try store(record) }
+        if retaining { try count(records.map(\.digest), by: 1) }
         try flushStaging()
       case .retain(let digests): try count(digests, by: 1)
       case .release(let digests): try count(digests, by: -1)
@@ -87,7 +88,7 @@ struct BlockStoreWriter {
 
   private mutating func store(_ record: SegmentRecord) throws(BlockStoreError) {
     guard changes[record.digest]?.location == nil else { return }
-    guard try !isIndexed(record.digest) else { return }
+    if try isIndexed(record.digest) { return }
     try makeRoom(for: record)
     let location = SegmentLocation(
       segment: end.segment, offset: end.offset, payloadByteCount: UInt32(record.payload.count))
@@ -158,10 +159,11 @@ struct BlockStoreWriter {
   // MARK: - Commit
 
   private mutating func commit() {
+    if isBroken { return finish() }
     do throws(BlockStoreError) {
       try flushStaging()
       if end != committed { try synchronizeSegment() }
-      if !changes.isEmpty || end != committed { try updateIndex() }
+      if !changes.isEmpty || end != committed { try commitIndex() }
       committed = end
       damaged.remove(changes.filter { $0.value.location != nil }.keys)
       finish()
@@ -174,6 +176,15 @@ struct BlockStoreWriter {
   private mutating func synchronizeSegment() throws(BlockStoreError) {
     do throws(BlockStoreError) { try segment.synchronize() } catch {
       isBroken = true
+      throw error
+    }
+  }
+
+  private mutating func commitIndex() throws(BlockStoreError) {
+    do throws(BlockStoreError) { try updateIndex() } catch {
+      // A full disk stops LMDB before it changes its root. After any other failure the new root may
+      // stand on the disk, so the bytes it points to must stay: only a restart can tell.
+      if case .diskFull = error {} else { isBroken = true }
       throw error
     }
   }

@@ -18,7 +18,7 @@ public struct ContentExport: Sendable {
   /// Throws `ContentError` for a CID that is not a file or not stored, `BlockStoreError` for a
   /// failure of the disk; `path` is then as it was before.
   public func writeBlocking(_ cid: CID, to path: String) throws -> UInt64 {
-    var template = Array("\(path).XXXXXX".utf8CString)
+    var template = Array((path + "." + String(repeating: "X", count: 6)).utf8CString)
     let descriptor = mkstemp(&template)
     guard descriptor >= 0 else { throw BlockStoreError.failed("creation", path, errno) }
     let temporary = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }

@@ -5,52 +5,56 @@ import Telemetry
 
 /// A file that arrives piece by piece on an event loop, as an HTTP body does.
 ///
-/// Hashing and disk run on the store's threads; each `append` waits for them, so a fast sender is
-/// held back. Used by one task at a time. `finish` retains every block, as `ContentAdder` does;
-/// without it no CID was given out and the blocks stay unreferenced.
+/// Hashing and disk run on the store's threads; each `append` waits for the hashing and for room in
+/// the writer's queue, so a fast sender is held back. Used by one task at a time. `finish` waits
+/// until everything is durable and retains every block, as `ContentAdder` does; without it no CID
+/// was given out and the blocks stay unreferenced.
 public final class ContentUpload: Sendable {
+  private struct State {
+    var builder: UnixFSBuilder
+    var digests: [Digest] = []
+  }
+
   private let store: BlockStore
-  private let builder: Lock<UnixFSBuilder>
-  private let digests = Lock<[Digest]>([])
+  private let ticket = BlockStoreTicket()
+  private let state: Lock<State>
 
   /// Starts an empty file.
   public init(
     store: BlockStore, layout: UnixFSLayout = UnixFSProfile.v1In2025.layout
   ) {
     self.store = store
-    builder = Lock(UnixFSBuilder(layout))
+    state = Lock(State(builder: UnixFSBuilder(layout)))
   }
 
-  /// Adds bytes; the blocks they complete are durable on return.
+  /// Adds bytes.
   public func append(_ bytes: Bytes) async throws(BlockStoreError) {
-    let builder = builder
-    let blocks = try await store.onReaderThread { _ throws(BlockStoreError) in
-      builder.withLock { builder in
-        var blocks: [ContentBlock] = []
-        builder.append(bytes, into: &blocks)
-        return blocks
-      }
-    }
-    if !blocks.isEmpty { try await put(blocks) }
-  }
-
-  private func put(_ blocks: [ContentBlock]) async throws(BlockStoreError) {
-    try await store.put(blocks)
-    digests.withLock { $0 += blocks.compactMap(\.cid.digest) }
+    try await build { $0.append(bytes, into: &$1) }
   }
 
   /// Ends the file and returns its name once everything is durable.
   public func finish() async throws(BlockStoreError) -> UnixFSFile {
-    let builder = builder
-    let (file, blocks) = try await store.onReaderThread { _ throws(BlockStoreError) in
-      builder.withLock { builder in
-        var blocks: [ContentBlock] = []
-        let file = builder.finish(into: &blocks)
-        return (file, blocks)
-      }
-    }
-    try await put(blocks)
-    try await store.retain(digests.withLock { $0 })
+    let file = try await build { $0.finish(into: &$1) }
+    try await store.submit(.retain(state.withLock(\.digests)), ticket: ticket)
     return file
+  }
+
+  /// Changes the builder on the reader thread and hands the blocks that come out to the writer.
+  private func build<Value: Sendable>(
+    _ change: @escaping @Sendable (inout UnixFSBuilder, inout [ContentBlock]) -> Value
+  ) async throws(BlockStoreError) -> Value {
+    let (state, ticket) = (state, ticket)
+    return try await store.onReaderThread { store throws(BlockStoreError) in
+      let (value, blocks) = state.withLock { state in
+        var blocks: [ContentBlock] = []
+        let value = change(&state.builder, &blocks)
+        state.digests += blocks.compactMap(\.cid.digest)
+        return (value, blocks)
+      }
+      if !blocks.isEmpty {
+        try store.submitBlocking(.store(BlockStore.records(of: blocks)), ticket: ticket)
+      }
+      return value
+    }
   }
 }

@@ -10,7 +10,7 @@ final class SegmentDirectory: Sendable {
   }
 
   let path: String
-  private let open = Lock(OpenFiles())
+  private let cache = Lock(OpenFiles())
 
   init(path: String) { self.path = path }
 
@@ -30,9 +30,9 @@ final class SegmentDirectory: Sendable {
 
   /// Returns the segment, opened for reading.
   func segment(_ number: UInt32) throws(BlockStoreError) -> SegmentFile {
-    if let file = open.withLock({ $0.files[number] }) { return file }
+    if let file = cache.withLock({ $0.files[number] }) { return file }
     let file = try SegmentFile.open(number, in: path, writing: false)
-    return open.withLock { state in
+    return cache.withLock { state in
       // Another thread may have been faster; its file serves as well.
       if let other = state.files[number] { return other }
       if state.order.count == BlockStoreLimits.openSegmentsMax {
@@ -46,7 +46,7 @@ final class SegmentDirectory: Sendable {
 
   /// Deletes a segment that the index does not point to.
   func remove(_ number: UInt32) throws(BlockStoreError) {
-    open.withLock { state in
+    cache.withLock { state in
       state.files[number] = nil
       state.order.removeAll { $0 == number }
     }

@@ -105,6 +105,10 @@ struct BlockStoreTests {
     await #expect(throws: BlockStoreError.notFound(unknown)) { try await store.retain([unknown]) }
     try await store.put([a])
     #expect(try store.references(of: digestA) == 1)
+    let new = randomBlock(4, count: 10)
+    try await store.put([a, new, new], retaining: true)
+    #expect(try store.references(of: digestA) == 2)
+    #expect(try store.references(of: new.cid.digest!) == 2)
     store.close()
   }
 

@@ -68,8 +68,29 @@ struct ContentFileTests {
     let file = try await upload.finish()
     #expect(file == built(bytes, layout))
     #expect(try store.references(of: file.cid.digest!) == 1)
-    var reader = UnixFSReader(root: file.cid, source: store)
-    #expect(try reader.readAll(byteCountMax: bytes.count) == bytes)
+    let download = ContentDownload(store: store, cid: file.cid)
+    var content = Bytes()
+    while let piece = try await download.next() { content += piece }
+    #expect(content == bytes)
+    #expect(download.fileSize == UInt64(bytes.count))
+    store.close()
+  }
+
+  @Test("a download of what is not stored or not a file is a named error")
+  func notDownloaded() async throws {
+    let directory = try TemporaryDirectory()
+    let store = try BlockStore(path: directory.path)
+    let block = randomBlock(1, count: 10)
+    await #expect(throws: ContentError.missingBlock(block.cid)) {
+      try await ContentDownload(store: store, cid: block.cid).next()
+    }
+    let folder = ContentBlock(
+      hashing: DagPBNode(data: UnixFSData(kind: .directory, fileSize: nil).encoded()).encoded(),
+      codec: .dagPB)
+    try await store.put([folder])
+    await #expect(throws: ContentError.notAFile(folder.cid, found: "a directory")) {
+      try await ContentDownload(store: store, cid: folder.cid).next()
+    }
     store.close()
   }
 

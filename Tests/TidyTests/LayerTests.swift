@@ -21,7 +21,9 @@ private enum Layers {
   /// Layer 3, likewise.
   static let inputOutput: [String: Set<String>] = [
     "Networking": ["Peering", "CShim", "COpenSSL", "CCurl"],
-    "Persistence": ["ContentStore", "Ledger", "Consensus", "CShim", "CLMDB", "CSQLite", "CPQ"],
+    "Persistence": [
+      "ContentStore", "Ledger", "Consensus", "CShim", "CLMDB", "CZlib", "CSQLite", "CPQ",
+    ],
     "IPFSClient": ["ContentStore", "Networking"],
     "EVMSettlement": ["Networking", "Persistence", "CKeccak", "CSecp256k1"],
     "Sandbox": ["CShim"],

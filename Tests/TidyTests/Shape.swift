@@ -86,7 +86,7 @@ func undocumentedLines(in file: SourceFile, tokens: [Token]) -> [Int] {
   let lines = file.lines
   return firstTokens(of: tokens).filter { index in
     guard ["public", "package", "open"].contains(tokens[index].text),
-      index + 1 < tokens.count, !["import", "extension"].contains(tokens[index + 1].text)
+      index + 1 < tokens.count, ![".", "import", "extension"].contains(tokens[index + 1].text)
     else { return false }
     let declaration = tokens[index...].prefix(8).map(\.text).joined(separator: " ")
     if documentedElsewhere.contains(where: declaration.contains) { return false }

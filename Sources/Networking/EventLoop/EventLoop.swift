@@ -43,7 +43,8 @@ package final class EventLoop: SerialExecutor {
   private nonisolated(unsafe) var timers = TimerHeap()
   private nonisolated(unsafe) var generation: UInt64 = 0
   private nonisolated(unsafe) var cachedNow: Tick
-  /// Written once by `run()` before any job; a stale read on another thread can only say "not here".
+  /// Written once by `run()` before any job; a stale read on another thread can only say "not
+  /// here".
   private nonisolated(unsafe) var thread: pthread_t = 0
 
   /// Throws `SocketError.system` when the process is out of descriptors.
@@ -271,7 +272,8 @@ package final class EventLoop: SerialExecutor {
 
 /// Runs tasks on an event loop; a separate object because no type may be both kinds of executor.
 package final class LoopTaskExecutor: TaskExecutor {
-  /// Set once, before the loop is handed to anybody; the loop owns this object and outlives its jobs.
+  /// Set once, before the loop is handed to anybody; the loop owns this object and outlives its
+  /// jobs.
   private nonisolated(unsafe) unowned var loop: EventLoop?
 
   fileprivate func attach(to loop: EventLoop) {

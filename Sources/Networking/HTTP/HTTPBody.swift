@@ -18,8 +18,8 @@ package enum HTTPBodyError: Error, Equatable {
   }
 }
 
-/// A request body, pulled from the socket piece by piece: a client that sends faster than the handler
-/// reads is slowed down by TCP, and memory stays at one piece.
+/// A request body, pulled from the socket piece by piece: a client that sends faster than the
+/// handler reads is slowed down by TCP, and memory stays at one piece.
 package struct HTTPBody: Sendable {
   private let connection: HTTPConnection?
   /// The length the client announced; nil for chunked bodies.

@@ -1,6 +1,6 @@
 /// Finds and checks the head of one request in a growing buffer. Pure; RFC 9112 §2–§6, with no
-/// leniency: bare line feeds, folded fields and doubtful framing are refused, since every guess that
-/// a proxy in front makes differently smuggles a request.
+/// leniency: bare line feeds, folded fields and doubtful framing are refused, since every guess
+/// that a proxy in front makes differently smuggles a request.
 package struct HTTPHeadParser: Sendable {
   private let limits: HTTPLimits
   private var scanned = 0

@@ -4,8 +4,8 @@ package import Primitives
 
 /// A non-blocking file descriptor whose readiness a task of its loop can wait for.
 ///
-/// Level-triggered: a direction is armed when somebody first waits for it and disarmed when it turns
-/// ready with nobody waiting, so a connection that answers promptly never calls `epoll_ctl`.
+/// Level-triggered: a direction is armed when somebody first waits for it and disarmed when it
+/// turns ready with nobody waiting, so a connection that answers promptly never calls `epoll_ctl`.
 /// One waiter a direction. Confined to the loop.
 package final class Descriptor: Sendable {
   /// What one waits for.
@@ -45,7 +45,8 @@ package final class Descriptor: Sendable {
   }
 
   deinit {
-    // A waiter or an armed direction keeps the loop's reference alive, so nothing is registered here.
+    // A waiter or an armed direction keeps the loop's reference alive, so nothing is registered
+    // here.
     if isOpen { Glibc.close(number) }
   }
 

@@ -4,10 +4,11 @@ package import Primitives
 
 /// A connected stream socket, read by pulling: nothing is read before somebody asks.
 ///
-/// Each call tries the system call first and suspends only when it would block. Confined to the loop;
-/// one reader and one writer at a time.
+/// Each call tries the system call first and suspends only when it would block. Confined to the
+/// loop; one reader and one writer at a time.
 package final class Socket: Sendable {
-  /// One read takes at most this: a default socket buffer's worth, small enough for every connection.
+  /// One read takes at most this: a default socket buffer's worth, small enough for every
+  /// connection.
   package static let readBytesMax = 65_536
 
   /// Readiness and the lifetime of the descriptor.

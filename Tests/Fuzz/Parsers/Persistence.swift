@@ -1,6 +1,0 @@
-import Persistence
-
-extension FuzzedParser {
-  static let persistence: [FuzzedParser] = [
-  ]
-}
