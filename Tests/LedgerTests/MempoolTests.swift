@@ -48,6 +48,14 @@ struct MempoolTests {
     #expect(
       throws: MempoolError.refused(.wrongChain(expected: chain.state.chainID, found: .zero))
     ) { try pool.admit(foreign, state: chain.state) }
+    let stranger = TestChain.key(99)
+    #expect(throws: MempoolError.unknownSender) {
+      try pool.admit(transfer(chain, by: stranger, ahead: 1), state: chain.state)
+    }
+    let fee = Amount(baseUnits: Amount.tokens(1).baseUnits / 1_000)
+    #expect(
+      throws: MempoolError.refused(.insufficientBalance(held: .zero, needed: fee))
+    ) { try pool.admit(transfer(chain, by: stranger), state: chain.state) }
     #expect(pool.count == 1)
   }
 
