@@ -1,4 +1,5 @@
 import Consensus
+import Cryptography
 import Ledger
 import MartletClient
 import Persistence

@@ -66,7 +66,7 @@ enum ServerCommands {
       group.addTask { try await api.run() }
       if !arguments.flags.contains("no-roles") {
         for role in [NodeRole.validator, .evaluator] {
-          group.addTask { try await host(role, at: address, home: home, loop: loop) }
+          group.addTask { try await run(role, at: address, home: home, loop: loop) }
         }
       }
       try await group.next()
@@ -74,7 +74,7 @@ enum ServerCommands {
     }
   }
 
-  private static func host(
+  private static func run(
     _ role: NodeRole, at address: Multiaddr, home: HomeDirectory, loop: EventLoop
   ) async throws {
     let settings = NodeSettings(
