@@ -59,11 +59,15 @@ enum ServerCommands {
       loop: loop, identity: identity, handler: { await coordinator.answer($0) })
     let address = try await host.listen(on: Multiaddr(settings.text("listen") ?? ""))
     let api = APIServer(coordinator: coordinator)
-    let web = try await listen(api, settings: settings, arguments: arguments)
+    let tls = try certificate(settings)
+    let web = try await listen(api, tls: tls, settings: settings, arguments: arguments)
     try await announce(web: web, peers: address, api: api, arguments: arguments)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await coordinator.run(host: host) }
       group.addTask { try await api.run() }
+      group.addTask(executorPreference: loop.taskExecutor) {
+        try await obeySignals(on: loop, api: api, tls: tls)
+      }
       if !arguments.flags.contains("no-roles") {
         for role in [NodeRole.validator, .evaluator] {
           group.addTask { try await run(role, at: address, home: home, loop: loop) }
@@ -71,6 +75,34 @@ enum ServerCommands {
       }
       try await group.next()
       group.cancelAll()
+    }
+  }
+
+  /// SIGHUP reads the certificate again; SIGTERM and SIGINT let running requests end first.
+  private static func obeySignals(
+    on loop: EventLoop, api: APIServer, tls: TLSIdentity?
+  ) async throws {
+    let grace: Duration = .seconds(2)
+    let source = try await loop.perform { [loop] () throws(SocketError) in
+      try SignalSource(ProcessSignal.allCases, on: loop)
+    }
+    while true {
+      let signal = try await loop.perform { () async throws(SocketError) in
+        try await source.next()
+      }
+      switch signal {
+      case .hangUp:
+        guard let tls else { continue }
+        do {
+          try tls.reload()
+          Output.note("the certificate was read again")
+        } catch {
+          Output.note("the certificate stays as it was: \(error)")
+        }
+      case .interrupt, .terminate:
+        await api.shutdown(within: grace)
+        return
+      }
     }
   }
 
@@ -84,13 +116,12 @@ enum ServerCommands {
   }
 
   private static func listen(
-    _ api: APIServer, settings: Settings, arguments: Arguments
+    _ api: APIServer, tls: TLSIdentity?, settings: Settings, arguments: Arguments
   ) async throws -> String {
     try await api.listenLocally()
     let host = settings.text("host") ?? "127.0.0.1"
     let port = UInt16(try settings.integer("port", in: 0...65_535))
     let wanted = SocketAddress.tcp(host: host, port: port)
-    let tls = try identity(settings)
     guard wanted.isLoopback || tls != nil || arguments.flags.contains("insecure-http") else {
       throw CommandFailure(
         "\(host) is not a loopback address and there is no certificate",
@@ -100,7 +131,7 @@ enum ServerCommands {
     return "\(tls == nil ? "http" : "https")://\(real)"
   }
 
-  private static func identity(_ settings: Settings) throws -> TLSIdentity? {
+  private static func certificate(_ settings: Settings) throws -> TLSIdentity? {
     guard let certificate = settings.text("tls-cert"), let key = settings.text("tls-key") else {
       return nil
     }
