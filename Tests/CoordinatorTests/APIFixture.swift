@@ -47,11 +47,14 @@ struct APIFixture: Sendable {
     host = PeerHost(loop: loop, identity: identity, handler: { await coordinator.answer($0) })
   }
 
+  /// Removes the home.
+  func remove() { removeDirectory(root) }
+
   /// Serves on a free loopback port and the socket file while `body` runs.
   func run<Result: Sendable>(
     _ body: @Sendable (APITarget) async throws -> Result
   ) async throws -> Result {
-    defer { removeDirectory(root) }
+    defer { remove() }
     let address = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0))
     try await server.listenLocally()
     let key = try keys.create(label: "test")
