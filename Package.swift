@@ -134,7 +134,9 @@ let package = Package(
     // Every module that reads foreign bytes is listed here
     .target(
       name: "FuzzParsers",
-      dependencies: ["Primitives", "Cryptography"] + topics + ["Orchestration", "Persistence"],
+      dependencies: ["Primitives", "Cryptography"] + topics + [
+        "Orchestration", "Persistence", "Networking",
+      ],
       path: "Tests/Fuzz/Parsers", swiftSettings: strict),
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzParsers", "Primitives"], swiftSettings: strict),

@@ -48,19 +48,26 @@ private let cases: [ProductCase] = [
   .init(name: "mlp-below-2", rows: 32, columns: 128, depth: 10, transposedB: true),
 ]
 
-/// Prints one line for each case.
+/// Prints one line for each case, with AVX2 also where the processor has more if `--avx2` is given.
 func measureProducts(isSmoke: Bool) {
+  let isAVX2 = CommandLine.arguments.contains("--avx2")
+  guard let table = isAVX2 ? mk_variant_kernels(mk_variant_avx2) : mk_active() else {
+    print("gemm: this processor has no AVX2")
+    return
+  }
   guard let openBLAS = OpenBLAS() else {
     print("gemm: libopenblas.so.0 is not installed, nothing to compare with")
     return
   }
   print("openblas core \(openBLAS.core)")
   for item in cases where !isSmoke || item.operations < 1e8 {
-    measure(item, beside: openBLAS, pairs: isSmoke ? 3 : 25)
+    measure(item, with: table.pointee, beside: openBLAS, pairs: isSmoke ? 3 : 25)
   }
 }
 
-private func measure(_ item: ProductCase, beside openBLAS: OpenBLAS, pairs: Int) {
+private func measure(
+  _ item: ProductCase, with kernels: mk_kernels, beside openBLAS: OpenBLAS, pairs: Int
+) {
   let (m, n, k) = (item.rows, item.columns, item.depth)
   let buffers = [m * k, k * n, m * n, m * n, Int(mk_gemm_workspace_floats())].map {
     UnsafeMutablePointer<Float>.allocate(capacity: $0)
@@ -72,7 +79,6 @@ private func measure(_ item: ProductCase, beside openBLAS: OpenBLAS, pairs: Int)
   let left = matrix(a, rows: m, columns: k, transposed: item.transposedA)
   let right = matrix(b, rows: k, columns: n, transposed: item.transposedB)
   let shape = mk_shape(rows: Int64(m), columns: Int64(n), depth: Int64(k))
-  let kernels = mk_active().pointee
   // About ten milliseconds a measurement.
   let repeats = max(1, Int(1e9 / item.operations))
   let (rowMajor, plain, transpose): (Int32, Int32, Int32) = (101, 111, 112)

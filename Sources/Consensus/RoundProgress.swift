@@ -14,6 +14,8 @@ struct RoundProgressTable: Sendable {
     var unjudged: Set<WorkKey> = []
     var pendingCommitments: Set<WorkKey> = []
     var pendingVerdicts: Set<WorkKey> = []
+    /// Clients with an acceptance on its way: their other attempts need no verdict.
+    var pendingAcceptances: Set<UInt32> = []
 
     /// Whether every logical client is accepted already or has a commitment on its way.
     func isFilled(clients: UInt32) -> Bool {
@@ -21,7 +23,12 @@ struct RoundProgressTable: Sendable {
       return !pendingCommitments.isEmpty && accepted.union(working).count == Int(clients)
     }
 
-    var isJudged: Bool { !unjudged.isEmpty && unjudged.isSubset(of: pendingVerdicts) }
+    var isJudged: Bool {
+      !unjudged.isEmpty
+        && unjudged.allSatisfy {
+          pendingVerdicts.contains($0) || pendingAcceptances.contains($0.slot.client)
+        }
+    }
   }
 
   private var clients: [JobID: UInt32] = [:]
@@ -35,7 +42,7 @@ struct RoundProgressTable: Sendable {
       let key = RoundKey(job: slot.job, round: slot.round)
       guard let job = state.jobs[slot.job], slot.round >= job.settledRounds else { continue }
       if record.accepted != nil { rounds[key, default: Progress()].accepted.insert(slot.client) }
-      for work in record.works where work.outcome == nil {
+      for work in record.works where work.outcome == nil && record.accepted == nil {
         rounds[key, default: Progress()].unjudged.insert(
           WorkKey(slot: slot, attempt: work.commitment.attempt, worker: work.worker))
       }
@@ -57,6 +64,9 @@ struct RoundProgressTable: Sendable {
       let round = RoundKey(job: verdict.work.slot.job, round: verdict.work.slot.round)
       guard clients[round.job] != nil else { return nil }
       rounds[round, default: Progress()].pendingVerdicts.insert(verdict.work)
+      if verdict.outcome == .accepted {
+        rounds[round]?.pendingAcceptances.insert(verdict.work.slot.client)
+      }
       return rounds[round]?.isJudged == true ? .verdictsComplete : nil
     }
   }
@@ -103,7 +113,12 @@ struct RoundProgressTable: Sendable {
     guard var progress = rounds[round] else { return }
     progress.pendingVerdicts.remove(verdict.work)
     progress.unjudged.remove(verdict.work)
-    if verdict.outcome == .accepted { progress.accepted.insert(verdict.work.slot.client) }
+    if verdict.outcome == .accepted {
+      let client = verdict.work.slot.client
+      progress.accepted.insert(client)
+      progress.pendingAcceptances.remove(client)
+      progress.unjudged = progress.unjudged.filter { $0.slot.client != client }
+    }
     rounds[round] = progress
   }
 

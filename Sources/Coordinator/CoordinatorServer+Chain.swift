@@ -40,11 +40,22 @@ extension CoordinatorServer {
     do {
       _ = try await validator.connection.request(
         method: RPCMethod.submitTransaction, body: transaction.encoded())
-    } catch .refused(let refusal) where refusal.code != "mempool_full" {
+    } catch .refused(let refusal) where Self.isFinal(refusal.code) {
       refused(transaction, refusal)
     } catch {
-      // The validator gets it again when it comes back.
+      // It stays pending and is sent again.
     }
+  }
+
+  /// Whether sending again cannot help. A replayed nonce says that a block holds the transaction
+  /// already: the block is on its way here.
+  private static func isFinal(_ code: String) -> Bool {
+    !["mempool_full", "starting", "busy", "failed", "replayed_transaction"].contains(code)
+  }
+
+  /// Sends again what has waited for a while: an answer may have been lost.
+  func resendPending() {
+    for transaction in pending.waiting { begin { await self.send(transaction) } }
   }
 
   private func refused(_ transaction: Transaction, _ refusal: RPCError) {

@@ -21,6 +21,8 @@ package actor CoordinatorServer {
     static let computeQueueMax = 4_096
     /// How often deadlines are looked at.
     static let tickInterval: Duration = .milliseconds(250)
+    /// Transactions that no block took for so long are sent again.
+    static let resendInterval: Duration = .seconds(2)
     /// How long an order may take to be acknowledged.
     static let orderDeadline: Duration = .seconds(5)
     /// One model or data set in memory.
@@ -122,10 +124,19 @@ package actor CoordinatorServer {
   }
 
   private func keepTime() async throws {
+    var heightBefore = chain.state.chain.height
+    var lastProgress = loop.now
     while true {
       try await loop.sleep(for: Limits.tickInterval)
       if let failure { throw failure }
       for id in sessionOrder { apply(.tick(now: loop.now), to: id) }
+      let height = chain.state.chain.height
+      if height != heightBefore || pending.waiting.isEmpty {
+        (heightBefore, lastProgress) = (height, loop.now)
+      } else if loop.now.duration(since: lastProgress) > Limits.resendInterval {
+        lastProgress = loop.now
+        resendPending()
+      }
     }
   }
 

@@ -11,7 +11,7 @@ public struct Job: Hashable, Sendable {
   public var escrow: Amount
   /// Rounds that are settled; the next settlement is of this round.
   public var settledRounds: UInt32
-  /// Commitments without a verdict.
+  /// Commitments without a verdict in client-rounds of which no attempt is accepted.
   public var unjudged: UInt64
 
   /// The rounds for which commitments are accepted.

@@ -57,8 +57,7 @@ extension LedgerError {
   /// Whether the same transaction may pass later without being changed.
   public var mayPassLater: Bool {
     switch self {
-    case .nonceTooHigh, .verdictBeforeBeacon, .roundNotOpen, .insufficientBalance, .mayNotClose:
-      true
+    case .nonceTooHigh, .verdictBeforeBeacon, .roundNotOpen, .mayNotClose: true
     default: false
     }
   }

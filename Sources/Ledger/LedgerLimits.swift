@@ -4,7 +4,7 @@ public enum LedgerLimits {
   public static let transactionBytesMax = 256 << 10
   /// Transactions of one block: a round of a thousand clients (commit, verdict) fits in two.
   public static let blockTransactionsMax = 2_048
-  /// Bytes of one encoded block, below the 4 MiB of one canonical message.
+  /// Bytes of one block's encoded transactions, below the 4 MiB of one canonical message.
   public static let blockBytesMax = 2 << 20
   /// Logical clients of one job, so that one settlement stays one transaction.
   public static let clientsMax = 1_024

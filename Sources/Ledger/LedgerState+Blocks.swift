@@ -49,7 +49,10 @@ extension LedgerState {
     var transition = StateTransition(base: self, proposer: proposer)
     var included: [Transaction] = []
     var refused: [ProposedBlock.Refusal] = []
+    var bytes = 0
     for transaction in transactions.prefix(LedgerLimits.blockTransactionsMax) {
+      bytes += transaction.encoded().count
+      guard bytes <= LedgerLimits.blockBytesMax else { break }
       do {
         try transition.execute(transaction)
         included.append(transaction)
@@ -111,10 +114,28 @@ extension LedgerState {
       throw .tooManyTransactions(
         count: block.transactions.count, limit: LedgerLimits.blockTransactionsMax)
     }
-    guard Block.transactionsRoot(block.transactions) == header.transactionsRoot else {
+    try checkTransactions(of: block)
+    try check(beaconLink: header.beaconLink)
+  }
+
+  private func checkTransactions(of block: Block) throws(LedgerError) {
+    var bytes = 0
+    var leaves: [Digest] = []
+    for transaction in block.transactions {
+      let encoding = transaction.encoded()
+      guard encoding.count <= LedgerLimits.transactionBytesMax else {
+        throw .transactionTooLarge(
+          bytes: encoding.count, limit: LedgerLimits.transactionBytesMax)
+      }
+      bytes += encoding.count
+      leaves.append(MerkleTree.leafHash(encoding))
+    }
+    guard bytes <= LedgerLimits.blockBytesMax else {
+      throw .blockTooLarge(bytes: bytes, limit: LedgerLimits.blockBytesMax)
+    }
+    guard MerkleTree.root(of: leaves) == block.header.transactionsRoot else {
       throw .wrongTransactionsRoot
     }
-    try check(beaconLink: header.beaconLink)
   }
 
   private func check(beaconLink: Digest?) throws(LedgerError) {

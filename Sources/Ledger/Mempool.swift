@@ -17,6 +17,8 @@ public enum MempoolError: Error, Equatable, Sendable {
   case nonceTaken(nonce: UInt64)
   case nonceStale(nonce: UInt64, next: UInt64)
   case nonceTooFarAhead(nonce: UInt64, next: UInt64)
+  /// The sender has neither an account nor an admitted transaction before this one.
+  case unknownSender
   case full(transactions: Int)
   case fullBytes(bytes: Int)
   case refused(LedgerError)
@@ -64,11 +66,17 @@ public struct Mempool: Sendable {
     let id = SHA256.hash(bytes)
     guard !ids.contains(id) else { throw .duplicate }
     try checkRoom(bytes: bytes.count)
-    try checkNonce(transaction, next: state.account(transaction.sender).nonce)
+    let next = state.account(transaction.sender).nonce
+    try checkNonce(transaction, next: next)
+    // Keys cost nothing, so strangers may not park what cannot be checked yet.
+    guard
+      transaction.nonce == next || state.accounts[transaction.sender] != nil
+        || bySender[transaction.sender]?[next] != nil
+    else { throw .unknownSender }
     do {
       try state.validate(transaction)
     } catch  where error.mayPassLater {
-      // Waits for what is under way: a beacon link, a settlement, an incoming payment.
+      // Waits for what is under way: a beacon link, a settlement.
     } catch {
       throw .refused(error)
     }

@@ -29,6 +29,11 @@ public struct SlotRecord: Hashable, Sendable {
   /// The attempt that counts.
   public var acceptedWork: CommittedWork? { accepted.map { works[$0] } }
 
+  /// Attempts that still need a verdict: none once one of them is accepted.
+  var unjudged: UInt64 {
+    accepted == nil ? UInt64(works.count { $0.outcome == nil }) : 0
+  }
+
   /// The place of a worker's attempt.
   public func index(attempt: UInt32, worker: AccountID) -> Int? {
     works.firstIndex { $0.commitment.attempt == attempt && $0.worker == worker }

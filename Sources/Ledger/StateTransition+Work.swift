@@ -50,6 +50,7 @@ extension StateTransition {
     guard verdict.segmentsReplayed <= work.commitment.segmentCount else {
       throw .segmentsOutOfRange(verdict.segmentsReplayed)
     }
+    let open = record.unjudged
     var worker = account(work.worker)
     switch verdict.outcome {
     case .accepted:
@@ -62,7 +63,7 @@ extension StateTransition {
     }
     set(worker, for: work.worker)
     record.works[index].outcome = verdict.outcome
-    job.unjudged -= 1
+    job.unjudged = job.unjudged + record.unjudged - open
     if !record.isCheckPaid {
       record.isCheckPaid = true
       try payFromEscrow(job.terms.checkPrice, to: validator, from: &job)
@@ -74,15 +75,18 @@ extension StateTransition {
   mutating func slash(
     _ key: WorkKey, _ evidence: SlashEvidence, validator: AccountID
   ) throws(LedgerError) {
-    _ = try job(key.slot.job)
+    var job = try job(key.slot.job)
     guard base.isValidator(validator) else { throw .notValidator }
     var (record, index) = try committed(key)
     guard !record.works[index].isSlashed else { throw .alreadySlashed }
     try evidence.check(against: record.works[index].commitment)
     record.works[index].isSlashed = true
     // A slashed worker is not paid; what it was paid before stays, its stake answers for it.
+    let open = record.unjudged
     if record.accepted == index, !record.isPaid { record.accepted = nil }
+    job.unjudged = job.unjudged + record.unjudged - open
     set(record, for: key.slot)
+    set(job, for: key.slot.job)
     try slashStake(of: key.worker)
   }
 

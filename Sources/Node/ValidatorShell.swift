@@ -154,6 +154,7 @@ extension MempoolError {
     case .duplicate: "duplicate_transaction"
     case .nonceTaken, .nonceStale: "replayed_transaction"
     case .nonceTooFarAhead: "nonce_too_high"
+    case .unknownSender: "unknown_sender"
     case .full, .fullBytes: "mempool_full"
     case .refused(let error): error.code
     }

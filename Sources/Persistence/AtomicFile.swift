@@ -1,8 +1,7 @@
 public import Glibc
 public import Primitives
 
-/// Small files that are replaced as a whole: after a crash either the old or the new bytes are
-/// there.
+/// Small files that are replaced as a whole: a crash leaves either the old or the new bytes.
 ///
 /// For secrets and state of one process; the temporary name beside the file is overwritten.
 public enum AtomicFile {

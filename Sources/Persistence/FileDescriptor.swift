@@ -73,6 +73,9 @@ final class FileDescriptor: Sendable {
     }
   }
 
+  /// Lets other processes in.
+  func unlock() { flock(number, LOCK_UN) }
+
   /// Makes the names in the directory of `path` durable.
   static func synchronizeDirectory(of path: String) throws(FileError) {
     let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."

@@ -48,7 +48,7 @@ public final class WriteAheadLog: Sendable {
 
   deinit { close() }
 
-  /// Waits until what was accepted is durable, then refuses everything.
+  /// Waits until what was accepted is durable, then refuses writes and lets others open the file.
   public func close() {
     queue.close()
     let running = thread.withLock { thread in
@@ -56,6 +56,7 @@ public final class WriteAheadLog: Sendable {
       return thread
     }
     running?.join()
+    file.unlock()
   }
 
   /// Appends records together and calls `completion` on the log's thread once they are durable.

@@ -8,18 +8,16 @@ package import Primitives
 /// little-endian. A frame is written only after the one before it is synced, so a damaged frame
 /// with a whole one behind it cannot be a torn write.
 package struct WriteAheadLogFrame: Equatable {
-  /// The first four bytes of a frame, `MLWF` in little-endian order.
-  package static let marker: UInt32 = 0x4657_4c4d
-  /// Marker, payload length, first index and checksum.
-  package static let headerByteCount = 20
+  static let marker: UInt32 = 0x4657_4c4d
+  static let headerByteCount = 20
   private static let recordHeadByteCount = 4
 
   /// The number of the first record.
   package let firstIndex: UInt64
-  /// The records, in order.
+  /// The records in order.
   package let records: [Bytes]
 
-  /// Pairs records with the number of the first.
+  /// Joins records.
   package init(firstIndex: UInt64, records: [Bytes]) {
     self.firstIndex = firstIndex
     self.records = records
@@ -28,7 +26,7 @@ package struct WriteAheadLogFrame: Equatable {
   /// Bytes that a record takes in a frame.
   static func byteCount(of record: Bytes) -> Int { recordHeadByteCount + record.count }
 
-  /// The frame as it stands in the file.
+  /// Returns the bytes of the frame.
   package func encoded() -> Bytes {
     var payload = Bytes()
     payload.reserveCapacity(records.reduce(0) { $0 + Self.byteCount(of: $1) })

@@ -63,20 +63,20 @@ struct WriteAheadLogScan {
   /// A crash tears at most one frame, and none follows it; everything else is damage.
   private mutating func cutTail(size: Int) throws {
     let tail = size - end
-    guard tail <= WriteAheadLogLimits.frameBytesMax + WriteAheadLogFrame.headerByteCount,
-      try !hasFrame(behind: end, size: size)
-    else { throw WriteAheadLogError.corrupt(path: file.path, offset: end) }
+    let tornBytesMax = WriteAheadLogLimits.frameBytesMax + WriteAheadLogFrame.headerByteCount
+    let later = tail <= tornBytesMax ? try firstFrame(behind: end, size: size) : end
+    guard later == nil else { throw WriteAheadLogError.corrupt(path: file.path, offset: end) }
     try file.truncate(to: end)
     try file.synchronize()
     recovery.tornBytes = tail
   }
 
-  private func hasFrame(behind start: Int, size: Int) throws(FileError) -> Bool {
+  private func firstFrame(behind start: Int, size: Int) throws(FileError) -> Int? {
     let tail = try file.read(size - start, at: start)
     let marker = UInt8(truncatingIfNeeded: WriteAheadLogFrame.marker)
     for offset in 1..<max(1, tail.count) where tail[offset] == marker {
-      if try frame(at: start + offset, size: size) != nil { return true }
+      if try frame(at: start + offset, size: size) != nil { return start + offset }
     }
-    return false
+    return nil
   }
 }

@@ -2,8 +2,8 @@ import Glibc
 
 /// A value that one thread at a time may touch, guarded by a pthread mutex.
 ///
-/// Not `Synchronization.Mutex`: thread sanitizer does not know that one here and reports false
-/// races. Never held across a suspension or a call that may block.
+/// Not `Synchronization.Mutex`: thread sanitizer does not know that one and reports false races.
+/// Never held across a suspension or a call that may block.
 package final class Lock<Value>: Sendable {
   // Both are touched only between lock and unlock (and in init and deinit, where no other
   // reference exists), which is what makes the class Sendable.

@@ -46,8 +46,8 @@ public struct LogRecord: Sendable {
       + fraction
   }
 
-  /// Bare where that is unambiguous, else in quotes with `"`, `\` and control characters escaped, so
-  /// that a value from outside cannot forge a second line or key.
+  /// Bare where that is unambiguous, else in quotes with `"`, `\` and control characters escaped,
+  /// so that a value from outside cannot forge a second line or key.
   private static func quoted(_ text: String) -> String {
     let isBare =
       !text.isEmpty

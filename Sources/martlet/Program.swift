@@ -1,4 +1,35 @@
+import CShim
+import Glibc
+
 /// The program: arguments → one call → printed result.
 enum Program {
-  nonisolated static func run() async {}
+  /// Every verb, in the order of the help text.
+  static let commands: [Command] =
+    DemoCommand.all + SetupCommands.all + ServerCommands.all + NodeCommands.all
+    + LearningCommands.all + ContentCommands.all + LedgerCommands.all + AboutCommands.all
+
+  /// Reads the command line, runs one command, and ends the process with its exit code.
+  nonisolated static func run() async {
+    shim_ignore_sigpipe()
+    setvbuf(stdout, nil, _IOLBF, 0)
+    let words = Array(CommandLine.arguments.dropFirst())
+    do {
+      try await run(words)
+      exit(ExitCode.done.rawValue)
+    } catch {
+      let failure = CommandFailure(describing: error)
+      Output.error(failure)
+      exit(failure.code.rawValue)
+    }
+  }
+
+  private static func run(_ words: [String]) async throws {
+    let help = Help(commands: commands)
+    guard let first = words.first, !["help", "--help", "-h"].contains(first) || words.count > 1
+    else { return Output.line(help.overview) }
+    let asked = first == "help" ? Array(words.dropFirst()) + ["--help"] : words
+    let (command, arguments) = try ArgumentParser(commands: commands).parse(asked)
+    guard !arguments.flags.contains("help") else { return Output.line(help.text(of: command)) }
+    try await command.run(arguments)
+  }
 }

@@ -117,6 +117,22 @@ struct BlockProductionTests {
     #expect(machine.handle(.admitted(again, now: start)) == [.seal(.commitmentsComplete)])
   }
 
+  @Test("the acceptance of one of two attempts completes the verdicts")
+  func lostRace() throws {
+    var (machine, chain) = try opened(clients: 1)
+    for attempt: UInt32 in 0..<2 {
+      let commit = try chain.sign(
+        chain.commitment(chain.work(attempt: attempt)), by: chain.worker)
+      _ = machine.handle(.admitted(commit, now: start))
+      let block = try chain.seal([commit]).block
+      _ = machine.handle(.committed(block, waiting: 0, now: start))
+    }
+    let link = try chain.seal().block
+    _ = machine.handle(.committed(link, waiting: 0, now: start))
+    let verdict = try chain.sign(chain.verdict(chain.work()), by: chain.validators[0])
+    #expect(machine.handle(.admitted(verdict, now: start)) == [.seal(.verdictsComplete)])
+  }
+
   @Test("a machine that starts on a chain with fresh commitments reveals the link first")
   func resume() throws {
     var (_, chain) = try opened(clients: 1)

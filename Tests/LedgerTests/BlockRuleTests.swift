@@ -162,3 +162,42 @@ struct BeaconTests {
     }
   }
 }
+
+@Suite("The size of a block")
+struct BlockSizeTests {
+  /// A settlement of `count` payments, too many bytes for a block when there are enough of them.
+  private func large(_ chain: TestChain, nonce: UInt64, count: UInt32 = 1_024) -> Transaction {
+    let payments = (0..<count).map {
+      Payment(client: $0, worker: chain.client.publicKey, amount: .tokens(1))
+    }
+    let settlement = Settlement(
+      job: JobID(digest: .zero), round: 0, aggregate: .zero, payments: payments)
+    return Transaction(
+      signing: .settle(settlement), chainID: chain.state.chainID, nonce: nonce,
+      key: chain.coordinator)
+  }
+
+  @Test("a settlement of the most clients fits one transaction, and a larger block is refused")
+  func sizes() throws {
+    let chain = try TestChain()
+    let one = large(chain, nonce: 0).encoded().count
+    #expect(one <= LedgerLimits.transactionBytesMax)
+    let count = LedgerLimits.blockBytesMax / one + 1
+    let transactions = (0..<count).map { large(chain, nonce: UInt64($0)) }
+    let header = try chain.state.propose(
+      [], proposer: chain.validator.publicKey, timeMilliseconds: 0, beaconLink: nil
+    ).block.header
+    var state = chain.state
+    #expect(
+      throws: LedgerError.blockTooLarge(
+        bytes: transactions.reduce(0) { $0 + $1.encoded().count },
+        limit: LedgerLimits.blockBytesMax)
+    ) { try state.apply(Block(header: header, transactions: transactions)) }
+    #expect(throws: LedgerError.unknownJob(JobID(digest: .zero))) {
+      try chain.state.validate(transactions[0])
+    }
+    #expect(throws: DecodingFailure.self) {
+      try Transaction(decoding: large(chain, nonce: 0, count: 1_025).encoded())
+    }
+  }
+}

@@ -80,6 +80,11 @@ struct ConservationTests {
       kinds.formUnion(transactions.map(\.body.kind))
       try chain.seal(transactions)
       #expect(try chain.state.countedSupply() == chain.state.supply, "seed \(seed)")
+      for (id, job) in chain.state.jobs {
+        let open = chain.state.slots.filter { $0.key.job == id && $0.value.accepted == nil }
+        let waiting = open.values.reduce(0) { $0 + $1.works.count { $0.outcome == nil } }
+        #expect(job.unjudged == UInt64(waiting), "seed \(seed)")
+      }
     }
     // A run that never got past the refusals would prove nothing.
     #expect(kinds.count >= 7, "seed \(seed) only executed \(kinds.sorted())")

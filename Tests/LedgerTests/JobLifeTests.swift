@@ -106,6 +106,29 @@ struct JobLifeTests {
     }
   }
 
+  @Test("an attempt that lost the race needs no verdict, unless the winner is slashed")
+  func lostRace() throws {
+    var chain = try TestChain()
+    let job = try chain.openJob(rounds: 1, clients: 1)
+    try chain.seal([
+      chain.sign(.commitWork(chain.commitment(job)), by: chain.workers[0]),
+      chain.sign(.commitWork(chain.commitment(job, attempt: 1)), by: chain.workers[1]),
+    ])
+    try chain.seal()
+    #expect(chain.state.jobs[job]?.unjudged == 2)
+    try chain.run(chain.verdict(chain.work(job)), by: chain.validator)
+    #expect(chain.state.jobs[job]?.unjudged == 0)
+    #expect(throws: LedgerError.slotAlreadyAccepted) {
+      try chain.run(chain.verdict(chain.work(job, attempt: 1, worker: 1)), by: chain.validator)
+    }
+    try chain.run(.slash(chain.work(job), chain.segmentEvidence()), by: chain.validator)
+    #expect(chain.state.jobs[job]?.unjudged == 1)
+    try chain.run(chain.verdict(chain.work(job, attempt: 1, worker: 1)), by: chain.validator)
+    try chain.run(.closeJob(job), by: chain.coordinator)
+    #expect(chain.state.account(chain.workers[0].publicKey).balance == .tokens(5))
+    #expect(chain.state.account(chain.workers[1].publicKey).balance == .tokens(8))
+  }
+
   @Test("the next round's commitments are taken before the last settlement, later ones are not")
   func openRounds() throws {
     var chain = try TestChain()

@@ -48,6 +48,14 @@ struct MempoolTests {
     #expect(
       throws: MempoolError.refused(.wrongChain(expected: chain.state.chainID, found: .zero))
     ) { try pool.admit(foreign, state: chain.state) }
+    let stranger = TestChain.key(99)
+    #expect(throws: MempoolError.unknownSender) {
+      try pool.admit(transfer(chain, by: stranger, ahead: 1), state: chain.state)
+    }
+    let fee = Amount(baseUnits: Amount.tokens(1).baseUnits / 1_000)
+    #expect(
+      throws: MempoolError.refused(.insufficientBalance(held: .zero, needed: fee))
+    ) { try pool.admit(transfer(chain, by: stranger), state: chain.state) }
     #expect(pool.count == 1)
   }
 
@@ -76,6 +84,32 @@ struct MempoolTests {
       timeMilliseconds: 0, beaconLink: nil)
     #expect(proposed.block.transactions == [poor])
     #expect(proposed.refused.map(\.error) == [.roundNotOpen(round: 1, open: 0..<1)])
+  }
+
+  @Test("a crowd cannot fill more than the limit, and one sender no more than its share")
+  func full() throws {
+    var chain = try TestChain()
+    let senders = MempoolLimits.transactionsMax / Int(MempoolLimits.perSenderMax)
+    let crowd = try (0..<senders).map { number in
+      try SigningKey(seed: SHA256.hash([UInt8(number), 77]).bytes)
+    }
+    for (number, key) in crowd.enumerated() {
+      let body = TransactionBody.transfer(to: key.publicKey, amount: .tokens(1))
+      try chain.seal([chain.sign(body, by: chain.client)])
+      #expect(chain.state.account(key.publicKey).balance == .tokens(1), "sender \(number)")
+    }
+    var pool = Mempool()
+    for key in crowd {
+      for ahead in 0..<MempoolLimits.perSenderMax {
+        let stake = try chain.sign(.stake(amount: Amount(baseUnits: 1)), by: key, ahead: ahead)
+        _ = try pool.admit(stake, state: chain.state)
+      }
+    }
+    #expect(pool.count == MempoolLimits.transactionsMax)
+    #expect(throws: MempoolError.full(transactions: MempoolLimits.transactionsMax)) {
+      try pool.admit(transfer(chain, by: chain.client), state: chain.state)
+    }
+    #expect(pool.candidates(state: chain.state).count == LedgerLimits.blockTransactionsMax)
   }
 
   @Test("bytes are given back")

@@ -71,6 +71,9 @@ struct LocalNetwork: Sendable {
     host = PeerHost(loop: loop, identity: identity, handler: { await server.answer($0) })
   }
 
+  /// Workers, validator and evaluator.
+  var nodeCount: Int { nodes.count }
+
   /// Runs the network while `body` works with it.
   func run<Result: Sendable>(_ body: @Sendable () async throws -> Result) async throws -> Result {
     let address = try await host.listen(on: Multiaddr("/ip4/127.0.0.1/tcp/0"))

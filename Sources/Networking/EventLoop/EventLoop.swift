@@ -92,7 +92,7 @@ package final class EventLoop: SerialExecutor {
     push(.serial(UnownedJob(job)))
   }
 
-  fileprivate func enqueueTask(_ job: UnownedJob) {
+  func enqueueTask(_ job: UnownedJob) {
     push(.task(job))
   }
 
@@ -267,41 +267,5 @@ package final class EventLoop: SerialExecutor {
       descriptor.token == token
     else { return }
     descriptor.becameReady(events)
-  }
-}
-
-/// The isolation of code that lives on a loop. Calls inherit it, so that resuming after a wait goes
-/// straight to the loop's queue instead of first asking the task which executor it prefers.
-package actor LoopIsolation {
-  private let loop: EventLoop
-
-  /// The loop's executor.
-  package nonisolated var unownedExecutor: UnownedSerialExecutor {
-    loop.asUnownedSerialExecutor()
-  }
-
-  /// An isolation domain of its own on the loop.
-  package init(_ loop: EventLoop) {
-    self.loop = loop
-  }
-
-  func serve(_ connection: HTTPConnection) async {
-    await connection.serve()
-  }
-}
-
-/// Runs tasks on an event loop; a separate object because no type may be both kinds of executor.
-package final class LoopTaskExecutor: TaskExecutor {
-  /// Set once, before the loop is handed to anybody; the loop owns this object and outlives its
-  /// jobs.
-  private nonisolated(unsafe) unowned var loop: EventLoop?
-
-  fileprivate func attach(to loop: EventLoop) {
-    self.loop = loop
-  }
-
-  package func enqueue(_ job: consuming ExecutorJob) {
-    guard let loop else { preconditionFailure("the loop of this executor is gone") }
-    loop.enqueueTask(UnownedJob(job))
   }
 }

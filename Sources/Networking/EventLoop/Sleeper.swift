@@ -9,8 +9,7 @@ final class Sleeper: Sendable {
   /// Confined to the loop: what touches it runs as a job of the loop.
   private nonisolated(unsafe) var state = State.idle
 
-  /// Suspends the one caller until the end; without a delay only `finish()` or cancellation ends
-  /// it.
+  /// Suspends the one caller; without a delay only `finish()` or cancellation ends it.
   nonisolated(nonsending) func wait(on loop: EventLoop, for delay: Duration? = nil) async {
     await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in

@@ -117,7 +117,8 @@ extension HTTPConnection {
         if outputStart < output.count, count > 0 { continue }
       }
       if outputStart == output.count {
-        guard try !transport.flushNow() else { break }
+        let isFlushed = try transport.flushNow()
+        if isFlushed { break }
       }
       try await transport.socket.descriptor.wait(
         for: .writing, deadline: loop.now.advanced(by: limits.writeStallTimeout))

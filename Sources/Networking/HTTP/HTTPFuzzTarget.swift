@@ -1,5 +1,5 @@
-/// Feeds bytes to the HTTP parser twice, at once and in two pieces, and checks that it neither traps
-/// nor depends on how the bytes arrived. The first byte says where the pieces part.
+/// Feeds bytes to the HTTP parser twice, at once and in two pieces, and checks that it neither
+/// traps nor depends on how the bytes arrived. The first byte says where the pieces part.
 package func fuzzHTTPParser(_ bytes: UnsafeRawBufferPointer) {
   guard let split = bytes.first else { return }
   let text = UnsafeRawBufferPointer(rebasing: bytes.dropFirst())

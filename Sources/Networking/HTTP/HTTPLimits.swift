@@ -26,8 +26,7 @@ package struct HTTPLimits: Sendable {
   package var bodyBytesPerSecondMin = 1_024
   /// After a refused body we read on this long, so that the client sees the answer and not a reset.
   package var lingerTimeout: Duration = .seconds(2)
-  /// Comment lines keep an event stream alive through proxies that cut silent connections after 60
-  /// s.
+  /// Comment lines keep an event stream alive through proxies that cut silent ones after 60 s.
   package var eventHeartbeat: Duration = .seconds(15)
 
   /// The defaults.

@@ -1,7 +1,7 @@
 /// Finds the handler of a request by method and path pattern, such as `/api/v1/sessions/{id}`.
 ///
-/// A literal segment wins over a parameter, and both over a closing `{name...}`, which takes the rest
-/// of the path. 404 where no pattern matches, 405 with `Allow` where only another method does.
+/// A literal segment wins over a parameter, and both over a closing `{name...}`, which takes the
+/// rest of the path. 404 where no pattern matches, 405 with `Allow` where only another method does.
 package struct HTTPRouter: Sendable {
   /// Answers a request whose path gave `parameters`, percent-decoded.
   package typealias Handler = @Sendable (HTTPRequest, HTTPPathParameters) async -> HTTPResponse

@@ -165,3 +165,9 @@ package final class HTTPServer: Sendable {
     return dateText
   }
 }
+
+extension LoopIsolation {
+  fileprivate func serve(_ connection: HTTPConnection) async {
+    await connection.serve()
+  }
+}

@@ -45,8 +45,7 @@ package final class Descriptor: Sendable {
   }
 
   deinit {
-    // A waiter or an armed direction keeps the loop's reference alive, so nothing is registered
-    // here.
+    // A waiter or an armed direction keeps the loop's reference, so nothing is registered here.
     if isOpen { Glibc.close(number) }
   }
 

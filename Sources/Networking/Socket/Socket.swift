@@ -7,8 +7,7 @@ package import Primitives
 /// Each call tries the system call first and suspends only when it would block. Confined to the
 /// loop; one reader and one writer at a time.
 package final class Socket: Sendable {
-  /// One read takes at most this: a default socket buffer's worth, small enough for every
-  /// connection.
+  /// One read takes at most this: about a socket buffer's worth, affordable for every connection.
   package static let readBytesMax = 65_536
 
   /// Readiness and the lifetime of the descriptor.

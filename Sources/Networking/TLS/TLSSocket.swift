@@ -39,7 +39,7 @@ final class TLSSocket: Sendable {
       ERR_clear_error()
       let status = SSL_do_handshake(session)
       let wants = status == 1 ? SSL_ERROR_NONE : SSL_get_error(session, status)
-      while try !flushNow() {
+      while try flushNow() == false {
         try await socket.descriptor.wait(for: .writing, deadline: deadline)
       }
       switch wants {

@@ -1,0 +1,76 @@
+import ContentStore
+import Coordinator
+import Cryptography
+import Networking
+import Node
+import Peering
+import Persistence
+import Primitives
+
+extension CommandFailure {
+  /// The words for an error of any layer.
+  init(describing error: any Error) {
+    switch error {
+    case let failure as CommandFailure: self = failure
+    case let error as HomeError: self.init(error.description, hint: error.hint)
+    case let error as FileError: self.init(error.description, hint: error.hint)
+    case let error as WriteAheadLogError: self.init(error.description, hint: error.hint)
+    case let error as BlockLogError: self.init(error)
+    case let error as SocketError: self.init(error)
+    case let error as NodeError: self.init(error)
+    case let error as PeerError:
+      self.init(
+        error.description, hint: "check the address and that the coordinator runs",
+        code: .unreachable)
+    case let error as BlockStoreError:
+      self.init("\(error)", hint: "see docs/specs/block-store.md")
+    case let error as ContentError:
+      self.init("\(error)", hint: "check the CID", code: .notFound)
+    default:
+      self.init("\(error)", hint: "if this looks wrong, report it with the command that you ran")
+    }
+  }
+
+  private init(_ error: BlockLogError) {
+    switch error {
+    case .log(let error): self.init(error.description, hint: error.hint)
+    case .wrongGenesis:
+      self.init(
+        "the stored chain begins with another genesis document",
+        hint: "use the home that the chain was made with")
+    case .invalidBlock(let height, let reason):
+      self.init(
+        "the stored block \(height) is damaged: \(reason)", hint: "restore it from a backup")
+    }
+  }
+
+  private init(_ error: SocketError) {
+    switch error {
+    case .addressInUse:
+      self.init(
+        "\(error)", hint: "choose another port with --port or --listen, or 0 for a free one")
+    default: self.init("\(error)", hint: "check the address", code: .unreachable)
+    }
+  }
+
+  private init(_ error: NodeError) {
+    switch error {
+    case .wrongCoordinator(let expected, let actual):
+      self.init(
+        "the address names \(expected), but \(actual) answered",
+        hint: "ask the coordinator's owner for its address; somebody may sit in between",
+        code: .refused)
+    case .otherChain(let expected, let found):
+      self.init(
+        "the coordinator's chain is \(found.hex), this home knows \(expected.hex)",
+        hint: "use another --home for another network", code: .refused)
+    case .refused(let refusal):
+      self.init(
+        refusal.message, hint: refusal.hint.isEmpty ? "see its log" : refusal.hint,
+        code: .refused)
+    case .notConnected:
+      self.init("there is no coordinator", hint: "check --join", code: .unreachable)
+    case .wrongContent(let reason): self.init(reason, hint: "check the coordinator")
+    }
+  }
+}

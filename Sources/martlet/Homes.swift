@@ -1,0 +1,58 @@
+import Cryptography
+import Glibc
+import Ledger
+import Persistence
+import Primitives
+
+/// Where state lives, and how a new network begins.
+enum Homes {
+  /// Accounts of a new network; the amounts are play money of this network alone.
+  private enum Grants {
+    static let client = Amount.tokens(1_000_000)
+    static let operators = Amount.tokens(1_000)
+    static let workerBalance = Amount.tokens(10)
+  }
+
+  /// `--home`, `MARTLET_HOME`, or `~/.martlet`.
+  static func selected(_ arguments: Arguments) -> HomeDirectory {
+    if let path = arguments.text("home") ?? Settings.environment("MARTLET_HOME") {
+      return HomeDirectory(path: path)
+    }
+    let user = getenv("HOME").map { String(cString: $0) } ?? "."
+    return HomeDirectory(path: "\(user)/.martlet")
+  }
+
+  /// Makes the coordinator's and validator's keys and a genesis document in `home`.
+  ///
+  /// - Parameters:
+  ///   - validator: where the validator's keys go; it reads `identityName`.key and `beacon.key`.
+  ///   - workers: accounts that begin with the least stake.
+  static func createNetwork(
+    named name: String, in home: HomeDirectory, validator: HomeDirectory,
+    validatorKeyName: String, evaluators: [PublicKey] = [], workers: [PublicKey] = []
+  ) throws -> Genesis {
+    try home.create()
+    try validator.create()
+    let identity = try home.keyOrNew(named: "identity").publicKey
+    let client = try home.keyOrNew(named: "client").publicKey
+    let validatorKey = try validator.keyOrNew(named: validatorKeyName).publicKey
+    let seed = try Digest(bytes: validator.keyOrNew(named: "beacon").seed)
+    let parameters = LedgerParameters.standard
+    var accounts = [
+      GenesisAccount(id: client, balance: Grants.client),
+      GenesisAccount(id: identity, balance: Grants.operators),
+      GenesisAccount(id: validatorKey, balance: Grants.operators),
+    ]
+    accounts += evaluators.map { GenesisAccount(id: $0, balance: .zero) }
+    accounts += workers.map {
+      GenesisAccount(id: $0, balance: Grants.workerBalance, stake: parameters.minimumStake)
+    }
+    let genesis = try Genesis(
+      name: name, accounts: accounts,
+      validators: [GenesisValidator(key: validatorKey, power: 1)], parameters: parameters,
+      beacon: BeaconChain(seed: seed).anchor)
+    try home.store(genesis)
+    if validator != home { try validator.store(genesis) }
+    return genesis
+  }
+}
