@@ -83,6 +83,7 @@ enum APISchemas {
         .init("stake", .amount),
         .init("hosting", .list(.integer), "Logical clients of the running rounds"),
         .init("connected_ms", .integer, "Milliseconds since it connected").orNull,
+        .init("last_seen_ms", .integer, "Unix time; now, while it is connected"),
       ]),
     APISchema("JobList", [.init("jobs", .list(.reference("Job")))]),
     APISchema(
