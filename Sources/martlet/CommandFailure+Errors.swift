@@ -1,6 +1,7 @@
 import ContentStore
 import Coordinator
 import Cryptography
+import MartletClient
 import Networking
 import Node
 import Peering
@@ -18,6 +19,9 @@ extension CommandFailure {
     case let error as BlockLogError: self.init(error)
     case let error as SocketError: self.init(error)
     case let error as NodeError: self.init(error)
+    case let error as NetworkClientError: self.init(error)
+    case let error as SessionOrderError:
+      self.init("\(error)", hint: "see `martlet fl create-session --help`")
     case let error as PeerError:
       self.init(
         error.description, hint: "check the address and that the coordinator runs",

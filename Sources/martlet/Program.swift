@@ -11,7 +11,6 @@ enum Program {
   /// Reads the command line, runs one command, and ends the process with its exit code.
   nonisolated static func run() async {
     shim_ignore_sigpipe()
-    setvbuf(stdout, nil, _IOLBF, 0)
     let words = Array(CommandLine.arguments.dropFirst())
     do {
       try await run(words)

@@ -68,7 +68,7 @@ struct EventLoopTests {
     }
   }
 
-  @Test("a pool returns values and errors, and refuses work when its queue is full")
+  @Test("a pool returns values and errors, and refuses work once stopped")
   func computePool() async throws {
     let pool = ComputePool(named: "test", threads: 1, queueMax: 1)
     #expect(try await pool.run { 6 * 7 } == 42)

@@ -1,0 +1,99 @@
+import Cryptography
+import Ledger
+import MartletClient
+import Primitives
+
+/// The demonstration's result: every figure comes from an answer of the coordinator.
+struct DemoReport {
+  let json: JSONValue
+  private let session: JSONValue
+  private let paid: [Change]
+  private let slashed: [Change]
+  private let workerBytesMax: Int
+  private let seconds: Double
+
+  private struct Change {
+    let label: String
+    let peer: String
+    let amount: Amount
+    var json: JSONValue {
+      ["worker": .string(peer), "label": .string(label), "amount": .string(amount.baseUnitsText)]
+    }
+  }
+
+  init(
+    session: JSONValue, client: NetworkClient, network: DemoNetwork, seconds: Double
+  ) async throws {
+    self.session = session
+    self.seconds = seconds
+    let id = session["session_id"]?.text ?? ""
+    let updates = try await client.rounds(id).flatMap { round in
+      (round["updates"]?.elements ?? []).map { (round["round"] ?? .null, $0) }
+    }
+    let ledger = try await client.ledgerStatus()
+    let accounts = try await client.accounts()
+    paid = Self.changes(accounts, "balance", network, { try $1.subtracting($0) }, { $0.balance })
+    slashed = Self.changes(accounts, "stake", network, { try $0.subtracting($1) }, { $0.stake })
+    let workers = network.children.filter { $0.name.hasPrefix("worker") }
+    workerBytesMax = workers.compactMap(\.residentBytes).max() ?? 0
+    let rejected = updates.filter { $0.1["status"]?.text == "rejected" }.map { round, update in
+      JSONValue.object([
+        .init("round", round), .init("client", update["client"] ?? .null),
+        .init("worker", update["worker"] ?? .null), .init("reason", update["reason"] ?? .null),
+      ])
+    }
+    let replayed = updates.compactMap { $0.1["replayed_segments"]?.integer }.reduce(0, +)
+    json = [
+      "accuracy": session["accuracy"] ?? .null, "loss": session["loss"] ?? .null,
+      "rounds": session["round"] ?? .null, "state": session["state"] ?? .null,
+      "model_cid": session["model_cid"] ?? .null, "model_hash": session["model_hash"] ?? .null,
+      "chain_height": ledger["height"] ?? .null, "supply": ledger["supply"] ?? .null,
+      "supply_counted": ledger["supply_counted"] ?? .null,
+      "paid": .array(paid.map(\.json)), "slashed": .array(slashed.map(\.json)),
+      "replayed_segments": JSONValue(replayed), "rejected_updates": .array(rejected),
+      "audit_rate": session["audit_rate"] ?? .null,
+      "miss_probability": session["miss_probability"] ?? .null,
+      "worker_resident_bytes_max": JSONValue(workerBytesMax),
+      "seconds": .number((seconds * 1_000).rounded() / 1_000),
+    ]
+  }
+
+  /// What workers have more or less than at the beginning.
+  private static func changes(
+    _ accounts: [JSONValue], _ field: String, _ network: DemoNetwork,
+    _ difference: (Amount, Amount) throws -> Amount, _ before: (GenesisAccount) -> Amount
+  ) -> [Change] {
+    accounts.compactMap { view in
+      guard let label = view["label"]?.text, label.hasPrefix("worker"),
+        let now = view[field]?.text.flatMap({ try? Amount(baseUnitsText: $0) }),
+        let start = network.genesis?.accounts.first(where: {
+          Hex.encode($0.id.bytes) == view["account"]?.text
+        }), let amount = try? difference(before(start), now), amount > .zero
+      else { return nil }
+      return Change(label: label, peer: view["peer_id"]?.text ?? "", amount: amount)
+    }.sorted { $0.label < $1.label }
+  }
+
+  /// The lines for a person.
+  var text: String {
+    func list(_ changes: [Change]) -> String {
+      changes.isEmpty
+        ? "nobody" : changes.map { "\($0.label) \($0.amount)" }.joined(separator: ", ")
+    }
+    let accuracy = session["accuracy"]?.double ?? 0
+    let supplyIsKept = json["supply"] == json["supply_counted"]
+    return """
+
+      accuracy    \(SessionText.decimal(accuracy)) after \(SessionText.text(json, "rounds")) rounds
+      model       \(SessionText.text(json, "model_cid"))
+      model hash  \(SessionText.text(json, "model_hash"))
+      checked     \(SessionText.text(json, "replayed_segments")) segments replayed bit for bit, \
+      \(json["rejected_updates"]?.elements?.count ?? 0) updates rejected
+      paid        \(list(paid))
+      slashed     \(list(slashed))
+      chain       height \(SessionText.text(json, "chain_height")), \
+      supply \(supplyIsKept ? "conserved" : "NOT CONSERVED")
+      time        \(SessionText.decimal(seconds)) s, at most \(workerBytesMax >> 20) MiB a worker
+      """
+  }
+}

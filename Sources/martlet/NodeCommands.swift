@@ -1,0 +1,64 @@
+import CShim
+import Cryptography
+import Networking
+import Node
+import Orchestration
+import Peering
+import Persistence
+import Primitives
+import Telemetry
+
+/// `node start`.
+enum NodeCommands {
+  static let all = [
+    Command(
+      words: ["node", "start"], summary: "run a worker, validator or evaluator",
+      options: [
+        Option(name: "role", value: "ROLE", summary: "worker, validator or evaluator"),
+        Option(
+          name: "join", value: "MULTIADDR", summary: "the coordinator, ending in /p2p/ID"),
+        Option(name: "label", value: "TEXT", summary: "a name for people"),
+        Option(name: "threads", value: "N", summary: "threads for training or replay (default 1)"),
+        Option(
+          name: "lie", value: "KIND",
+          summary: "train dishonestly, to see it caught: random, scaled, stale, other-data …"),
+        Option(name: "exit-with-parent", summary: "end when the process that started it ends"),
+      ],
+      example: "martlet node start --role worker --join /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…",
+      run: start)
+  ]
+
+  @Sendable private static func start(_ arguments: Arguments) async throws {
+    if arguments.flags.contains("exit-with-parent") { _ = shim_end_with_parent() }
+    let settings = try Settings(arguments: arguments)
+    guard let join = settings.text("join") else {
+      throw CommandFailure.usage(
+        "the option --join is missing", hint: "`martlet server start` prints the address")
+    }
+    let name = settings.text("role") ?? "worker"
+    guard let role = NodeRole(named: name), role != .coordinator else {
+      throw CommandFailure.usage(
+        "`\(name)` is not a role of `node start`", hint: "worker, validator or evaluator")
+    }
+    let coordinator: Multiaddr
+    do {
+      coordinator = try Multiaddr(join)
+    } catch {
+      throw CommandFailure.usage("`\(join)` is not a multiaddr: \(error)")
+    }
+    let home = Homes.selected(arguments)
+    try home.create()
+    let peer = try home.keyOrNew(named: "identity").publicKey.peerID
+    Output.result(
+      ["peer_id": .string("\(peer)"), "role": .string(role.rawValue)], asJSON: arguments.isJSON
+    ) { "\(role.rawValue)  \(peer)" }
+    let loop = try EventLoop()
+    loop.start(named: "loop").detach()
+    let node = NodeProcess(
+      settings: NodeSettings(
+        home: home, role: role, coordinator: coordinator, label: settings.text("label") ?? "",
+        threads: try settings.integer("threads", in: 1...256), lie: arguments.text("lie")),
+      loop: loop, report: { Output.note($0) })
+    try await node.run()
+  }
+}

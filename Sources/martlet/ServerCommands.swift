@@ -1,0 +1,147 @@
+import CShim
+import Coordinator
+import Cryptography
+import Networking
+import Node
+import Orchestration
+import Peering
+import Persistence
+import Primitives
+import Telemetry
+
+/// `server start`, `server key …`.
+enum ServerCommands {
+  static let all = [
+    Command(
+      words: ["server", "start"],
+      summary: "run a coordinator with REST, dashboard, validator and evaluator",
+      options: [
+        Option(name: "host", value: "ADDRESS", summary: "REST and dashboard (default 127.0.0.1)"),
+        Option(name: "port", value: "N", summary: "REST and dashboard; 0 picks one (default 8080)"),
+        Option(
+          name: "listen", value: "MULTIADDR",
+          summary: "peers (default /ip4/127.0.0.1/tcp/4001; tcp/0 picks a port)"),
+        Option(name: "tls-cert", value: "FILE", summary: "PEM certificate chain"),
+        Option(name: "tls-key", value: "FILE", summary: "PEM key"),
+        Option(name: "insecure-http", summary: "allow plain HTTP beyond loopback"),
+        Option(
+          name: "stake-grants", value: "N",
+          summary: "new workers that get their stake from the client's account (default 8)"),
+        Option(name: "no-roles", summary: "leave validator and evaluator to other processes"),
+        Option(name: "exit-with-parent", summary: "end when the process that started it ends"),
+      ],
+      example: "martlet server start --port 0 --listen /ip4/127.0.0.1/tcp/0", run: start),
+    Command(
+      words: ["server", "key", "create"], summary: "make a key for the REST interface, shown once",
+      options: [Option(name: "label", value: "TEXT", summary: "what it is for")],
+      example: "martlet server key create --label laptop", run: createKey),
+    Command(
+      words: ["server", "key", "list"], summary: "list the keys of the REST interface",
+      example: "martlet server key list", run: listKeys),
+    Command(
+      words: ["server", "key", "revoke"], summary: "make a key useless", positionals: ["ID"],
+      example: "martlet server key revoke 1f2e3d4c", run: revokeKey),
+  ]
+
+  @Sendable private static func start(_ arguments: Arguments) async throws {
+    if arguments.flags.contains("exit-with-parent") { _ = shim_end_with_parent() }
+    let settings = try Settings(arguments: arguments)
+    let home = Homes.selected(arguments)
+    let loop = try EventLoop()
+    let thread = loop.start(named: "loop")
+    defer { thread.detach() }
+    let coordinator = try CoordinatorServer(
+      settings: CoordinatorSettings(
+        home: home, stakeGrants: try settings.integer("stake-grants", in: 0...1_000)),
+      loop: loop)
+    let identity = try home.key(named: "identity")
+    let host = PeerHost(
+      loop: loop, identity: identity, handler: { await coordinator.answer($0) })
+    let address = try await host.listen(on: Multiaddr(settings.text("listen") ?? ""))
+    let api = APIServer(coordinator: coordinator)
+    let web = try await listen(api, settings: settings, arguments: arguments)
+    try await announce(web: web, peers: address, api: api, arguments: arguments)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await coordinator.run(host: host) }
+      group.addTask { try await api.run() }
+      if !arguments.flags.contains("no-roles") {
+        for role in [NodeRole.validator, .evaluator] {
+          group.addTask { try await run(role, at: address, home: home, loop: loop) }
+        }
+      }
+      try await group.next()
+      group.cancelAll()
+    }
+  }
+
+  private static func run(
+    _ role: NodeRole, at address: Multiaddr, home: HomeDirectory, loop: EventLoop
+  ) async throws {
+    let settings = NodeSettings(
+      home: home, role: role, coordinator: address, keyName: role.rawValue,
+      label: role.rawValue)
+    try await NodeProcess(settings: settings, loop: loop, report: { _ in }).run()
+  }
+
+  private static func listen(
+    _ api: APIServer, settings: Settings, arguments: Arguments
+  ) async throws -> String {
+    try await api.listenLocally()
+    let host = settings.text("host") ?? "127.0.0.1"
+    let port = UInt16(try settings.integer("port", in: 0...65_535))
+    let wanted = SocketAddress.tcp(host: host, port: port)
+    let tls = try identity(settings)
+    guard wanted.isLoopback || tls != nil || arguments.flags.contains("insecure-http") else {
+      throw CommandFailure(
+        "\(host) is not a loopback address and there is no certificate",
+        hint: "give --tls-cert and --tls-key, or --insecure-http behind a proxy", code: .usage)
+    }
+    let real = try await api.listen(on: wanted, tls: tls)
+    return "\(tls == nil ? "http" : "https")://\(real)"
+  }
+
+  private static func identity(_ settings: Settings) throws -> TLSIdentity? {
+    guard let certificate = settings.text("tls-cert"), let key = settings.text("tls-key") else {
+      return nil
+    }
+    return try TLSIdentity(certificateFile: certificate, keyFile: key)
+  }
+
+  private static func announce(
+    web: String, peers: Multiaddr, api: APIServer, arguments: Arguments
+  ) async throws {
+    let dashboard = "\(web)/#token=\(await api.issueDashboardToken())"
+    let result: JSONValue = [
+      "api": .string(web), "peers": .string("\(peers)"), "dashboard": .string(dashboard),
+    ]
+    Output.result(result, asJSON: arguments.isJSON) {
+      """
+      dashboard  \(dashboard)
+      peers      \(peers)
+      join with  martlet node start --role worker --join \(peers)
+      """
+    }
+  }
+
+  // MARK: Keys
+
+  @Sendable private static func createKey(_ arguments: Arguments) async throws {
+    let store = APIKeyStore(home: Homes.selected(arguments))
+    let key = try store.create(label: arguments.text("label") ?? "")
+    Output.result(["key": .string(key)], asJSON: arguments.isJSON) { key }
+    Output.note("this key is not shown again; send it as `Authorization: Bearer KEY`")
+  }
+
+  @Sendable private static func listKeys(_ arguments: Arguments) async throws {
+    let keys = try APIKeyStore(home: Homes.selected(arguments)).list()
+    Output.result(.array(keys.map(\.json)), asJSON: arguments.isJSON) {
+      keys.map { "\($0.id)  \($0.label)" }.joined(separator: "\n")
+    }
+  }
+
+  @Sendable private static func revokeKey(_ arguments: Arguments) async throws {
+    let id = arguments.positionals[0]
+    try APIKeyStore(home: Homes.selected(arguments)).revoke(id: id)
+    Output.result(["revoked": .string(id)], asJSON: arguments.isJSON) { "revoked \(id)" }
+  }
+}

@@ -1,0 +1,61 @@
+import Primitives
+
+/// Sessions and rounds as lines for a terminal.
+enum SessionText {
+  /// One line of a list.
+  static func line(_ view: JSONValue) -> String {
+    let id = view["session_id"]?.text ?? ""
+    return "\(id.prefix(16))  \(text(view, "state"))  round \(text(view, "round"))"
+      + "/\(text(view, "total_rounds"))  \(text(view, "name"))"
+  }
+
+  /// Everything about one session.
+  static func page(_ view: JSONValue) -> String {
+    var lines = [
+      "session     \(text(view, "session_id"))", "name        \(text(view, "name"))",
+      "state       \(text(view, "state"))",
+      "round       \(text(view, "round")) of \(text(view, "total_rounds"))",
+    ]
+    if let waiting = view["waiting_for"]?.text { lines.append("waits for   \(waiting)") }
+    if let accuracy = view["accuracy"]?.double { lines.append("accuracy    \(decimal(accuracy))") }
+    lines.append("model cid   \(text(view, "model_cid"))")
+    lines.append("model hash  \(text(view, "model_hash"))")
+    let miss = view["miss_probability"]?.double ?? 1
+    lines.append(
+      "audit       \(decimal(view["audit_rate"]?.double ?? 0)), misses a false tenth with"
+        + " probability \(decimal(miss))")
+    return lines.joined(separator: "\n")
+  }
+
+  /// One settled round; nil before it is settled and scored.
+  static func round(_ view: JSONValue) -> String? {
+    guard view["state"]?.text == "settled", let accuracy = view["accuracy"]?.double else {
+      return nil
+    }
+    let updates = view["updates"]?.elements ?? []
+    let rejected = updates.filter { $0["status"]?.text == "rejected" }
+    let seconds = view["seconds"]?.double ?? 0
+    return "round \(text(view, "round"))  accuracy \(decimal(accuracy))"
+      + "  loss \(decimal(view["loss"]?.double ?? 0))  \(updates.count - rejected.count) accepted"
+      + (rejected.isEmpty ? "" : ", \(rejected.count) rejected")
+      + "  \(Int(seconds * 1_000)) ms"
+  }
+
+  /// Whether nothing more will happen.
+  static func isOver(_ view: JSONValue) -> Bool {
+    ["completed", "failed", "cancelled"].contains(view["state"]?.text ?? "")
+  }
+
+  /// Four digits behind the point.
+  static func decimal(_ value: Double) -> String {
+    let scaled = Int((value * 10_000).rounded())
+    let fraction = String(abs(scaled) % 10_000)
+    let padded = String(repeating: "0", count: 4 - fraction.count) + fraction
+    return "\(scaled < 0 ? "-" : "")\(abs(scaled) / 10_000).\(padded)"
+  }
+
+  static func text(_ view: JSONValue, _ name: String) -> String {
+    guard let value = view[name] else { return "" }
+    return value.text ?? (value == .null ? "-" : value.text())
+  }
+}
