@@ -102,11 +102,11 @@ struct APISessionTests {
     let first = fixture.coordinator
     let order = Sample.order(dataset: try await first.addContent(Sample.csv))
     let id = try await first.createSession(order, orderKey: OrderKey(key: "k", order: order))
-    first.log.close()
-    first.blocks.close()
-    first.content.store.close()
+    await first.log.close()
+    await first.blocks.close()
+    await first.content.store.close()
     let (loop, second) = try APIFixture.coordinator(fixture.home)
-    let gate = APIGate(
+    let gate = await APIGate(
       loop: loop, settings: APISettings(), home: fixture.home, disk: second.disk)
     let again = try await gate.once(key: "k", order: order, by: second)
     #expect(again == id)
