@@ -129,7 +129,7 @@ let package = Package(
     .testTarget(
       name: "CoordinatorTests",
       dependencies: foundations + topics + [
-        "Orchestration", "Networking", "Persistence", "Coordinator", "MartletClient",
+        "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
       ], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     // Every module that reads foreign bytes is listed here
