@@ -117,9 +117,12 @@ package actor CoordinatorServer {
   package func run(host: PeerHost) async throws {
     try await catchUp()
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await host.run() }
-      group.addTask { [loop, nursery] in await loop.perform { await nursery.run() } }
-      group.addTask { try await self.keepTime() }
+      let onLoop = loop.taskExecutor
+      group.addTask(executorPreference: onLoop) { await host.run() }
+      group.addTask(executorPreference: onLoop) { [loop, nursery] in
+        await loop.perform { await nursery.run() }
+      }
+      group.addTask(executorPreference: onLoop) { try await self.keepTime() }
       try await group.next()
       group.cancelAll()
     }

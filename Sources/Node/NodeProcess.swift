@@ -81,10 +81,11 @@ package struct NodeProcess: Sendable {
       identity: identity, link: link, materials: materials, compute: compute, nursery: nursery)
     await switchboard.connect(role.answer)
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await host.run() }
-      group.addTask { await loop.perform { await nursery.run() } }
-      group.addTask { try await keepLinked(link, role: role) }
-      group.addTask { await role.start() }
+      let onLoop = loop.taskExecutor
+      group.addTask(executorPreference: onLoop) { await host.run() }
+      group.addTask(executorPreference: onLoop) { await loop.perform { await nursery.run() } }
+      group.addTask(executorPreference: onLoop) { try await keepLinked(link, role: role) }
+      group.addTask(executorPreference: onLoop) { await role.start() }
       for _ in 0..<2 { try await group.next() }
       group.cancelAll()
     }
