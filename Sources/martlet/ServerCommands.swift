@@ -28,7 +28,7 @@ enum ServerCommands {
           name: "stake-grants", value: "N",
           summary: "new workers that get their stake from the client's account (default 8)"),
         Option(name: "no-roles", summary: "leave validator and evaluator to other processes"),
-        Option(name: "exit-with-parent", summary: "end when the process that started it ends"),
+        Option(name: "exit-with-parent", summary: "end when nobody reads its standard output"),
       ],
       example: "martlet server start --port 0 --listen /ip4/127.0.0.1/tcp/0", run: start),
     Command(
@@ -44,7 +44,7 @@ enum ServerCommands {
   ]
 
   @Sendable private static func start(_ arguments: Arguments) async throws {
-    if arguments.flags.contains("exit-with-parent") { _ = shim_end_with_parent() }
+    if arguments.flags.contains("exit-with-parent") { _ = shim_end_without_reader() }
     let settings = try Settings(arguments: arguments)
     let home = Homes.selected(arguments)
     let loop = try EventLoop()
@@ -61,12 +61,13 @@ enum ServerCommands {
     let api = APIServer(coordinator: coordinator)
     let tls = try certificate(settings)
     let web = try await listen(api, tls: tls, settings: settings, arguments: arguments)
+    let signals = try await loop.perform { try SignalSource(ProcessSignal.allCases, on: loop) }
     try await announce(web: web, peers: address, api: api, arguments: arguments)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await coordinator.run(host: host) }
       group.addTask { try await api.run() }
       group.addTask(executorPreference: loop.taskExecutor) {
-        try await obeySignals(on: loop, api: api, tls: tls)
+        try await answer(signals, api: api, tls: tls)
       }
       if !arguments.flags.contains("no-roles") {
         for role in [NodeRole.validator, .evaluator] {
@@ -78,34 +79,6 @@ enum ServerCommands {
     }
   }
 
-  /// SIGHUP reads the certificate again; SIGTERM and SIGINT let running requests end first.
-  private static func obeySignals(
-    on loop: EventLoop, api: APIServer, tls: TLSIdentity?
-  ) async throws {
-    let grace: Duration = .seconds(2)
-    let source = try await loop.perform { [loop] () throws(SocketError) in
-      try SignalSource(ProcessSignal.allCases, on: loop)
-    }
-    while true {
-      let signal = try await loop.perform { () async throws(SocketError) in
-        try await source.next()
-      }
-      switch signal {
-      case .hangUp:
-        guard let tls else { continue }
-        do {
-          try tls.reload()
-          Output.note("the certificate was read again")
-        } catch {
-          Output.note("the certificate stays as it was: \(error)")
-        }
-      case .interrupt, .terminate:
-        await api.shutdown(within: grace)
-        return
-      }
-    }
-  }
-
   private static func run(
     _ role: NodeRole, at address: Multiaddr, home: HomeDirectory, loop: EventLoop
   ) async throws {
@@ -114,6 +87,25 @@ enum ServerCommands {
       label: role.rawValue)
     try await NodeProcess(settings: settings, loop: loop, report: { _ in }).run()
   }
+
+  /// Certificates are read again at a hang-up; returns when the server should end.
+  private static func answer(
+    _ signals: SignalSource, api: APIServer, tls: TLSIdentity?
+  ) async throws {
+    while try await signals.next() == .hangUp {
+      do {
+        try tls?.reload()
+        Output.note(tls == nil ? "there is no certificate to read again" : "certificate read again")
+      } catch {
+        Output.error(CommandFailure(describing: error))
+      }
+    }
+    await api.shutdown(within: shutdownMax)
+  }
+
+  /// Requests that run when the server is told to end may take this long; downloads take longer
+  /// and can be asked for again.
+  private static let shutdownMax: Duration = .seconds(2)
 
   private static func listen(
     _ api: APIServer, tls: TLSIdentity?, settings: Settings, arguments: Arguments
