@@ -151,6 +151,15 @@ package actor CoordinatorServer {
     }
   }
 
+  /// Lets go of the home's files after what was accepted is durable; blocks until then.
+  package func close() {
+    log.close()
+    blocks.close()
+    content.store.close()
+    compute.stop()
+    disk.stop()
+  }
+
   private func keepTime() async throws {
     var heightBefore = chain.state.chain.height
     var lastProgress = loop.now

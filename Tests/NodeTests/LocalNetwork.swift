@@ -20,6 +20,8 @@ struct LocalNetwork: Sendable {
   let root: String
   let loop: EventLoop
   let coordinator: CoordinatorServer
+  let coordinatorIdentity: SigningKey
+  private let coordinatorSettings: CoordinatorSettings
   private let host: PeerHost
   private let nodes: [(home: HomeDirectory, role: NodeRole, label: String, lie: String?)]
 
@@ -65,14 +67,29 @@ struct LocalNetwork: Sendable {
     try coordinatorHome.store(genesis)
     try validator.store(genesis)
     self.nodes = nodes
-    let server = try CoordinatorServer(
-      settings: CoordinatorSettings(home: coordinatorHome, stakeGrants: stakeGrants), loop: loop)
+    coordinatorIdentity = identity
+    coordinatorSettings = CoordinatorSettings(home: coordinatorHome, stakeGrants: stakeGrants)
+    let server = try CoordinatorServer(settings: coordinatorSettings, loop: loop)
     coordinator = server
     host = PeerHost(loop: loop, identity: identity, handler: { await server.answer($0) })
   }
 
   /// Workers, validator and evaluator.
   var nodeCount: Int { nodes.count }
+
+  var nodeNames: [String] { nodes.map(\.label) }
+
+  /// How a node is started at a coordinator's address.
+  func settings(of name: String, address: Multiaddr) -> NodeSettings {
+    let node = nodes.first { $0.label == name }!
+    return NodeSettings(
+      home: node.home, role: node.role, coordinator: address, label: node.label, lie: node.lie)
+  }
+
+  /// The coordinator's home opened once more, after the first one was closed.
+  func reopenedCoordinator() throws -> CoordinatorServer {
+    try CoordinatorServer(settings: coordinatorSettings, loop: loop)
+  }
 
   /// Runs the network while `body` works with it.
   func run<Result: Sendable>(_ body: @Sendable () async throws -> Result) async throws -> Result {
