@@ -79,6 +79,7 @@ package struct NodeProcess: Sendable {
     let materials = SessionMaterials(link: link, compute: compute)
     let role = try await makeRole(
       identity: identity, link: link, materials: materials, compute: compute, nursery: nursery)
+    defer { role.close() }
     await switchboard.connect(role.answer)
     try await withThrowingTaskGroup(of: Void.self) { group in
       let onLoop = loop.taskExecutor
@@ -157,9 +158,9 @@ package struct NodeProcess: Sendable {
       if let past = try store.blocks.block(at: height) { _ = machine.handle(committed: past.block) }
     }
     let relay = BlockRelay()
+    let disk = ComputePool(named: "chain-disk", threads: 1, queueMax: Limits.computeQueueMax)
     let producer = ChainProducer(
-      key: identity, store: store, loop: loop,
-      disk: ComputePool(named: "chain-disk", threads: 1, queueMax: Limits.computeQueueMax),
+      key: identity, store: store, loop: loop, disk: disk,
       nursery: nursery, wallClock: Self.wallClockMilliseconds,
       committed: { await relay.send($0) })
     let shell = ValidatorShell(
@@ -171,6 +172,10 @@ package struct NodeProcess: Sendable {
         await relay.connect { await shell.committed($0) }
         await shell.start()
         try await producer.waitForFailure()
+      },
+      close: {
+        disk.stop()
+        store.blocks.close()
       })
   }
 
@@ -186,6 +191,8 @@ struct NodeRoleShell: Sendable {
   let answer: @Sendable (RPCCall) async -> RPCAnswer
   /// What it does unasked; throws when the role can never work again.
   var run: @Sendable () async throws -> Void = {}
+  /// Lets go of the home's files.
+  var close: @Sendable () -> Void = {}
   var connected: @Sendable (HelloReply) async -> Void = { _ in }
   var disconnected: @Sendable () async -> Void = {}
 }
