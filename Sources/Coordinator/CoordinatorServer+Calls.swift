@@ -20,7 +20,7 @@ extension CoordinatorServer {
     } catch let error as DecodingFailure {
       return .failure(RPCError(code: "malformed", message: "\(error)"))
     } catch let error as LedgerError {
-      return .failure(RPCError(code: error.code, message: "\(error)"))
+      return .failure(RPCError(code: error.code, message: error.sentence))
     } catch {
       return .failure(RPCError(code: "failed", message: "\(error)"))
     }

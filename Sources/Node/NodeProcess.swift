@@ -95,14 +95,21 @@ package struct NodeProcess: Sendable {
 
   private func keepLinked(_ link: CoordinatorLink, role: NodeRoleShell) async throws {
     let home = settings.home
+    let lastReason = Lock("")
     try await link.run(
       connected: { reply in
         try Self.checkChain(reply.genesis, home: home)
+        lastReason.withLock { $0 = "" }
         report("connected to \(settings.coordinator)")
         await role.connected(reply)
       },
       disconnected: { reason in
-        report("no coordinator: \(reason); trying again")
+        // Tried every second, told once.
+        let isNews = lastReason.withLock { last in
+          defer { last = reason }
+          return last != reason
+        }
+        if isNews { report("no coordinator: \(reason); trying until it answers") }
         await role.disconnected()
       })
   }
