@@ -95,9 +95,10 @@ package actor WorkerShell {
       let submission = try await submission(for: order)
       _ = try await link.request(
         RPCMethod.submitWork, submission.encoded(), deadline: .seconds(60))
-    } catch let error as PeerError {
-      // A refusal means that somebody else has the client now; a lost link orders anew.
-      _ = error
+    } catch PeerError.refused(let refusal) where refusal.code != "not_assigned" {
+      await report(order, reason: refusal.message)
+    } catch is PeerError {
+      // Somebody else has the client now, or a lost link will order it anew.
     } catch {
       await report(order, reason: "\(error)")
     }
