@@ -28,6 +28,9 @@ struct EventBroadcast: Sendable {
   private var subscribers: [UInt64: Subscriber] = [:]
   private var nextID: UInt64 = 0
 
+  /// Whether anybody listens: views are not made for nobody.
+  var isHeard: Bool { !subscribers.isEmpty }
+
   /// Opens a subscription; nil when there are too many.
   mutating func subscribe(to session: Digest?) -> UInt64? {
     guard subscribers.count < Self.subscribersMax else { return nil }
@@ -43,6 +46,7 @@ struct EventBroadcast: Sendable {
   /// Resumes `reader` with the waiting events, now or when there are some; nil ends the stream.
   mutating func read(_ id: UInt64, _ reader: CheckedContinuation<[ServerEvent]?, Never>) {
     guard var subscriber = subscribers[id], !subscriber.isTooSlow else {
+      subscribers[id] = nil
       return reader.resume(returning: nil)
     }
     if subscriber.waiting.isEmpty {

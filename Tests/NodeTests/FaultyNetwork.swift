@@ -76,6 +76,20 @@ final class FaultyNetwork: Sendable {
     state.withLock { $0.tasks[name] = task }
   }
 
+  /// A connection of somebody who has no part in the network; `identity` is who it claims to be,
+  /// with the key to prove it.
+  func withStranger<Result: Sendable>(
+    _ identity: SigningKey, _ body: @Sendable (PeerConnection) async throws -> Result
+  ) async throws -> Result {
+    let host = PeerHost(
+      loop: local.loop, identity: identity,
+      handler: { _ in .failure(RPCError(code: "unknown_method", message: "nothing here")) })
+    let address = state.withLock { $0.address! }
+    let running = Task { await host.run() }
+    defer { running.cancel() }
+    return try await body(try await host.dial(address))
+  }
+
   /// Ends a part as abruptly as a task can end.
   func stop(_ name: String) async {
     let task = state.withLock { $0.tasks.removeValue(forKey: name) }

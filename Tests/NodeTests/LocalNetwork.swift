@@ -21,6 +21,7 @@ struct LocalNetwork: Sendable {
   let loop: EventLoop
   let coordinator: CoordinatorServer
   let coordinatorIdentity: SigningKey
+  let genesis: Genesis
   private let coordinatorSettings: CoordinatorSettings
   private let host: PeerHost
   private let nodes: [(home: HomeDirectory, role: NodeRole, label: String, lie: String?)]
@@ -68,6 +69,7 @@ struct LocalNetwork: Sendable {
     try validator.store(genesis)
     self.nodes = nodes
     coordinatorIdentity = identity
+    self.genesis = genesis
     coordinatorSettings = CoordinatorSettings(home: coordinatorHome, stakeGrants: stakeGrants)
     let server = try CoordinatorServer(settings: coordinatorSettings, loop: loop)
     coordinator = server
@@ -78,6 +80,11 @@ struct LocalNetwork: Sendable {
   var nodeCount: Int { nodes.count }
 
   var nodeNames: [String] { nodes.map(\.label) }
+
+  /// The key of a node, as somebody who stole it would have it.
+  func key(of name: String) throws -> SigningKey {
+    try nodes.first { $0.label == name }!.home.key(named: "identity")
+  }
 
   /// How a node is started at a coordinator's address.
   func settings(of name: String, address: Multiaddr) -> NodeSettings {
