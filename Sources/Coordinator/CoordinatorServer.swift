@@ -80,6 +80,8 @@ package actor CoordinatorServer {
   var outbox: [OutboxEntry] = []
   var isFlushing = false
   var failure: (any Error)?
+  /// Models that an evaluator is at: asked for once, however often they are retaken.
+  var underEvaluation: Set<Digest> = []
   var recentModels: [(digest: Digest, bytes: Bytes)] = []
   /// Blocks that were announced and not followed yet.
   var announcedBlocks: [BlockHeight: CommittedBlock] = [:]

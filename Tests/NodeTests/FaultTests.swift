@@ -116,6 +116,18 @@ import UsefulWork
     }
   }
 
+  @Test("a validator finishes the block that it signed before a crash, and no other one")
+  func signedBlock() async throws {
+    try await Self.run(workers: [.init()]) { network in
+      await network.stop("validator")
+      let block = try network.local.signWithoutStoring()
+      network.startNode("validator")
+      _ = try await network.end(of: network.begin())
+      let first = try await network.coordinator.blockView(at: 1)
+      #expect(first?["hash"]?.text == block.header.hash.hex)
+    }
+  }
+
   @Test("a worker without stake gets no work, and a session says that it waits for one")
   func noStake() async throws {
     try await Self.run(workers: [.init(hasStake: false)]) { network in

@@ -86,6 +86,24 @@ struct LocalNetwork: Sendable {
     try nodes.first { $0.label == name }!.home.key(named: "identity")
   }
 
+  /// What a validator leaves behind that is killed between its signature and its block log.
+  func signWithoutStoring() throws -> Block {
+    let home = nodes.first { $0.role == .validator }!.home
+    let key = try home.key(named: "identity")
+    let store = try ValidatorStore(home: home, genesis: genesis)
+    defer { store.blocks.close() }
+    let body = TransactionBody.transfer(to: coordinatorIdentity.publicKey, amount: .tokens(1))
+    let transfer = Transaction(
+      signing: body, chainID: genesis.chainID, nonce: 0, fee: try genesis.parameters.fee(for: body),
+      key: key)
+    let proposed = try store.chain.state.propose(
+      [transfer], proposer: key.publicKey, timeMilliseconds: 1, beaconLink: nil)
+    var signGuard = store.signGuard
+    try signGuard.authorise(height: 1, blockHash: proposed.block.header.hash)
+    try store.store(signGuard, of: proposed.block)
+    return proposed.block
+  }
+
   /// How a node is started at a coordinator's address.
   func settings(of name: String, address: Multiaddr) -> NodeSettings {
     let node = nodes.first { $0.label == name }!
