@@ -87,8 +87,9 @@ let package = Package(
     // Layer 5
     .executableTarget(
       name: "martlet",
-      dependencies: [
-        "Primitives", "Cryptography", "Telemetry", "Coordinator", "Node", "MartletClient",
+      dependencies: foundations + topics + [
+        "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
+        "CShim",
       ],
       swiftSettings: strict),
     // Measured by Benchmarks/content/run.sh, killed by the crash tests
