@@ -167,14 +167,18 @@ package actor WorkerShell {
   private func stakeWhenPossible() async throws {
     guard let genesis else { return }
     let minimum = genesis.parameters.minimumStake
+    var nonceUnderWay: UInt64?
     while !Task.isCancelled {
       let account = try AccountReply(decoding: await link.request(RPCMethod.account))
       if account.stake >= minimum { return }
       let body = TransactionBody.stake(amount: minimum)
       let needed = try minimum.adding(genesis.parameters.fee(for: body))
-      if account.balance >= needed {
+      // One order at a time: the nonce falls back only if the order was refused or lost.
+      let isUnderWay = nonceUnderWay.map { account.nextNonce > $0 } ?? false
+      if account.balance >= needed, !isUnderWay {
         let transaction = try await sign(body, genesis: genesis)
         _ = try await link.request(RPCMethod.submitTransaction, transaction.encoded())
+        nonceUnderWay = transaction.nonce
       }
       try await link.loop.sleep(for: Limits.stakePollInterval)
     }
