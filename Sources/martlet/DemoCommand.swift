@@ -25,18 +25,19 @@ enum DemoCommand {
   ]
 
   @Sendable private static func run(_ arguments: Arguments) async throws {
+    let started = Clock.seconds()
     let plan = try DemoPlan(arguments)
     let network = try DemoNetwork(plan)
     defer { network.stop() }
     let progress = DemoProgress(isQuiet: arguments.isJSON, plan: plan)
-    let started = Clock.seconds()
     try network.start()
     if plan.keeps { progress.note("dashboard  \(network.dashboard)") }
     let client = NetworkClient(.socket(path: network.coordinatorHome.file("api.sock")))
     let session = try await DemoSession(client: client, plan: plan).run(
       watching: progress, health: { try network.check() })
     let report = try await DemoReport(
-      session: session, client: client, network: network, seconds: Clock.seconds() - started)
+      session: session, client: client, network: network, seconds: Clock.seconds() - started,
+      firstRoundSeconds: progress.firstRoundAt.map { $0 - started })
     progress.finish()
     Output.result(report.json, asJSON: arguments.isJSON) { report.text }
     if plan.keeps { try await network.keep(progress) }
