@@ -113,7 +113,7 @@ def variant(network, rounds, batch, clients):
             break
         if view["round"] == rounds:
             memory = max([memory] + [resident(pid) for pid in network.workers()])
-        time.sleep(0.02)
+        time.sleep(0.05)
     if view["state"] != "completed":
         raise SystemExit(f"the session ended as {view['state']}")
     return session, memory or max(resident(pid) for pid in network.workers())

@@ -39,13 +39,12 @@ extension CoordinatorServer {
     _ event: SessionEvent, to id: Digest, records: [CoordinatorRecord],
     continuation: CheckedContinuation<Void, any Error>?
   ) {
-    guard var session = sessions[id] else { return continuation?.resume() ?? () }
-    let before = session.machine
-    for record in records { session.replay(record) }
-    let effects = session.machine.handle(event)
-    let isChanged = !effects.isEmpty || !session.machine.isSame(as: before)
+    guard let before = sessions[id]?.machine else { return continuation?.resume() ?? () }
+    // In place: a copy of the session would copy its table of submissions.
+    for record in records { sessions[id]?.replay(record) }
+    let effects = sessions[id]?.machine.handle(event) ?? []
+    let isChanged = !effects.isEmpty || sessions[id]?.machine.isSame(as: before) == false
     guard isChanged || continuation != nil else { return }
-    sessions[id] = session
     let all = records + [.event(session: id, event)]
     outbox.append(
       OutboxEntry(

@@ -7,7 +7,6 @@ internal import Primitives
 /// What a validator keeps: the chain, the secret of its beacon, and what it signed last.
 package struct ValidatorStore: Sendable {
   private static let guardFile = "last-signed"
-  private static let guardBytesMax = 256
 
   /// All committed blocks.
   package let blocks: BlockLog
@@ -17,23 +16,19 @@ package struct ValidatorStore: Sendable {
   package let beacon: BeaconChain
   /// What was signed last.
   package let signGuard: SignGuard
-  private let home: HomeDirectory
+  private let guardFile: AlternatingFile
 
   /// Opens the store of a home; `beacon.key` holds the seed of the beacon.
   package init(home: HomeDirectory, genesis: Genesis) throws {
-    self.home = home
     (blocks, chain) = try BlockLog.open(path: home.file("chain.log"), genesis: genesis)
     let seed = try Digest(bytes: home.key(named: "beacon").seed)
     beacon = BeaconChain(seed: seed, count: genesis.beacon.count)
-    if let bytes = try home.read(Self.guardFile, max: Self.guardBytesMax) {
-      signGuard = try SignGuard(decoding: bytes)
-    } else {
-      signGuard = SignGuard()
-    }
+    guardFile = try AlternatingFile(path: home.file(Self.guardFile))
+    signGuard = try guardFile.stored.map { try SignGuard(decoding: $0) } ?? SignGuard()
   }
 
   /// Makes the guard durable; must happen before the signature leaves this machine.
   package func store(_ signGuard: SignGuard) throws {
-    try home.write(signGuard.encoded(), to: Self.guardFile)
+    try guardFile.write(signGuard.encoded())
   }
 }
