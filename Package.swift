@@ -87,8 +87,9 @@ let package = Package(
     // Layer 5
     .executableTarget(
       name: "martlet",
-      dependencies: [
-        "Primitives", "Cryptography", "Telemetry", "Coordinator", "Node", "MartletClient",
+      dependencies: foundations + topics + [
+        "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
+        "CShim",
       ],
       swiftSettings: strict),
     // Measured by Benchmarks/content/run.sh, killed by the crash tests
@@ -128,7 +129,7 @@ let package = Package(
     .testTarget(
       name: "CoordinatorTests",
       dependencies: foundations + topics + [
-        "Orchestration", "Networking", "Persistence", "Coordinator", "MartletClient",
+        "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
       ], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     // Every module that reads foreign bytes is listed here

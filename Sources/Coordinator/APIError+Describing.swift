@@ -7,7 +7,7 @@ internal import Persistence
 internal import Primitives
 
 extension APIError {
-  /// The answer to any error; one that no client can have caused tells nothing but that it happened.
+  /// The answer to any error; one that no client can have caused says only that it happened.
   init(describing error: any Error) {
     switch error {
     case let error as APIError: self = error

@@ -33,7 +33,7 @@ actor APIGate {
   private var changes: TokenBuckets
   private var browsers = ExpiringSecrets(countMax: Limits.browsersMax)
   private var tokens = ExpiringSecrets(countMax: Limits.tokensMax)
-  var orders: IdempotentOrders
+  var ordersUnderWay: Set<Digest> = []
 
   init(loop: EventLoop, settings: APISettings, home: HomeDirectory, disk: ComputePool) {
     self.loop = loop
@@ -42,7 +42,6 @@ actor APIGate {
     keyStore = APIKeyStore(home: home)
     reads = TokenBuckets(rate: settings.reads)
     changes = TokenBuckets(rate: settings.changes)
-    orders = IdempotentOrders()
   }
 
   // MARK: Admission

@@ -1,5 +1,4 @@
 internal import Cryptography
-internal import Glibc
 internal import Ledger
 package import Persistence
 package import Primitives
@@ -67,7 +66,7 @@ package struct APIKeyStore: Sendable {
     keys.append(
       APIKeyRecord(
         id: String(hash.hex.prefix(8)), label: label,
-        createdAtMilliseconds: Self.wallClockMilliseconds(), hash: hash))
+        createdAtMilliseconds: CoordinatorServer.wallClockMilliseconds(), hash: hash))
     try write(keys)
     return text
   }
@@ -141,11 +140,5 @@ package struct APIKeyStore: Sendable {
     }
     try fields.finish()
     return keys
-  }
-
-  private static func wallClockMilliseconds() -> UInt64 {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    return UInt64(now.tv_sec) * 1_000 + UInt64(now.tv_nsec) / 1_000_000
   }
 }

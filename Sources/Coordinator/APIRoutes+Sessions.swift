@@ -104,10 +104,7 @@ extension APIRoutes {
   private static func create(_ call: APICall) async throws -> HTTPResponse {
     let order = try await call.json()
     let id = try await call.context.gate.once(
-      key: call.request.headers["Idempotency-Key"], order: order
-    ) {
-      try await call.coordinator.createSession(order)
-    }
+      key: call.request.headers["Idempotency-Key"], order: order, by: call.coordinator)
     guard let session = await call.coordinator.sessionView(id) else { throw unknownSession(id) }
     var response = HTTPResponse.json(session, status: .created)
     response.headers.append("Location", "\(sessionsPath)/\(id.hex)")

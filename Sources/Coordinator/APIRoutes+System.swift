@@ -2,9 +2,11 @@ internal import Networking
 internal import Primitives
 
 extension APIRoutes {
-  private static let metricsOperation = APIOperation(
-    id: "getMetrics", tag: "system", summary: "Figures in the Prometheus text format",
-    answer: .init(mediaType: "text/plain", schema: nil))
+  private static func metricsOperation(_ id: String) -> APIOperation {
+    APIOperation(
+      id: id, tag: "system", summary: "Figures in the Prometheus text format",
+      answer: .init(mediaType: "text/plain", schema: nil))
+  }
 
   static let system: [APIRoute] = [
     APIRoute(
@@ -15,8 +17,8 @@ extension APIRoutes {
     ) { call in
       .json(await call.coordinator.healthView)
     },
-    APIRoute(.get, "/metrics", .read, metricsOperation, handle: metrics),
-    APIRoute(.get, base + "/metrics", .read, metricsOperation, handle: metrics),
+    APIRoute(.get, "/metrics", .read, metricsOperation("scrapeMetrics"), handle: metrics),
+    APIRoute(.get, base + "/metrics", .read, metricsOperation("getMetrics"), handle: metrics),
     APIRoute(
       .get, base + "/openapi.json", .open,
       APIOperation(

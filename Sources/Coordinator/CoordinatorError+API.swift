@@ -28,6 +28,10 @@ extension CoordinatorError: APIReportable {
       APIError(
         .conflict, "escrow_refused", "the ledger refused the escrow: \(reason)",
         hint: "order less, or fund the client's account, and order again")
+    case .orderKeyReused:
+      APIError(
+        .unprocessable, "idempotency_key_reused", "this key was used for another order",
+        hint: "draw a new Idempotency-Key for each order")
     case .unpaid:
       APIError(
         .notFound, "unknown_receipt", "this round of this client is not paid",

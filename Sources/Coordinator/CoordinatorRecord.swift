@@ -24,6 +24,8 @@ struct SessionCreation: Hashable, Sendable {
   /// The signed `submitJob` transaction, canonical: sent again until the ledger has it.
   let order: Bytes
   let createdAtMilliseconds: UInt64
+  /// Present if the client may repeat the order.
+  var orderKey: OrderKey?
 }
 
 /// A worker's update, record and commitment, all durable.
@@ -77,11 +79,13 @@ extension CoordinatorRecord: CanonicalCodable {
 
 extension SessionCreation: CanonicalCodable {
   var canonicalValue: CanonicalValue {
-    .map([
+    var entries: [String: CanonicalValue] = [
       "specification": specification.canonicalValue, "reference": reference.canonicalValue,
       "job": job.canonicalValue, "order": .bytes(order),
       "createdAt": .unsigned(createdAtMilliseconds),
-    ])
+    ]
+    if let orderKey { entries["orderKey"] = orderKey.canonicalValue }
+    return .map(entries)
   }
 
   init(canonicalValue: CanonicalValue) throws(DecodingFailure) {
@@ -91,6 +95,9 @@ extension SessionCreation: CanonicalCodable {
     job = try fields.nested("job")
     order = try fields.bytes("order")
     createdAtMilliseconds = try fields.unsigned("createdAt")
+    if let value = fields.optional("orderKey") {
+      orderKey = try OrderKey(canonicalValue: value)
+    }
     try fields.finish()
   }
 }

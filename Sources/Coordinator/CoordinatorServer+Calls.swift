@@ -90,6 +90,7 @@ extension CoordinatorServer {
     _ = await node.connection.waitUntilClosed()
     guard nodes[peer]?.connection === node.connection else { return }
     nodes[peer] = nil
+    lostAt[peer] = Self.wallClockMilliseconds()
     refreshWorkers()
     publishNode(peer)
   }

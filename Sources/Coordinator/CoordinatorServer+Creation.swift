@@ -21,7 +21,9 @@ extension CoordinatorServer {
 
   /// Prepares shards and the initial model, puts the price in escrow, and returns the session's
   /// id. The session waits for `startSession`.
-  package func createSession(_ document: JSONValue) async throws -> Digest {
+  package func createSession(
+    _ document: JSONValue, orderKey: OrderKey? = nil
+  ) async throws -> Digest {
     let order = try SessionOrder(document)
     let specification = try await specification(for: order)
     let bytes = specification.encoded()
@@ -42,7 +44,8 @@ extension CoordinatorServer {
     let session = HostedSession(
       SessionCreation(
         specification: specification, reference: reference, job: job.digest,
-        order: transaction.encoded(), createdAtMilliseconds: specification.createdAtMilliseconds))
+        order: transaction.encoded(), createdAtMilliseconds: specification.createdAtMilliseconds,
+        orderKey: orderKey))
     sessions[session.id] = session
     sessionOrder.append(session.id)
     try await storeDurably(.created(session.creation), of: session.id)
@@ -133,7 +136,7 @@ extension CoordinatorServer {
     }
   }
 
-  private static func wallClockMilliseconds() -> UInt64 {
+  static func wallClockMilliseconds() -> UInt64 {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
     return UInt64(now.tv_sec) * 1_000 + UInt64(now.tv_nsec) / 1_000_000

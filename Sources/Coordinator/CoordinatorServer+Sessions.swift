@@ -255,6 +255,8 @@ package enum CoordinatorError: Error, Equatable {
   case unpayable
   /// The ledger refused the escrow.
   case refused(String)
+  /// An `Idempotency-Key` came with another order than before.
+  case orderKeyReused
   /// No settlement pays this client's round.
   case unpaid
 }

@@ -153,6 +153,8 @@ extension CoordinatorServer {
       "connected_ms": nodes[peer].map {
         JSONValue(Int64(loop.now.duration(since: $0.since) / .milliseconds(1)))
       } ?? .null,
+      "last_seen_ms": JSONValue(
+        nodes[peer] == nil ? lostAt[peer] ?? 0 : Self.wallClockMilliseconds()),
     ]
   }
 

@@ -57,6 +57,8 @@ package actor CoordinatorServer {
   var nodes: [PeerID: ConnectedNode] = [:]
   /// Nodes that were here once, for the dashboard.
   var formerNodes: [PeerID: Hello] = [:]
+  /// When a node was lost, in Unix milliseconds.
+  var lostAt: [PeerID: UInt64] = [:]
   var sessions: [Digest: HostedSession] = [:]
   /// In the order of creation.
   var sessionOrder: [Digest] = []

@@ -36,9 +36,28 @@ enum ContentCommands {
       let file = try await ContentAdder(store: nil, layout: profile.layout).add(path: path)
       return show("\(file.cid)", size: Int64(clamping: file.tsize), arguments)
     }
-    let result = try await NetworkClient.selected(arguments).uploadContent(
-      path, profile: profile.rawValue)
-    show(result["cid"]?.text ?? "", size: result["size"]?.integer ?? 0, arguments)
+    do {
+      let result = try await NetworkClient.selected(arguments).uploadContent(
+        path, profile: profile.rawValue)
+      show(result["cid"]?.text ?? "", size: result["size"]?.integer ?? 0, arguments)
+    } catch NetworkClientError.unreachable where isLocal(arguments) {
+      let store = try localStore(arguments)
+      defer { store.close() }
+      let file = try await ContentAdder(store: store, layout: profile.layout).add(path: path)
+      show("\(file.cid)", size: Int64(clamping: file.tsize), arguments)
+    }
+  }
+
+  /// Whether the home's own coordinator is meant, not one that --server names.
+  private static func isLocal(_ arguments: Arguments) -> Bool {
+    (try? Settings(arguments: arguments))?.text("server") == nil
+  }
+
+  /// The store of a home whose coordinator does not run; its lock names a process that does.
+  private static func localStore(_ arguments: Arguments) throws -> BlockStore {
+    let home = Homes.selected(arguments)
+    try home.create()
+    return try BlockStore(path: home.file("content"))
   }
 
   private static func show(_ cid: String, size: Int64, _ arguments: Arguments) {
@@ -50,14 +69,26 @@ enum ContentCommands {
   @Sendable private static func get(_ arguments: Arguments) async throws {
     let path = try arguments.required("output")
     let cid = arguments.positionals[0]
+    let root: CID
     do {
-      _ = try CID(parsing: cid)
+      root = try CID(parsing: cid)
     } catch {
       throw CommandFailure.usage("`\(cid)` is not a CID: \(error)", hint: "check the CID")
     }
-    let size = try await NetworkClient.selected(arguments).downloadContent(cid, to: path)
+    let size = try await download(root, to: path, arguments)
     Output.result(["path": .string(path), "size": JSONValue(size)], asJSON: arguments.isJSON) {
       "\(path)  \(size) bytes"
+    }
+  }
+  private static func download(
+    _ root: CID, to path: String, _ arguments: Arguments
+  ) async throws -> Int {
+    do {
+      return try await NetworkClient.selected(arguments).downloadContent("\(root)", to: path)
+    } catch NetworkClientError.unreachable where isLocal(arguments) {
+      let store = try localStore(arguments)
+      defer { store.close() }
+      return Int(try ContentExport(store: store).writeBlocking(root, to: path))
     }
   }
 }

@@ -28,7 +28,23 @@ enum DemoCommand {
     let started = Clock.seconds()
     let plan = try DemoPlan(arguments)
     let network = try DemoNetwork(plan)
+    Interruption.onFirst { network.stop() }
     defer { network.stop() }
+    do {
+      try await show(plan, on: network, arguments)
+    } catch {
+      // An interrupt breaks every connection, which is no news to whoever asked for it.
+      if network.isStopping { try await Task.sleep(for: interruptionMax) }
+      throw error
+    }
+  }
+
+  /// The process ends long before, as soon as the last child has.
+  private static let interruptionMax: Duration = .seconds(30)
+
+  private static func show(
+    _ plan: DemoPlan, on network: DemoNetwork, _ arguments: Arguments
+  ) async throws {
     let progress = DemoProgress(isQuiet: arguments.isJSON, plan: plan)
     try network.start()
     if plan.keeps { progress.note("dashboard  \(network.dashboard)") }

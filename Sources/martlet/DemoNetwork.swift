@@ -4,17 +4,29 @@ import Glibc
 import Ledger
 import Persistence
 import Primitives
+import Telemetry
 
 /// The demonstration's processes, each with an own home below one directory.
-final class DemoNetwork {
+final class DemoNetwork: Sendable {
+  private struct State {
+    var dashboard = ""
+    var children: [ChildProcess] = []
+    var genesis: Genesis?
+    var isStopping = false
+  }
+
   let plan: DemoPlan
   let coordinatorHome: HomeDirectory
-  private(set) var dashboard = ""
-  private(set) var children: [ChildProcess] = []
-  /// Initial balances and stakes by account, to show what changed.
-  private(set) var genesis: Genesis?
   private let root: HomeDirectory
   private let ownsRoot: Bool
+  private let state = Lock(State())
+
+  var dashboard: String { state.withLock { $0.dashboard } }
+  var children: [ChildProcess] { state.withLock { $0.children } }
+  /// Initial balances and stakes by account, to show what changed.
+  var genesis: Genesis? { state.withLock { $0.genesis } }
+  /// Whether the processes end because they were told to.
+  var isStopping: Bool { state.withLock { $0.isStopping } }
 
   init(_ plan: DemoPlan) throws {
     self.plan = plan
@@ -51,9 +63,10 @@ final class DemoNetwork {
     let evaluator = home("evaluator")
     try evaluator.create()
     let evaluatorKey = try evaluator.keyOrNew(named: "identity").publicKey
-    genesis = try Homes.createNetwork(
+    let genesis = try Homes.createNetwork(
       named: "demo", in: coordinatorHome, validator: validator, validatorKeyName: "identity",
       evaluators: [evaluatorKey], workers: workers)
+    state.withLock { $0.genesis = genesis }
     let peers = try startCoordinator()
     try startNode("validator", role: "validator", peers: peers)
     try startNode("evaluator", role: "evaluator", peers: peers)
@@ -72,12 +85,21 @@ final class DemoNetwork {
         "--exit-with-parent", "--port", "\(plan.port)", "--listen", "/ip4/127.0.0.1/tcp/0",
         "--host", "127.0.0.1", "--stake-grants", "0",
       ], log: coordinatorHome.file("log"))
-    children.append(child)
+    adopt(child)
     guard let line = child.firstLine(),
       let ready = try? JSONValue(parsing: Bytes(line.utf8)), let peers = ready["peers"]?.text
     else { throw startFailure(coordinatorHome.file("log")) }
-    dashboard = ready["dashboard"]?.text ?? ""
+    state.withLock { $0.dashboard = ready["dashboard"]?.text ?? "" }
     return peers
+  }
+
+  /// A process that starts while the others are being stopped is stopped too.
+  private func adopt(_ child: ChildProcess) {
+    let isLate = state.withLock { state in
+      if !state.isStopping { state.children.append(child) }
+      return state.isStopping
+    }
+    if isLate { child.stop() }
   }
 
   /// What the process itself said is the best description.
@@ -101,8 +123,7 @@ final class DemoNetwork {
       peers, "--label", name, "--threads", role == "validator" ? "2" : "1",
     ]
     if let lie { arguments += ["--lie", lie] }
-    children.append(
-      try ChildProcess(name: name, arguments: arguments, log: home.file("log")))
+    adopt(try ChildProcess(name: name, arguments: arguments, log: home.file("log")))
   }
 
   /// Throws when a process has ended that should run.
@@ -123,8 +144,12 @@ final class DemoNetwork {
 
   /// Ends every process and removes what the demonstration made for itself.
   func stop() {
-    for child in children.reversed() { child.stop() }
-    children = []
+    let running = state.withLock { state in
+      state.isStopping = true
+      defer { state.children = [] }
+      return state.children
+    }
+    for child in running.reversed() { child.stop() }
     if ownsRoot { TemporaryTree.remove(root.path) }
   }
 }

@@ -22,14 +22,14 @@ enum NodeCommands {
         Option(
           name: "lie", value: "KIND",
           summary: "train dishonestly, to see it caught: random, scaled, stale, other-data …"),
-        Option(name: "exit-with-parent", summary: "end when the process that started it ends"),
+        Option(name: "exit-with-parent", summary: "end when nobody reads its standard output"),
       ],
       example: "martlet node start --role worker --join /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…",
       run: start)
   ]
 
   @Sendable private static func start(_ arguments: Arguments) async throws {
-    if arguments.flags.contains("exit-with-parent") { _ = shim_end_with_parent() }
+    if arguments.flags.contains("exit-with-parent") { _ = shim_end_without_reader() }
     let settings = try Settings(arguments: arguments)
     guard let join = settings.text("join") else {
       throw CommandFailure.usage(

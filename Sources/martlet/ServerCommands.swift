@@ -28,7 +28,7 @@ enum ServerCommands {
           name: "stake-grants", value: "N",
           summary: "new workers that get their stake from the client's account (default 8)"),
         Option(name: "no-roles", summary: "leave validator and evaluator to other processes"),
-        Option(name: "exit-with-parent", summary: "end when the process that started it ends"),
+        Option(name: "exit-with-parent", summary: "end when nobody reads its standard output"),
       ],
       example: "martlet server start --port 0 --listen /ip4/127.0.0.1/tcp/0", run: start),
     Command(
@@ -44,7 +44,7 @@ enum ServerCommands {
   ]
 
   @Sendable private static func start(_ arguments: Arguments) async throws {
-    if arguments.flags.contains("exit-with-parent") { _ = shim_end_with_parent() }
+    if arguments.flags.contains("exit-with-parent") { _ = shim_end_without_reader() }
     let settings = try Settings(arguments: arguments)
     let home = Homes.selected(arguments)
     let loop = try EventLoop()
@@ -59,11 +59,16 @@ enum ServerCommands {
       loop: loop, identity: identity, handler: { await coordinator.answer($0) })
     let address = try await host.listen(on: Multiaddr(settings.text("listen") ?? ""))
     let api = APIServer(coordinator: coordinator)
-    let web = try await listen(api, settings: settings, arguments: arguments)
+    let tls = try certificate(settings)
+    let web = try await listen(api, tls: tls, settings: settings, arguments: arguments)
+    let signals = try await loop.perform { try SignalSource(ProcessSignal.allCases, on: loop) }
     try await announce(web: web, peers: address, api: api, arguments: arguments)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await coordinator.run(host: host) }
       group.addTask { try await api.run() }
+      group.addTask(executorPreference: loop.taskExecutor) {
+        try await answer(signals, api: api, tls: tls)
+      }
       if !arguments.flags.contains("no-roles") {
         for role in [NodeRole.validator, .evaluator] {
           group.addTask { try await run(role, at: address, home: home, loop: loop) }
@@ -83,14 +88,32 @@ enum ServerCommands {
     try await NodeProcess(settings: settings, loop: loop, report: { _ in }).run()
   }
 
+  /// Certificates are read again at a hang-up; returns when the server should end.
+  private static func answer(
+    _ signals: SignalSource, api: APIServer, tls: TLSIdentity?
+  ) async throws {
+    while try await signals.next() == .hangUp {
+      do {
+        try tls?.reload()
+        Output.note(tls == nil ? "there is no certificate to read again" : "certificate read again")
+      } catch {
+        Output.error(CommandFailure(describing: error))
+      }
+    }
+    await api.shutdown(within: shutdownMax)
+  }
+
+  /// Requests that run when the server is told to end may take this long; downloads take longer
+  /// and can be asked for again.
+  private static let shutdownMax: Duration = .seconds(2)
+
   private static func listen(
-    _ api: APIServer, settings: Settings, arguments: Arguments
+    _ api: APIServer, tls: TLSIdentity?, settings: Settings, arguments: Arguments
   ) async throws -> String {
     try await api.listenLocally()
     let host = settings.text("host") ?? "127.0.0.1"
     let port = UInt16(try settings.integer("port", in: 0...65_535))
     let wanted = SocketAddress.tcp(host: host, port: port)
-    let tls = try identity(settings)
     guard wanted.isLoopback || tls != nil || arguments.flags.contains("insecure-http") else {
       throw CommandFailure(
         "\(host) is not a loopback address and there is no certificate",
@@ -100,7 +123,7 @@ enum ServerCommands {
     return "\(tls == nil ? "http" : "https")://\(real)"
   }
 
-  private static func identity(_ settings: Settings) throws -> TLSIdentity? {
+  private static func certificate(_ settings: Settings) throws -> TLSIdentity? {
     guard let certificate = settings.text("tls-cert"), let key = settings.text("tls-key") else {
       return nil
     }

@@ -3,12 +3,14 @@ import Cryptography
 import Glibc
 import Ledger
 import Networking
+import Node
+import Orchestration
 import Peering
 import Persistence
 import Primitives
 import Telemetry
 
-/// A coordinator without nodes and its REST interface, in a home of its own.
+/// A coordinator and its REST interface in a home of its own, with or without nodes.
 struct APIFixture: Sendable {
   let root: String
   let home: HomeDirectory
@@ -17,47 +19,90 @@ struct APIFixture: Sendable {
   let server: APIServer
   let keys: APIKeyStore
   private let host: PeerHost
+  private let nodes: [(home: HomeDirectory, role: NodeRole)]
 
-  init(settings: APISettings = APISettings()) throws {
+  /// With `workers`, a validator and an evaluator run too.
+  init(settings: APISettings = APISettings(), workers: Int = 0) throws {
     var template = Array("/tmp/martlet-api-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw SocketError.closed }
-    root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    loop = try EventLoop()
-    loop.start(named: "api-test").detach()
-    home = HomeDirectory(path: "\(root)/home")
-    try home.create()
-    let identity = try home.keyOrNew(named: "identity")
-    let client = try home.keyOrNew(named: "client")
-    let validator = SigningKey.generate()
-    let beacon = BeaconChain(seed: SHA256.hash(Bytes("beacon".utf8)), count: 64)
-    try home.store(
-      Genesis(
-        name: "api-test",
-        accounts: [
-          GenesisAccount(id: client.publicKey, balance: .tokens(100_000)),
-          GenesisAccount(id: identity.publicKey, balance: .tokens(1_000)),
-        ],
-        validators: [GenesisValidator(key: validator.publicKey, power: 1)],
-        beacon: beacon.anchor))
-    let coordinator = try CoordinatorServer(
-      settings: CoordinatorSettings(home: home), loop: loop)
-    self.coordinator = coordinator
+    let root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    func newHome(_ name: String) throws -> HomeDirectory {
+      let home = HomeDirectory(path: "\(root)/\(name)")
+      try home.create()
+      return home
+    }
+    let validator = try newHome("validator")
+    let workerHomes = try (0..<workers).map { try newHome("worker-\($0)") }
+    let home = try newHome("home")
+    try home.store(Self.genesis(home, validator, workerHomes))
+    try validator.store(home.genesis())
+    nodes =
+      workers == 0
+      ? []
+      : [(validator, .validator), (try newHome("evaluator"), .evaluator)]
+        + workerHomes.map { ($0, .worker) }
+    self.root = root
+    self.home = home
+    (loop, coordinator) = try Self.coordinator(home)
     server = APIServer(coordinator: coordinator, settings: settings)
     keys = APIKeyStore(home: home)
-    host = PeerHost(loop: loop, identity: identity, handler: { await coordinator.answer($0) })
+    host = PeerHost(
+      loop: loop, identity: try home.key(named: "identity"),
+      handler: { [coordinator] in await coordinator.answer($0) })
   }
+
+  private static func genesis(
+    _ home: HomeDirectory, _ validator: HomeDirectory, _ workers: [HomeDirectory]
+  ) throws -> Genesis {
+    let client = try home.keyOrNew(named: "client").publicKey
+    let identity = try home.keyOrNew(named: "identity").publicKey
+    let validatorKey = try validator.keyOrNew(named: "identity").publicKey
+    let beacon = BeaconChain(
+      seed: try Digest(bytes: validator.keyOrNew(named: "beacon").seed), count: 4_096)
+    let staked = try workers.map {
+      GenesisAccount(
+        id: try $0.keyOrNew(named: "identity").publicKey, balance: .tokens(100),
+        stake: .tokens(1_000))
+    }
+    return try Genesis(
+      name: "api-test",
+      accounts: [
+        GenesisAccount(id: client, balance: .tokens(100_000)),
+        GenesisAccount(id: identity, balance: .tokens(1_000)),
+        GenesisAccount(id: validatorKey, balance: .tokens(1_000)),
+      ] + staked,
+      validators: [GenesisValidator(key: validatorKey, power: 1)], beacon: beacon.anchor)
+  }
+
+  /// Opens the home as a start of the program does.
+  static func coordinator(_ home: HomeDirectory) throws -> (EventLoop, CoordinatorServer) {
+    let loop = try EventLoop()
+    loop.start(named: "api-test").detach()
+    let settings = CoordinatorSettings(home: home)
+    return (loop, try CoordinatorServer(settings: settings, loop: loop))
+  }
+
+  /// Removes the homes.
+  func remove() { removeDirectory(root) }
 
   /// Serves on a free loopback port and the socket file while `body` runs.
   func run<Result: Sendable>(
     _ body: @Sendable (APITarget) async throws -> Result
   ) async throws -> Result {
-    defer { removeDirectory(root) }
+    defer { remove() }
     let address = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0))
     try await server.listenLocally()
+    let peer = try await host.listen(on: Multiaddr("/ip4/127.0.0.1/tcp/0"))
     let key = try keys.create(label: "test")
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await coordinator.run(host: host) }
       group.addTask { try await server.run() }
+      for node in nodes {
+        let settings = NodeSettings(home: node.home, role: node.role, coordinator: peer)
+        group.addTask {
+          try await NodeProcess(settings: settings, loop: loop, report: { _ in }).run()
+        }
+      }
       defer { group.cancelAll() }
       return try await body(
         APITarget(base: "http://\(address)", socket: home.file(APIServer.socketName), key: key))

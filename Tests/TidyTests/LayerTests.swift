@@ -43,7 +43,7 @@ private enum Layers {
       "Node": upToInputOutput.union(["CShim"]),
       "Simulator": upToOrchestration,
       "MartletClient": foundations.union(["Networking"]),
-      "martlet": foundations.union(shells),
+      "martlet": upToInputOutput.union(shells).union(["CShim"]),
     ]
     for (target, more) in pure.merging(inputOutput, uniquingKeysWith: { first, _ in first }) {
       table[target] = foundations.union(more)

@@ -192,8 +192,8 @@ package final class EventLoop: SerialExecutor {
     }
   }
 
-  /// Runs `body` as part of the calling task, on this loop.
   // Inlined into a caller on another executor, the optimiser (Swift 6.3.1) runs the body there.
+  /// Runs `body` as part of the calling task, on this loop.
   @inline(never)
   package func perform<Result: Sendable, Failure: Error>(
     _ body: @Sendable () async throws(Failure) -> Result
