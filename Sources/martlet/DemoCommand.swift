@@ -31,7 +31,7 @@ enum DemoCommand {
     Interruption.onFirst { network.stop() }
     defer { network.stop() }
     do {
-      try await show(plan, on: network, arguments)
+      try await show(plan, on: network, since: started, arguments)
     } catch {
       // An interrupt breaks every connection, which is no news to whoever asked for it.
       if network.isStopping { try await Task.sleep(for: interruptionMax) }
@@ -43,7 +43,7 @@ enum DemoCommand {
   private static let interruptionMax: Duration = .seconds(30)
 
   private static func show(
-    _ plan: DemoPlan, on network: DemoNetwork, _ arguments: Arguments
+    _ plan: DemoPlan, on network: DemoNetwork, since started: Double, _ arguments: Arguments
   ) async throws {
     let progress = DemoProgress(isQuiet: arguments.isJSON, plan: plan)
     try network.start()
