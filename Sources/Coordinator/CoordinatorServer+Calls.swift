@@ -238,13 +238,12 @@ extension CoordinatorServer {
   /// Checks what costs nothing to check, stores everything, and only then acknowledges.
   private func accept(_ submission: WorkSubmission, from peer: PeerID) async throws {
     let checked = try check(submission, from: peer)
-    let parameters = try await content.add(submission.parameters)
-    let record = try await content.add(submission.record)
+    let files = try await content.add([submission.parameters, submission.record])
     let update = Update(
       assignment: submission.assignment, parameters: checked.parameters,
       workRoot: checked.workRoot)
     let stored = StoredSubmission(
-      update: update, parameters: parameters, record: record,
+      update: update, parameters: files[0], record: files[1],
       commitment: submission.commitment)
     guard isInTraining(submission.assignment, of: submission.session) else {
       throw RPCError.notAssigned
