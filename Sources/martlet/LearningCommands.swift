@@ -32,7 +32,8 @@ enum LearningCommands {
         + " --config-file Examples/model_config.json",
       run: create),
     Command(
-      words: ["fl", "start-session"], aliases: [["start-session"], ["fl", "start"]], summary: "let an ordered session run",
+      words: ["fl", "start-session"], aliases: [["start-session"], ["fl", "start"]],
+      summary: "let an ordered session run",
       positionals: ["SESSION"], options: sessionOptions,
       example: "martlet fl start-session SESSION", run: start),
     Command(
@@ -49,7 +50,8 @@ enum LearningCommands {
       positionals: ["SESSION"], options: sessionOptions, example: "martlet fl watch SESSION",
       run: watch),
     Command(
-      words: ["fl", "get-model"], aliases: [["get-model"]], summary: "save a session's newest model as safetensors",
+      words: ["fl", "get-model"], aliases: [["get-model"]],
+      summary: "save a session's newest model as safetensors",
       positionals: ["SESSION"],
       options: [
         Option(name: "output", value: "FILE", short: "o", summary: "where to write it")
