@@ -239,13 +239,12 @@ extension CoordinatorServer {
   /// Checks what costs nothing to check, stores everything, and only then acknowledges.
   private func accept(_ submission: WorkSubmission, from peer: PeerID) async throws {
     let checked = try check(submission, from: peer)
-    let parameters = try await storeWork(submission.parameters)
-    let record = try await storeWork(submission.record)
+    let files = try await storeWork([submission.parameters, submission.record])
     let update = Update(
       assignment: submission.assignment, parameters: checked.parameters,
       workRoot: checked.workRoot)
     let stored = StoredSubmission(
-      update: update, parameters: parameters, record: record,
+      update: update, parameters: files[0], record: files[1],
       commitment: submission.commitment)
     guard isInTraining(submission.assignment, of: submission.session) else {
       throw RPCError.notAssigned
@@ -258,9 +257,9 @@ extension CoordinatorServer {
   }
 
   /// Without room for the work that comes in, no session can go on: better to stop and say so.
-  private func storeWork(_ bytes: Bytes) async throws -> CID {
+  private func storeWork(_ files: [Bytes]) async throws -> [CID] {
     do {
-      return try await content.add(bytes)
+      return try await content.add(files)
     } catch let error as BlockStoreError {
       switch error {
       case .busy: throw RPCError.busy

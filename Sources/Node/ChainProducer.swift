@@ -109,8 +109,12 @@ package actor ChainProducer {
 
   /// Takes a signed transaction; one that waits or is in a block already is no error.
   package func admit(_ transaction: Transaction) throws -> Digest {
+    try admit(transaction, isOwn: false)
+  }
+
+  private func admit(_ transaction: Transaction, isOwn: Bool) throws -> Digest {
     do throws(MempoolError) {
-      let id = try mempool.admit(transaction, state: chain.state)
+      let id = try mempool.admit(transaction, state: chain.state, isSignatureKnown: isOwn)
       perform(machine.handle(.admitted(transaction, now: loop.now)))
       return id
     } catch .duplicate {
@@ -125,7 +129,7 @@ package actor ChainProducer {
         signing: body, chainID: chain.state.chainID,
         nonce: mempool.nextNonce(of: key.publicKey, in: chain.state),
         fee: try chain.state.fee(for: body), key: key)
-      _ = try admit(transaction)
+      _ = try admit(transaction, isOwn: true)
     }
   }
 

@@ -8,7 +8,7 @@ internal import Primitives
 package struct ValidatorStore: Sendable {
   private static let guardFile = "last-signed"
   /// A guard and a block of the largest size.
-  private static let guardBytesMax = 2 * LedgerLimits.blockBytesMax
+  private static let guardBytesMax = LedgerLimits.blockBytesMax + 4_096
 
   /// All committed blocks.
   package let blocks: BlockLog
@@ -21,15 +21,16 @@ package struct ValidatorStore: Sendable {
   /// The block that was signed last but never stored: a crash came in between. The guard allows no
   /// other one at its height.
   package let unfinished: Block?
-  private let home: HomeDirectory
+  private let guardFile: AlternatingFile
 
   /// Opens the store of a home; `beacon.key` holds the seed of the beacon.
   package init(home: HomeDirectory, genesis: Genesis) throws {
-    self.home = home
     (blocks, chain) = try BlockLog.open(path: home.file("chain.log"), genesis: genesis)
     let seed = try Digest(bytes: home.key(named: "beacon").seed)
     beacon = BeaconChain(seed: seed, count: genesis.beacon.count)
-    if let bytes = try home.read(Self.guardFile, max: Self.guardBytesMax) {
+    guardFile = try AlternatingFile(
+      path: home.file(Self.guardFile), valueBytesMax: Self.guardBytesMax)
+    if let bytes = guardFile.stored {
       var fields = try CanonicalFields(CanonicalValue(decoding: bytes))
       signGuard = try fields.nested("guard")
       let block = try fields.nested("block", as: Block.self)
@@ -47,6 +48,6 @@ package struct ValidatorStore: Sendable {
     let record = CanonicalValue.map([
       "guard": signGuard.canonicalValue, "block": block.canonicalValue,
     ])
-    try home.write(record.encoded(), to: Self.guardFile)
+    try guardFile.write(record.encoded())
   }
 }
