@@ -210,6 +210,8 @@ extension CoordinatorServer {
 
   private func evaluate(_ model: Digest, round: Int, of id: Digest) async {
     guard let session = sessions[id], let evaluator = evaluator(of: session) else { return }
+    guard underEvaluation.insert(model).inserted else { return }
+    defer { underEvaluation.remove(model) }
     let request = EvaluationRequest(
       specification: session.creation.reference, model: model)
     guard

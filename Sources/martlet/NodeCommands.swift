@@ -46,6 +46,12 @@ enum NodeCommands {
     } catch {
       throw CommandFailure.usage("`\(join)` is not a multiaddr: \(error)")
     }
+    let hasPeer = coordinator.components.contains { if case .peer = $0 { true } else { false } }
+    guard hasPeer else {
+      throw CommandFailure.usage(
+        "`\(join)` does not say who must answer",
+        hint: "the address ends in /p2p/ID; `martlet server start` prints it")
+    }
     let home = Homes.selected(arguments)
     try home.create()
     let peer = try home.keyOrNew(named: "identity").publicKey.peerID
