@@ -8,18 +8,32 @@ internal import Telemetry
 struct APIMetrics: Sendable {
   private let registry = MetricsRegistry()
 
-  /// Counts one answered request. Labels are route patterns, never paths: their number is bounded.
-  func count(_ route: APIRoute, status: HTTPStatus, seconds: Double) {
+  /// The figures of one route, looked up once and not at each request.
+  struct OfRoute: Sendable {
+    let seconds: Histogram
+    let success: Counter
+  }
+
+  func figures(of route: APIRoute) -> OfRoute {
+    OfRoute(
+      seconds: registry.histogram(
+        "martlet_http_request_seconds", help: "From the request's head to the answer's head.",
+        labels: ["route": route.path]),
+      success: counter(route, status: route.operation.status))
+  }
+
+  /// Labels are route patterns, never paths: their number is bounded.
+  private func counter(_ route: APIRoute, status: Int) -> Counter {
     registry.counter(
       "martlet_http_requests_total", help: "Answered requests.",
-      labels: [
-        "method": route.method.name, "route": route.path, "status": "\(status.code)",
-      ]
-    ).increment()
-    registry.histogram(
-      "martlet_http_request_seconds", help: "From the request's head to the answer's head.",
-      labels: ["route": route.path]
-    ).observe(seconds)
+      labels: ["method": route.method.name, "route": route.path, "status": "\(status)"])
+  }
+
+  /// Counts one answered request.
+  func count(_ route: APIRoute, _ figures: OfRoute, status: HTTPStatus, seconds: Double) {
+    figures.seconds.observe(seconds)
+    let isSuccess = status.code == route.operation.status
+    (isSuccess ? figures.success : counter(route, status: status.code)).increment()
   }
 
   /// All figures now.

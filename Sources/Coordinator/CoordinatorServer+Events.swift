@@ -8,7 +8,7 @@ internal import Primitives
 extension CoordinatorServer {
   /// Tells watchers what an event changed.
   func publishChange(of id: Digest, from before: SessionMachine) {
-    guard let session = sessions[id] else { return }
+    guard broadcast.isHeard, let session = sessions[id] else { return }
     let after = session.machine
     broadcast.publish(ServerEvent(name: "session", session: id, data: summary(of: session)))
     let numbers = Set([before.round?.number, after.round?.number].compactMap { $0 })
@@ -25,11 +25,13 @@ extension CoordinatorServer {
   }
 
   func publish(_ committed: CommittedBlock) {
+    guard broadcast.isHeard else { return }
     broadcast.publish(
       ServerEvent(name: "block", session: nil, data: view(of: committed.block)))
   }
 
   func publishNode(_ peer: PeerID) {
+    guard broadcast.isHeard else { return }
     broadcast.publish(ServerEvent(name: "node", session: nil, data: view(ofNode: peer)))
   }
 

@@ -60,13 +60,9 @@ extension CoordinatorServer {
   /// The chance that a false update of which one segment in ten is false passes, (1 − φ)^s.
   private func missProbability(of session: HostedSession) -> Double {
     let specification = session.specification
-    guard
-      let task = try? specification.task(
-        round: 1, client: 0, base: specification.initialModel.digest)
-    else { return 1 }
     if specification.auditPartsPerMillion == SamplePlan.fullAudit { return 0 }
     let plan = SamplePlan(
-      beacon: .zero, workRoot: .zero, total: task.segments,
+      beacon: .zero, workRoot: .zero, total: session.segments.first ?? 0,
       rate: specification.auditPartsPerMillion)
     return plan.missProbability(falseFraction: Self.shownFalseFraction)
   }
@@ -113,10 +109,6 @@ extension CoordinatorServer {
   private func updateView(
     _ assignment: Assignment, status: String, reason: String?, in session: HostedSession
   ) -> JSONValue {
-    let segments = try? session.specification.task(
-      round: assignment.round, client: assignment.client,
-      base: session.specification.initialModel.digest
-    ).segments
     let stored = session.submissions[assignment]
     return [
       "client": JSONValue(assignment.client), "attempt": JSONValue(assignment.attempt),
@@ -124,7 +116,7 @@ extension CoordinatorServer {
       "worker_label": .string(formerNodes[assignment.worker]?.label ?? ""),
       "status": .string(status), "reason": reason.map { .string($0) } ?? .null,
       "replayed_segments": session.replayed[assignment].map { JSONValue($0) } ?? .null,
-      "segments": segments.map { JSONValue($0) } ?? .null,
+      "segments": JSONValue(session.segments[assignment.client]),
       "update_cid": stored.map { .string("\($0.parameters)") } ?? .null,
     ]
   }

@@ -28,6 +28,9 @@ struct EventBroadcast: Sendable {
   private var subscribers: [UInt64: Subscriber] = [:]
   private var nextID: UInt64 = 0
 
+  /// Whether anybody listens: views are not made for nobody.
+  var isHeard: Bool { !subscribers.isEmpty }
+
   /// Opens a subscription; nil when there are too many.
   mutating func subscribe(to session: Digest?) -> UInt64? {
     guard subscribers.count < Self.subscribersMax else { return nil }

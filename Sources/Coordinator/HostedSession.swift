@@ -4,6 +4,7 @@ internal import FederatedLearning
 internal import Ledger
 internal import Orchestration
 internal import Primitives
+internal import UsefulWork
 
 /// A session that this coordinator runs: its machine and where its things are stored.
 struct HostedSession: Sendable {
@@ -19,6 +20,8 @@ struct HostedSession: Sendable {
   var models: [Digest: CID]
   /// Segments that the ledger says were replayed, by the try.
   var replayed: [Assignment: Int] = [:]
+  /// The segments of each logical client's round, [clients]; the same in every round.
+  let segments: [Int]
 
   init(_ creation: SessionCreation) {
     self.creation = creation
@@ -26,6 +29,10 @@ struct HostedSession: Sendable {
     machine = SessionMachine(
       rules: creation.specification.rules, initialModel: initial.digest)
     models = [initial.digest: initial.cid]
+    segments = creation.specification.shards.indices.map { client in
+      let task = try? creation.specification.task(round: 1, client: client, base: initial.digest)
+      return task?.segments ?? 0
+    }
   }
 
   var specification: SessionSpecification { creation.specification }
@@ -35,7 +42,7 @@ struct HostedSession: Sendable {
   /// Applies what the log holds; effects are taken up after all is read.
   mutating func replay(_ record: CoordinatorRecord) {
     switch record {
-    case .created: break
+    case .created, .transaction: break
     case .startRequested: isStartRequested = true
     case .event(_, let event): _ = machine.handle(event)
     case .submission(_, let submission):

@@ -59,8 +59,10 @@ public struct Mempool: Sendable {
   }
 
   /// Checks a transaction fully and keeps it; returns its id.
+  ///
+  /// - Parameter isSignatureKnown: true if this process signed it.
   public mutating func admit(
-    _ transaction: Transaction, state: LedgerState
+    _ transaction: Transaction, state: LedgerState, isSignatureKnown: Bool = false
   ) throws(MempoolError) -> Digest {
     let bytes = transaction.encoded()
     let id = SHA256.hash(bytes)
@@ -74,7 +76,7 @@ public struct Mempool: Sendable {
         || bySender[transaction.sender]?[next] != nil
     else { throw .unknownSender }
     do {
-      try state.validate(transaction)
+      try state.validate(transaction, isSignatureKnown: isSignatureKnown)
     } catch  where error.mayPassLater {
       // Waits for what is under way: a beacon link, a settlement.
     } catch {

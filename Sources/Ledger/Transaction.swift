@@ -15,6 +15,10 @@ public struct Transaction: Hashable, Sendable {
   public let body: TransactionBody
   /// The sender's signature over `signingBytes`.
   public let signature: Signature
+  /// SHA-256 of the whole encoding, signature included.
+  public let id: Digest
+  /// Asked for at every step from the mempool to the block, so it is made once.
+  private let encoding: Bytes
 
   /// Signs an order.
   public init(
@@ -27,7 +31,10 @@ public struct Transaction: Hashable, Sendable {
     self.fee = fee
     self.body = body
     let unsigned = Self.unsignedFields(chainID, key.publicKey, nonce, fee, body)
-    signature = key.sign(Self.signingBytes(unsigned))
+    let signature = key.sign(Self.signingBytes(unsigned))
+    self.signature = signature
+    encoding = Self.value(unsigned, signature).encoded()
+    id = SHA256.hash(encoding)
   }
 
   private static func unsignedFields(
@@ -44,15 +51,20 @@ public struct Transaction: Hashable, Sendable {
     LedgerDomain.bytes(LedgerDomain.transaction) + CanonicalValue.map(unsigned).encoded()
   }
 
+  private static func value(
+    _ unsigned: [String: CanonicalValue], _ signature: Signature
+  ) -> CanonicalValue {
+    var fields = unsigned
+    fields["signature"] = signature.canonicalValue
+    return .map(fields)
+  }
+
   private var unsigned: [String: CanonicalValue] {
     Self.unsignedFields(chainID, sender, nonce, fee, body)
   }
 
   /// `martlet/tx/1` and the canonical map of all fields but the signature.
   public var signingBytes: Bytes { Self.signingBytes(unsigned) }
-
-  /// SHA-256 of the whole encoding, signature included.
-  public var id: Digest { SHA256.hash(encoded()) }
 
   /// Whether the signature is the sender's.
   public var isSignatureValid: Bool { sender.verify(signature, of: signingBytes) }
@@ -63,11 +75,10 @@ public struct Transaction: Hashable, Sendable {
 
 extension Transaction: CanonicalCodable {
   /// The unsigned map and `signature`.
-  public var canonicalValue: CanonicalValue {
-    var fields = unsigned
-    fields["signature"] = signature.canonicalValue
-    return .map(fields)
-  }
+  public var canonicalValue: CanonicalValue { Self.value(unsigned, signature) }
+
+  /// The canonical bytes.
+  public func encoded() -> Bytes { encoding }
 
   /// Reads a transaction; whether it is signed shows in `isSignatureValid`.
   public init(canonicalValue: CanonicalValue) throws(DecodingFailure) {
@@ -79,5 +90,7 @@ extension Transaction: CanonicalCodable {
     body = try fields.nested("body")
     signature = try fields.nested("signature")
     try fields.finish()
+    encoding = canonicalValue.encoded()
+    id = SHA256.hash(encoding)
   }
 }

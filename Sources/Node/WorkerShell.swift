@@ -188,20 +188,20 @@ package actor WorkerShell {
   private func stakeWhenPossible() async throws {
     guard let genesis else { return }
     let minimum = genesis.parameters.minimumStake
-    // Once for each connection: a second order before the first is in a block could not be paid,
-    // and its nonce would hold up everything signed after it.
-    var isOrdered = false
+    var nonceUnderWay: UInt64?
     while !Task.isCancelled {
       let account = try AccountReply(decoding: await link.request(RPCMethod.account))
       if account.stake >= minimum { return }
       let body = TransactionBody.stake(amount: minimum)
       let needed = try minimum.adding(genesis.parameters.fee(for: body))
-      if account.balance >= needed && !isOrdered {
+      // One order at a time: the nonce falls back only if the order was refused or lost.
+      let isUnderWay = nonceUnderWay.map { account.nextNonce > $0 } ?? false
+      if account.balance >= needed, !isUnderWay {
         await takeTurn()
         defer { passTurn() }
         let transaction = try await sign(body, genesis: genesis)
         _ = try await link.request(RPCMethod.submitTransaction, transaction.encoded())
-        isOrdered = true
+        nonceUnderWay = transaction.nonce
       }
       try await link.loop.sleep(for: Limits.stakePollInterval)
     }

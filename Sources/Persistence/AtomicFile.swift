@@ -62,6 +62,7 @@ extension FileError {
     case .permissionDenied: .permissionDenied(path: path)
     case .notFound: .notFound(path: path)
     case .locked: .locked(path: path)
+    case .damaged: .damaged(path: path)
     case .tooLarge(_, let size, let limit): .tooLarge(path: path, size: size, limit: limit)
     case .system(let operation, _, let code):
       .system(operation: operation, path: path, errno: code)

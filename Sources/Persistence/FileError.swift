@@ -12,6 +12,8 @@ public enum FileError: Error, Equatable, Sendable {
   case locked(path: String)
   /// The file is longer than anything this program writes there.
   case tooLarge(path: String, size: Int, limit: Int)
+  /// The file holds something else than what was written.
+  case damaged(path: String)
   /// A system call failed for another reason.
   case system(operation: String, path: String, errno: Int32)
 
@@ -36,6 +38,7 @@ extension FileError: CustomStringConvertible {
     case .locked(let path): "\(path) is open in another process"
     case .tooLarge(let path, let size, let limit):
       "\(path) has \(size) bytes, the limit is \(limit)"
+    case .damaged(let path): "\(path) is damaged"
     case .system(let operation, let path, let code):
       "\(operation) \(path) failed: \(String(cString: strerror(code)))"
     }
@@ -49,6 +52,7 @@ extension FileError: CustomStringConvertible {
     case .notFound: "check the path"
     case .locked: "stop the other process, or use another home directory"
     case .tooLarge: "this is not a file of ours; check the path"
+    case .damaged: "restore it from a backup"
     case .system: "see the system's log"
     }
   }

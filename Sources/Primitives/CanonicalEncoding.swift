@@ -47,7 +47,7 @@ extension CanonicalValue {
 
   private static func appendMap(_ entries: [String: CanonicalValue], to output: inout Bytes) {
     appendHead(CBORMajor.map, UInt64(entries.count), to: &output)
-    let sorted = entries.sorted { keyPrecedes(Array($0.key.utf8), Array($1.key.utf8)) }
+    let sorted = entries.sorted { keyPrecedes($0.key.utf8, $1.key.utf8) }
     for (key, value) in sorted {
       appendText(key, to: &output)
       value.append(to: &output)
@@ -55,7 +55,9 @@ extension CanonicalValue {
   }
 
   /// dag-cbor orders keys by length first, then by bytes.
-  static func keyPrecedes(_ left: Bytes, _ right: Bytes) -> Bool {
+  static func keyPrecedes(
+    _ left: some Collection<UInt8>, _ right: some Collection<UInt8>
+  ) -> Bool {
     left.count != right.count ? left.count < right.count : left.lexicographicallyPrecedes(right)
   }
 

@@ -25,12 +25,13 @@ enum DemoCommand {
   ]
 
   @Sendable private static func run(_ arguments: Arguments) async throws {
+    let started = Clock.seconds()
     let plan = try DemoPlan(arguments)
     let network = try DemoNetwork(plan)
     Interruption.onFirst { network.stop() }
     defer { network.stop() }
     do {
-      try await show(plan, on: network, arguments)
+      try await show(plan, on: network, since: started, arguments)
     } catch {
       // An interrupt breaks every connection, which is no news to whoever asked for it.
       if network.isStopping { try await Task.sleep(for: interruptionMax) }
@@ -42,17 +43,17 @@ enum DemoCommand {
   private static let interruptionMax: Duration = .seconds(30)
 
   private static func show(
-    _ plan: DemoPlan, on network: DemoNetwork, _ arguments: Arguments
+    _ plan: DemoPlan, on network: DemoNetwork, since started: Double, _ arguments: Arguments
   ) async throws {
     let progress = DemoProgress(isQuiet: arguments.isJSON, plan: plan)
-    let started = Clock.seconds()
     try network.start()
     if plan.keeps { progress.note("dashboard  \(network.dashboard)") }
     let client = NetworkClient(.socket(path: network.coordinatorHome.file("api.sock")))
     let session = try await DemoSession(client: client, plan: plan).run(
       watching: progress, health: { try network.check() })
     let report = try await DemoReport(
-      session: session, client: client, network: network, seconds: Clock.seconds() - started)
+      session: session, client: client, network: network, seconds: Clock.seconds() - started,
+      firstRoundSeconds: progress.firstRoundAt.map { $0 - started })
     progress.finish()
     Output.result(report.json, asJSON: arguments.isJSON) { report.text }
     if plan.keeps { try await network.keep(progress) }

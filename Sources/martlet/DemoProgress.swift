@@ -10,6 +10,7 @@ final class DemoProgress: Sendable {
     var printed: Set<Int64> = []
     var rejected: [String] = []
     var drawnLines = 0
+    var firstRoundAt: Double?
   }
 
   private let isQuiet: Bool
@@ -32,8 +33,21 @@ final class DemoProgress: Sendable {
 
   func begin(session: String) { note("session \(session.prefix(16)), \(plan.rounds) rounds") }
 
+  /// When the first news of a round came, by the monotonic clock.
+  var firstRoundAt: Double? { state.withLock { $0.firstRoundAt } }
+
+  /// Takes the session itself: one that runs has begun its first round.
+  func session(_ view: JSONValue) {
+    if view["state"]?.text == "running" { noteRound() }
+  }
+
+  private func noteRound() {
+    state.withLock { $0.firstRoundAt = $0.firstRoundAt ?? Clock.seconds() }
+  }
+
   /// Takes one state of a round.
   func round(_ view: JSONValue) {
+    noteRound()
     guard !isQuiet, let number = view["round"]?.integer else { return }
     state.withLock { state in
       for update in view["updates"]?.elements ?? [] where update["status"]?.text == "rejected" {

@@ -22,7 +22,8 @@ struct DemoReport {
   }
 
   init(
-    session: JSONValue, client: NetworkClient, network: DemoNetwork, seconds: Double
+    session: JSONValue, client: NetworkClient, network: DemoNetwork, seconds: Double,
+    firstRoundSeconds: Double?
   ) async throws {
     self.session = session
     self.seconds = seconds
@@ -54,6 +55,8 @@ struct DemoReport {
       "audit_rate": session["audit_rate"] ?? .null,
       "miss_probability": session["miss_probability"] ?? .null,
       "worker_resident_bytes_max": JSONValue(workerBytesMax),
+      "first_round_seconds": firstRoundSeconds.map { .number(($0 * 1_000).rounded() / 1_000) }
+        ?? .null,
       "seconds": .number((seconds * 1_000).rounded() / 1_000),
     ]
   }

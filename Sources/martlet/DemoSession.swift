@@ -33,6 +33,7 @@ struct DemoSession {
     try await client.startSession(id)
     try await client.watch(id) { name, data in
       if name == "round" { progress.round(data) }
+      if name == "session" { progress.session(data) }
       return !(name == "session" && SessionText.isOver(data))
     }
     for _ in 0..<Limits.scoreTriesMax {
