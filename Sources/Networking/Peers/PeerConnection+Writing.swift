@@ -1,3 +1,5 @@
+import Peering
+
 /// The way out: what the machine wants to say, as fast as the socket takes it.
 extension PeerConnection {
   // MARK: Writing the socket
