@@ -94,10 +94,7 @@ struct DemoPlan: Sendable {
         "\(liars) liars of \(workers) workers leave nobody honest",
         hint: "give fewer --liars or more --workers")
     }
-    if let data, access(data, R_OK) != 0 {
-      throw CommandFailure(
-        "the file \(data) cannot be read", hint: "check the path", code: .notFound)
-    }
+    if let data { try ContentCommands.checkReadable(data) }
   }
 }
 

@@ -89,6 +89,7 @@ enum LearningCommands {
     let model = try configuration(arguments.required("config-file"))
     var members = try orderedSettings(arguments)
     if let path = arguments.positionals.first ?? arguments.text("data") {
+      try ContentCommands.checkReadable(path)
       guard arguments.text("dataset-cid") == nil else {
         throw CommandFailure.usage("--data and --dataset-cid name two data sets", hint: "give one")
       }
