@@ -95,8 +95,11 @@ struct CommandFailure: Error {
     self.code = code
   }
 
+  /// What to do about wrong usage, unless something better is known.
+  static let usualHint = "see `martlet help`"
+
   static func usage(
-    _ message: String, hint: String = "see `martlet help`"
+    _ message: String, hint: String = usualHint
   ) -> CommandFailure {
     CommandFailure(message, hint: hint, code: .usage)
   }

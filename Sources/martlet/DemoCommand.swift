@@ -8,7 +8,7 @@ enum DemoCommand {
   static let all = [
     Command(
       words: ["demo"],
-      summary: "train a model on real data across processes, checked bit for bit and paid for",
+      summary: "train a model across processes, checked and paid for",
       options: [
         Option(name: "rounds", value: "N", summary: "rounds (default 10)"),
         Option(name: "workers", value: "N", summary: "worker processes (default 4)"),
