@@ -3,7 +3,7 @@ import NeuralNetworks
 import Persistence
 import Primitives
 
-/// `fl …`: federated sessions, with the words of seed 002's client.
+/// `fl …`: federated sessions, with the words of the Parity client as aliases.
 enum LearningCommands {
   /// The last score follows its round within moments, if there is an evaluator.
   private enum ScoreWait {
