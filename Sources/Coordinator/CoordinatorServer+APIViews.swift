@@ -75,7 +75,7 @@ extension CoordinatorServer {
       "status": "ok", "version": .string(APIVersion.text),
       "network": .string(chain.state.genesis.name), "height": JSONValue(chain.state.chain.height),
       "nodes": JSONValue(nodes.count), "sessions": JSONValue(sessionOrder.count),
-      "peer_id": .string("\(identity.publicKey.peerID)"),
+      "peer_id": .string(peerIDText),
       "uptime_seconds": JSONValue(Int64(loop.now.duration(since: startedAt) / .seconds(1))),
     ]
   }

@@ -44,6 +44,8 @@ package actor CoordinatorServer {
   }
   let settings: CoordinatorSettings
   let identity: SigningKey
+  /// This server's peer id; every probe of its health asks for it.
+  let peerIDText: String
   let client: SigningKey
   let content: CoordinatorContent
   let compute: ComputePool
@@ -78,6 +80,7 @@ package actor CoordinatorServer {
     self.loop = loop
     let home = settings.home
     identity = try home.key(named: "identity")
+    peerIDText = "\(identity.publicKey.peerID)"
     client = try home.key(named: "client")
     compute = ComputePool(
       named: "coordinator", threads: 1, queueMax: Limits.computeQueueMax)
