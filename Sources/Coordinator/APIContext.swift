@@ -16,6 +16,8 @@ struct APIContext: Sendable {
   let metrics: APIMetrics
   let settings: APISettings
   let log: Log
+  /// The coordinator's own, as text: base58 is too slow to be made at each request.
+  let peerID: String
 
   /// Finds the routes for requests through `door`.
   func router(for door: Door) -> HTTPRouter {
@@ -23,8 +25,9 @@ struct APIContext: Sendable {
       notFound: { APIError.unknownRoute($0.path).response },
       methodNotAllowed: { APIError.wrongMethod($0.method.name).response })
     for route in APIRoutes.all {
+      let figures = metrics.figures(of: route)
       router.on(route.method, route.path) { request, parameters in
-        await answer(request, parameters, by: route, through: door)
+        await answer(request, parameters, by: route, counting: figures, through: door)
       }
     }
     return router
@@ -33,7 +36,7 @@ struct APIContext: Sendable {
   /// Every failure becomes a status, a code and a hint.
   private func answer(
     _ request: HTTPRequest, _ parameters: HTTPPathParameters, by route: APIRoute,
-    through door: Door
+    counting figures: APIMetrics.OfRoute, through door: Door
   ) async -> HTTPResponse {
     let began = ContinuousClock.now  // the loop reads its own only once a turn
     let response: HTTPResponse
@@ -51,7 +54,7 @@ struct APIContext: Sendable {
       response = failure.response
     }
     metrics.count(
-      route, status: response.status,
+      route, figures, status: response.status,
       seconds: (ContinuousClock.now - began) / .seconds(1))
     return response
   }

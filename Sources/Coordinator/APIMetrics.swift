@@ -6,44 +6,34 @@ internal import Telemetry
 
 /// What is counted for Prometheus.
 struct APIMetrics: Sendable {
-  private struct Answer: Hashable {
-    let method: String
-    let path: String
-    let status: Int
-  }
-
-  private struct Figures: Sendable {
-    let requests: Counter
-    let seconds: Histogram
-  }
-
   private let registry = MetricsRegistry()
-  /// Found once each: spelling the labels out costs more than a small answer does.
-  private let known = Lock<[Answer: Figures]>([:])
 
-  /// Counts one answered request. Labels are route patterns, never paths: their number is bounded.
-  func count(_ route: APIRoute, status: HTTPStatus, seconds: Double) {
-    let answer = Answer(method: route.method.name, path: route.path, status: status.code)
-    let figures = known.withLock { known in
-      if let figures = known[answer] { return figures }
-      let figures = figures(of: route, status)
-      known[answer] = figures
-      return figures
-    }
-    figures.requests.increment()
-    figures.seconds.observe(seconds)
+  /// The figures of one route, looked up once and not at each request.
+  struct OfRoute: Sendable {
+    let seconds: Histogram
+    let success: Counter
   }
 
-  private func figures(of route: APIRoute, _ status: HTTPStatus) -> Figures {
-    Figures(
-      requests: registry.counter(
-        "martlet_http_requests_total", help: "Answered requests.",
-        labels: [
-          "method": route.method.name, "route": route.path, "status": "\(status.code)",
-        ]),
+  func figures(of route: APIRoute) -> OfRoute {
+    OfRoute(
       seconds: registry.histogram(
         "martlet_http_request_seconds", help: "From the request's head to the answer's head.",
-        labels: ["route": route.path]))
+        labels: ["route": route.path]),
+      success: counter(route, status: route.operation.status))
+  }
+
+  /// Labels are route patterns, never paths: their number is bounded.
+  private func counter(_ route: APIRoute, status: Int) -> Counter {
+    registry.counter(
+      "martlet_http_requests_total", help: "Answered requests.",
+      labels: ["method": route.method.name, "route": route.path, "status": "\(status)"])
+  }
+
+  /// Counts one answered request.
+  func count(_ route: APIRoute, _ figures: OfRoute, status: HTTPStatus, seconds: Double) {
+    figures.seconds.observe(seconds)
+    let isSuccess = status.code == route.operation.status
+    (isSuccess ? figures.success : counter(route, status: status.code)).increment()
   }
 
   /// All figures now.

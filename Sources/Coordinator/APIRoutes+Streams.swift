@@ -18,9 +18,8 @@ extension APIRoutes {
         summary: "Server-sent events `session`, `round`, `block` and `node`, the session first",
         answer: .events, errors: [400, 404])
     ) { call in
-      let id = try call.digest("id")
-      let first = try await session(call)
-      return events(of: id, beginningWith: first, from: call.coordinator)
+      _ = try await session(call)
+      return events(of: try call.digest("id"), from: call.coordinator)
     },
     APIRoute(
       .get, base + "/events", .read,
@@ -28,7 +27,7 @@ extension APIRoutes {
         id: "watchAll", tag: "sessions", summary: "Server-sent events of all sessions",
         answer: .events)
     ) { call in
-      events(of: nil, beginningWith: nil, from: call.coordinator)
+      events(of: nil, from: call.coordinator)
     },
     APIRoute(
       .post, sessionsPath + "/{id}/verify", .change,
@@ -73,7 +72,7 @@ extension APIRoutes {
   }
 
   private static func events(
-    of session: Digest?, beginningWith first: JSONValue?, from coordinator: CoordinatorServer
+    of session: Digest?, from coordinator: CoordinatorServer
   ) -> HTTPResponse {
     HTTPResponse(
       status: .ok,
@@ -88,7 +87,10 @@ extension APIRoutes {
           return try await writer.writeEvent(error.json.text(), name: "error")
         }
         do {
-          if let first { try await writer.writeEvent(first.text(), name: "session") }
+          // Read after subscribing: a change in between is told twice rather than never.
+          if let session, let view = await coordinator.sessionView(session) {
+            try await writer.writeEvent(view.text(), name: "session")
+          }
           while let events = await coordinator.nextEvents(stream) {
             for event in events {
               try await writer.writeEvent(event.data.text(), name: event.name)

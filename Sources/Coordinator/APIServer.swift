@@ -1,3 +1,4 @@
+internal import Cryptography
 package import Networking
 internal import Persistence
 internal import Primitives
@@ -20,7 +21,7 @@ package final class APIServer: Sendable {
       loop: coordinator.loop, settings: settings, home: home, disk: coordinator.disk)
     let context = APIContext(
       coordinator: coordinator, gate: gate, metrics: APIMetrics(), settings: settings,
-      log: Log(source: "api"))
+      log: Log(source: "api"), peerID: "\(coordinator.identity.publicKey.peerID)")
     // Two servers, because only the listener knows for certain through which door a request came.
     let hosts = HTTPHostPolicy.localhost(and: settings.hostNames)
     let (outer, inner) = (context.router(for: .network), context.router(for: .localSocket))

@@ -8,6 +8,7 @@ extension CoordinatorError: APIReportable {
       APIError(
         .unavailable, "not_connected", "no node of the needed role is connected",
         hint: "start one with `martlet node start`")
+    case .busy: .busy
     case .unknownSession:
       APIError(
         .notFound, "unknown_session", "there is no such session",

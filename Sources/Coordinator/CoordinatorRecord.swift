@@ -12,6 +12,8 @@ enum CoordinatorRecord: Sendable, Hashable {
   case event(session: Digest, SessionEvent)
   /// A worker's signed work, before the event that counts it.
   case submission(session: Digest, StoredSubmission)
+  /// A transaction that was acknowledged, or signed here, before it is sent.
+  case transaction(Bytes)
   /// Where the mean of a round is stored, before the event that names it.
   case model(session: Digest, digest: Digest, cid: CID)
 }
@@ -47,6 +49,7 @@ extension CoordinatorRecord: CanonicalCodable {
       .map(["session": session.canonicalValue, "event": event.canonicalValue])
     case .submission(let session, let submission):
       .map(["session": session.canonicalValue, "submission": submission.canonicalValue])
+    case .transaction(let bytes): .map(["transaction": .bytes(bytes)])
     case .model(let session, let digest, let cid):
       .map([
         "session": session.canonicalValue, "model": digest.canonicalValue,
@@ -61,6 +64,11 @@ extension CoordinatorRecord: CanonicalCodable {
       self = .created(try SessionCreation(canonicalValue: creation))
     } else if let session = fields.optional("startRequested") {
       self = .startRequested(session: try Digest(canonicalValue: session))
+    } else if let transaction = fields.optional("transaction") {
+      guard case .bytes(let bytes) = transaction else {
+        throw .malformed(what: "field `transaction`", reason: "expected bytes")
+      }
+      self = .transaction(bytes)
     } else {
       let session = try fields.nested("session", as: Digest.self)
       if let event = fields.optional("event") {

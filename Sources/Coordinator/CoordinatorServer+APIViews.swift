@@ -70,12 +70,12 @@ extension CoordinatorServer {
   }
 
   /// Whether the server works, and for whom.
-  package var healthView: JSONValue {
+  func healthView(peerID: String) -> JSONValue {
     [
       "status": "ok", "version": .string(APIVersion.text),
       "network": .string(chain.state.genesis.name), "height": JSONValue(chain.state.chain.height),
       "nodes": JSONValue(nodes.count), "sessions": JSONValue(sessionOrder.count),
-      "peer_id": .string(peerIDText),
+      "peer_id": .string(peerID),
       "uptime_seconds": JSONValue(Int64(loop.now.duration(since: startedAt) / .seconds(1))),
     ]
   }

@@ -19,6 +19,8 @@ extension CoordinatorServer {
       return .failure(error)
     } catch let error as DecodingFailure {
       return .failure(RPCError(code: "malformed", message: "\(error)"))
+    } catch let error as LedgerError {
+      return .failure(RPCError(code: error.code, message: "\(error)"))
     } catch {
       return .failure(RPCError(code: "failed", message: "\(error)"))
     }
@@ -33,7 +35,7 @@ extension CoordinatorServer {
     switch call.request.method {
     case RPCMethod.account: return .success(try account(of: call.peer).encoded())
     case RPCMethod.submitTransaction:
-      try relay(Transaction(decoding: body), from: call.peer)
+      try await relay(Transaction(decoding: body), from: call.peer)
       return .success([])
     case RPCMethod.content: return try await serveContent(body)
     case RPCMethod.model: return .success([]).streaming(try await model(body))
@@ -71,9 +73,12 @@ extension CoordinatorServer {
 
   private func welcome(_ call: RPCCall) throws -> Bytes {
     let hello = try Hello(decoding: call.request.body)
-    let node = ConnectedNode(hello: hello, connection: call.connection, since: loop.now)
+    try admit(hello, from: call)
+    let node = ConnectedNode(
+      peer: call.peer, hello: hello, connection: call.connection, since: loop.now)
+    // A node that comes back is known by its new connection; the old one may be half dead.
     nodes[call.peer] = node
-    formerNodes[call.peer] = hello
+    remember(hello, of: call.peer)
     begin { await self.watch(node, peer: call.peer) }
     switch hello.role {
     case .validator: begin { await self.synchronise(with: call.connection) }
@@ -84,6 +89,40 @@ extension CoordinatorServer {
     refreshWorkers()
     publishNode(call.peer)
     return HelloReply(genesis: chain.state.genesis, height: chain.state.chain.height).encoded()
+  }
+
+  private func admit(_ hello: Hello, from call: RPCCall) throws(RPCError) {
+    if let known = nodes[call.peer] {
+      guard known.connection !== call.connection else {
+        throw RPCError(code: "hello_twice", message: "this connection has said hello already")
+      }
+    } else if nodes.count >= Limits.nodesMax {
+      throw RPCError(
+        code: "busy", message: "\(nodes.count) nodes are connected", hint: "try again later")
+    }
+    switch hello.role {
+    case .worker, .evaluator: return
+    case .validator:
+      guard let key = call.peer.publicKey, chain.state.isValidator(key) else {
+        throw RPCError(
+          code: "not_validator",
+          message: "\(call.peer) is not a validator of the network \(chain.state.genesis.name)",
+          hint: "the genesis document names the validators; join with --role worker")
+      }
+    case .coordinator:
+      throw RPCError(
+        code: "not_coordinator", message: "this network has its coordinator",
+        hint: "join with --role worker")
+    }
+  }
+
+  private func remember(_ hello: Hello, of peer: PeerID) {
+    if formerNodes[peer] == nil, formerNodes.count >= Limits.formerNodesMax,
+      let forgotten = formerNodes.keys.first(where: { nodes[$0] == nil })
+    {
+      formerNodes[forgotten] = nil
+    }
+    formerNodes[peer] = hello
   }
 
   private func watch(_ node: ConnectedNode, peer: PeerID) async {
@@ -122,19 +161,30 @@ extension CoordinatorServer {
   }
 
   /// Takes a node's own transaction. Work comes with its update, by `work.submit` only.
-  private func relay(_ transaction: Transaction, from peer: PeerID) throws {
+  private func relay(_ transaction: Transaction, from peer: PeerID) async throws {
     guard transaction.sender.peerID == peer else {
       throw RPCError(code: "other_sender", message: "the transaction is of another account")
     }
     if case .commitWork = transaction.body {
       throw RPCError(code: "unassigned_work", message: "commitments come with their work")
     }
-    do {
-      try chain.state.validate(transaction)
-    } catch {
-      throw RPCError(code: error.code, message: "\(error)")
+    // Acknowledged once already: it waits for its block.
+    if pending.contains(transaction.id) { return }
+    try chain.state.validate(transaction)
+    try requireNextNonce(transaction)
+    guard pending.add(transaction, isHeld: true) else { throw RPCError.busy }
+    try await sendDurably(transaction)
+  }
+
+  /// A gap in a sender's nonces would hold up everything that it signs later.
+  private func requireNextNonce(_ transaction: Transaction) throws(RPCError) {
+    let next = pending.nextNonce(of: transaction.sender, in: chain.state)
+    guard transaction.nonce == next else {
+      throw RPCError(
+        code: transaction.nonce < next ? "replayed_transaction" : "nonce_too_high",
+        message: "the nonce is \(transaction.nonce), the next one is \(next)",
+        hint: "ask for the account again and sign anew")
     }
-    forward(transaction)
   }
 
   // MARK: Content
@@ -198,6 +248,8 @@ extension CoordinatorServer {
     guard isInTraining(submission.assignment, of: submission.session) else {
       throw RPCError.notAssigned
     }
+    try requireNextNonce(checked.commitment)
+    guard pending.add(checked.commitment, isHeld: true) else { throw RPCError.busy }
     try await applyDurably(
       .updateReceived(update, now: loop.now), to: submission.session,
       with: [.submission(session: submission.session, stored)])
@@ -213,7 +265,7 @@ extension CoordinatorServer {
 
   private func check(
     _ submission: WorkSubmission, from peer: PeerID
-  ) throws -> (parameters: Digest, workRoot: Digest) {
+  ) throws -> (parameters: Digest, workRoot: Digest, commitment: Transaction) {
     guard submission.assignment.worker == peer,
       isInTraining(submission.assignment, of: submission.session),
       let session = sessions[submission.session], let base = session.machine.round?.base
@@ -236,24 +288,27 @@ extension CoordinatorServer {
       try chain.state.validate(transaction)
     } catch  where error.mayPassLater {
       // Earlier transactions of the worker are still under way.
-    } catch {
-      throw RPCError(code: error.code, message: "\(error)")
     }
-    return (update.digest, record.workRoot)
+    return (update.digest, record.workRoot, transaction)
   }
 
   private func fail(_ body: Bytes, from peer: PeerID) throws {
     var fields = try CanonicalFields(CanonicalValue(decoding: body))
     let session = try fields.nested("session", as: Digest.self)
     let assignment = try fields.nested("assignment", as: Assignment.self)
-    let reason = try fields.text("reason")
+    let reason = String(try fields.text("reason").prefix(Limits.reasonCharactersMax))
     try fields.finish()
-    guard assignment.worker == peer else { throw RPCError.notAssigned }
+    guard assignment.worker == peer, isInTraining(assignment, of: session) else {
+      throw RPCError.notAssigned
+    }
     apply(.workFailed(assignment, reason: reason, now: loop.now), to: session)
   }
 }
 
 extension RPCError {
+  static let busy = RPCError(
+    code: "busy", message: "too many transactions wait for a block", hint: "try again later")
+
   static let notAssigned = RPCError(
     code: "not_assigned", message: "this part of the round is not this worker's",
     hint: "wait for the next order")

@@ -11,12 +11,24 @@ internal import Primitives
 extension CoordinatorServer {
   // MARK: Transactions
 
-  /// Signs an order with a key of this coordinator and sends it on its way.
-  @discardableResult
-  func submit(_ body: TransactionBody, signedBy key: SigningKey) -> Transaction? {
-    guard let transaction = sign(body, with: key) else { return nil }
-    forward(transaction)
-    return transaction
+  /// Signs an order with a key of this coordinator and sends it once it is durable: its nonce is
+  /// used for nothing else, whatever happens. The same order twice is sent once.
+  func submit(_ body: TransactionBody, signedBy key: SigningKey) {
+    let sender = key.publicKey
+    guard !pending.waiting.contains(where: { $0.sender == sender && $0.body == body }),
+      let transaction = sign(body, with: key)
+    else { return }
+    // A settlement follows from the session's own log; it need not wait for the disk again.
+    if case .settle = body { return forward(transaction) }
+    guard pending.add(transaction, isHeld: true) else { return }
+    begin { try? await self.sendDurably(transaction) }
+  }
+
+  /// Sends a transaction that is held already, after its record is durable.
+  func sendDurably(_ transaction: Transaction) async throws {
+    try await storeDurably(.transaction(transaction.encoded()))
+    pending.release(transaction.id)
+    begin { await self.send(transaction) }
   }
 
   /// Signs with the next free nonce; nil when the fee cannot be computed.
@@ -27,11 +39,12 @@ extension CoordinatorServer {
       nonce: pending.nextNonce(of: key.publicKey, in: chain.state), fee: fee, key: key)
   }
 
-  /// Keeps a transaction until a block holds it, and sends it to the validator.
+  /// Keeps a transaction whose record is durable until a block holds it, and sends it to the
+  /// validator.
   func forward(_ transaction: Transaction) {
-    guard transaction.nonce >= chain.state.account(transaction.sender).nonce,
-      pending.add(transaction)
-    else { return }
+    guard transaction.nonce >= chain.state.account(transaction.sender).nonce else { return }
+    _ = pending.add(transaction)
+    pending.release(transaction.id)
     begin { await self.send(transaction) }
   }
 
@@ -53,25 +66,23 @@ extension CoordinatorServer {
     !["mempool_full", "starting", "busy", "failed", "replayed_transaction"].contains(code)
   }
 
-  /// Sends again what has waited for a while: an answer may have been lost.
-  func resendPending() {
-    for transaction in pending.waiting { begin { await self.send(transaction) } }
-  }
-
+  /// A refused order takes those with it that its sender signed later. Those of this coordinator
+  /// are signed anew by `retake`; a worker's part of the round goes to somebody else.
   private func refused(_ transaction: Transaction, _ refusal: RPCError) {
-    pending.remove(transaction.id)
-    switch transaction.body {
-    case .commitWork(let commitment):
-      guard let id = session(of: commitment.slot.job) else { return }
-      let assignment = Assignment(
-        round: Int(commitment.slot.round) + 1, client: Int(commitment.slot.client),
-        attempt: Int(commitment.attempt), worker: transaction.sender.peerID)
-      apply(
-        .updateRejected(assignment, reason: refusal.message, now: loop.now), to: id)
-    case .submitJob(let submission):
-      guard let id = session(of: submission.jobID(submitter: transaction.sender)) else { return }
-      sessions[id]?.refusal = refusal.message
-    case .transfer, .stake, .unstake, .verdict, .slash, .settle, .closeJob: break
+    for stranded in pending.removeChain(from: transaction) {
+      switch stranded.body {
+      case .commitWork(let commitment):
+        guard let id = session(of: commitment.slot.job) else { continue }
+        apply(
+          .workFailed(
+            commitment.assignment(of: stranded.sender), reason: refusal.message, now: loop.now),
+          to: id)
+      case .submitJob(let submission) where stranded.id == transaction.id:
+        let job = submission.jobID(submitter: stranded.sender)
+        guard chain.state.jobs[job] == nil, let id = session(of: job) else { continue }
+        sessions[id]?.refusal = refusal.message
+      case .submitJob, .transfer, .stake, .unstake, .verdict, .slash, .settle, .closeJob: continue
+      }
     }
   }
 
@@ -105,7 +116,7 @@ extension CoordinatorServer {
       isFollowing = false
       try? await followAnnounced(asking: connection)
     }
-    for transaction in pending.waiting { await send(transaction) }
+    for transaction in pending.sendable { await send(transaction) }
   }
 
   /// One run at a time; what is announced meanwhile is taken up by the run under way.
@@ -169,10 +180,22 @@ extension CoordinatorServer {
   func noteReplays(in block: Block) {
     for case .verdict(let verdict) in block.transactions.map(\.body) {
       guard let id = session(of: verdict.work.slot.job) else { continue }
-      let assignment = Assignment(
-        round: Int(verdict.work.slot.round) + 1, client: Int(verdict.work.slot.client),
-        attempt: Int(verdict.work.attempt), worker: verdict.work.worker.peerID)
+      let assignment = verdict.work.assignment
       sessions[id]?.replayed[assignment] = Int(verdict.segmentsReplayed)
     }
+  }
+}
+
+extension WorkCommitment {
+  func assignment(of worker: AccountID) -> Assignment {
+    WorkKey(slot: slot, attempt: attempt, worker: worker).assignment
+  }
+}
+
+extension WorkKey {
+  var assignment: Assignment {
+    Assignment(
+      round: Int(slot.round) + 1, client: Int(slot.client), attempt: Int(attempt),
+      worker: worker.peerID)
   }
 }

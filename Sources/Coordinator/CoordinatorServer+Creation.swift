@@ -46,9 +46,12 @@ extension CoordinatorServer {
         specification: specification, reference: reference, job: job.digest,
         order: transaction.encoded(), createdAtMilliseconds: specification.createdAtMilliseconds,
         orderKey: orderKey))
+    // The nonce is taken before anything else can be signed with it, the order is sent once it is
+    // durable.
+    guard pending.add(transaction, isHeld: true) else { throw CoordinatorError.busy }
     sessions[session.id] = session
     sessionOrder.append(session.id)
-    try await storeDurably(.created(session.creation), of: session.id)
+    try await storeDurably(.created(session.creation))
     forward(transaction)
     return session.id
   }
@@ -59,7 +62,7 @@ extension CoordinatorServer {
     if let refusal = session.refusal { throw CoordinatorError.refused(refusal) }
     guard !session.isStartRequested else { return }
     sessions[id]?.isStartRequested = true
-    try await storeDurably(.startRequested(session: id), of: id)
+    try await storeDurably(.startRequested(session: id))
     startIfEscrowed(id)
   }
 
@@ -71,7 +74,7 @@ extension CoordinatorServer {
   }
 
   private func terms(of specification: SessionSpecification) throws -> JobSubmission {
-    let evaluator = nodes.first { $0.value.hello.role == .evaluator }?.key.publicKey
+    let evaluator = evaluators.first?.peer.publicKey
     let checkPrice = try Self.workPrice.multiplied(by: 1, dividedBy: Self.checkPriceDivisor)
     return JobSubmission(
       session: specification.digest, specification: specification.digest,

@@ -13,7 +13,7 @@ internal import Primitives
 /// Records that have to be durable before their effects happen.
 struct OutboxEntry: Sendable {
   let records: [Bytes]
-  let session: Digest
+  let session: Digest?
   let effects: [SessionEffect]
   var whenDurable: CheckedContinuation<Void, any Error>?
 }
@@ -40,7 +40,7 @@ extension CoordinatorServer {
     continuation: CheckedContinuation<Void, any Error>?
   ) {
     guard let before = sessions[id]?.machine else { return continuation?.resume() ?? () }
-    // In place: a copy of the session would copy its table of submissions.
+    // In place: a copy of a long session's submissions for each event would be quadratic.
     for record in records { sessions[id]?.replay(record) }
     let effects = sessions[id]?.machine.handle(event) ?? []
     let isChanged = !effects.isEmpty || sessions[id]?.machine.isSame(as: before) == false
@@ -55,11 +55,11 @@ extension CoordinatorServer {
   }
 
   /// Stores a record that no machine sees and returns once it is durable.
-  func storeDurably(_ record: CoordinatorRecord, of id: Digest) async throws {
+  func storeDurably(_ record: CoordinatorRecord) async throws {
     try await withCheckedThrowingContinuation {
       outbox.append(
         OutboxEntry(
-          records: [record.encoded()], session: id, effects: [], whenDurable: $0))
+          records: [record.encoded()], session: nil, effects: [], whenDurable: $0))
       flush()
     }
   }
@@ -67,9 +67,10 @@ extension CoordinatorServer {
   /// Writes what waits in one batch; one batch at a time keeps the order of effects.
   private func flush() {
     guard !isFlushing, !outbox.isEmpty else { return }
+    // After a failed write the memory is ahead of the disk: nothing more may follow from it.
+    if let failure { return abandonOutbox(failure) }
     isFlushing = true
-    let batch = outbox
-    outbox = []
+    let batch = nextBatch()
     do {
       try log.append(batch.flatMap(\.records)) { result in
         self.loop.execute { self.assumeIsolated { $0.written(batch, result.map { _ in }) } }
@@ -79,16 +80,37 @@ extension CoordinatorServer {
     }
   }
 
+  /// As many entries as one frame of the log takes, at least one.
+  private func nextBatch() -> [OutboxEntry] {
+    var byteCount = 0
+    var count = 0
+    for entry in outbox {
+      byteCount += entry.records.reduce(0) { $0 + $1.count + Limits.frameOverhead }
+      guard count == 0 || byteCount <= WriteAheadLogLimits.frameBytesMax else { break }
+      count += 1
+    }
+    defer { outbox.removeFirst(count) }
+    return Array(outbox.prefix(count))
+  }
+
+  private func abandonOutbox(_ error: any Error) {
+    let waiting = outbox
+    outbox = []
+    for entry in waiting { entry.whenDurable?.resume(throwing: error) }
+  }
+
   private func written(_ batch: [OutboxEntry], _ result: Result<Void, WriteAheadLogError>) {
     isFlushing = false
     switch result {
     case .failure(let error):
       failure = error
       for entry in batch { entry.whenDurable?.resume(throwing: error) }
+      abandonOutbox(error)
     case .success:
       for entry in batch {
         entry.whenDurable?.resume()
-        for effect in entry.effects { perform(effect, of: entry.session) }
+        guard let session = entry.session else { continue }
+        for effect in entry.effects { perform(effect, of: session) }
       }
       flush()
     }
@@ -96,7 +118,7 @@ extension CoordinatorServer {
 
   // MARK: Effects
 
-  private func perform(_ effect: SessionEffect, of id: Digest) {
+  func perform(_ effect: SessionEffect, of id: Digest) {
     switch effect {
     case .assign(let assignment, let base): begin { await self.order(assignment, base, of: id) }
     case .cancel(let assignment): begin { await self.cancel(assignment) }
@@ -115,11 +137,15 @@ extension CoordinatorServer {
     let order = WorkOrder(
       session: id, job: session.creation.job, specification: session.creation.reference,
       assignment: assignment, base: ContentReference(cid: cid, digest: base))
+    // A worker that is gone is no worker that failed: its departure gives the client to another.
+    guard let node = nodes[assignment.worker] else { return }
     do {
-      guard let node = nodes[assignment.worker] else { throw CoordinatorError.notConnected }
       _ = try await node.connection.request(
         method: RPCMethod.assign, body: order.encoded(), deadline: Limits.orderDeadline)
     } catch {
+      guard nodes[assignment.worker]?.connection === node.connection,
+        error != .closed && error != .cancelled
+      else { return }
       apply(.workFailed(assignment, reason: "not reached", now: loop.now), to: id)
     }
   }
@@ -137,27 +163,38 @@ extension CoordinatorServer {
   }
 
   private func aggregate(_ terms: [AcceptedUpdate], round: Int, of id: Digest) async {
-    do {
-      guard let session = sessions[id] else { return }
-      var updates: [ClientUpdate] = []
-      for term in terms {
-        guard let stored = session.submission(of: term, round: round) else { return }
-        let bytes = try await content.read(stored.parameters, max: Limits.contentBytesMax)
-        updates.append(
-          ClientUpdate(
-            client: term.client, examples: Int(term.examples),
-            parameters: try ParameterBuffer(
-              decoding: bytes, for: session.specification.shape)))
+    for attempt in 1...Limits.aggregateTriesMax {
+      do {
+        return try await aggregateOnce(terms, round: round, of: id)
+      } catch {
+        if Task.isCancelled { return }
+        // The round cannot go on without its mean, and this disk or memory cannot give it.
+        if attempt == Limits.aggregateTriesMax { failure = error }
+        try? await loop.sleep(for: Limits.aggregatePause)
       }
-      let mean = try await compute.run { [updates] in try weightedMean(updates) }
-      let cid = try await content.add(mean.bytes)
-      remember(mean.bytes, as: mean.digest)
-      apply(
-        .aggregated(round: round, model: mean.digest), to: id,
-        with: [.model(session: id, digest: mean.digest, cid: cid)])
-    } catch {
-      failure = error
     }
+  }
+
+  private func aggregateOnce(
+    _ terms: [AcceptedUpdate], round: Int, of id: Digest
+  ) async throws {
+    guard let session = sessions[id] else { return }
+    var updates: [ClientUpdate] = []
+    for term in terms {
+      guard let stored = session.submission(of: term, round: round) else { return }
+      let bytes = try await content.read(stored.parameters, max: Limits.contentBytesMax)
+      updates.append(
+        ClientUpdate(
+          client: term.client, examples: Int(term.examples),
+          parameters: try ParameterBuffer(
+            decoding: bytes, for: session.specification.shape)))
+    }
+    let mean = try await compute.run { [updates] in try weightedMean(updates) }
+    let cid = try await content.add(mean.bytes)
+    remember(mean.bytes, as: mean.digest)
+    apply(
+      .aggregated(round: round, model: mean.digest), to: id,
+      with: [.model(session: id, digest: mean.digest, cid: cid)])
   }
 
   private func settle(round number: Int, model: Digest, of id: Digest) {
@@ -172,9 +209,7 @@ extension CoordinatorServer {
   }
 
   private func evaluate(_ model: Digest, round: Int, of id: Digest) async {
-    guard let session = sessions[id],
-      let evaluator = nodes.values.first(where: { $0.hello.role == .evaluator })
-    else { return }
+    guard let session = sessions[id], let evaluator = evaluator(of: session) else { return }
     let request = EvaluationRequest(
       specification: session.creation.reference, model: model)
     guard
@@ -192,6 +227,27 @@ extension CoordinatorServer {
         begin { await self.evaluate(model, round: round, of: id) }
       }
     }
+  }
+
+  /// Evaluators that are connected: those that the genesis document knows first, then the one that
+  /// came first, so that a stranger cannot take the place of one that is there.
+  var evaluators: [ConnectedNode] {
+    let known = { (node: ConnectedNode) in
+      node.peer.publicKey.map { self.chain.state.accounts[$0] != nil } ?? false
+    }
+    return nodes.values.filter { $0.hello.role == .evaluator }.sorted { left, right in
+      if known(left) != known(right) { return known(left) }
+      return (left.since, left.peer) < (right.since, right.peer)
+    }
+  }
+
+  /// The evaluator that the job pays, if one is named; only a job without one takes any.
+  private func evaluator(of session: HostedSession) -> ConnectedNode? {
+    guard let order = try? Transaction(decoding: session.creation.order),
+      case .submitJob(let terms) = order.body, let named = terms.evaluator
+    else { return evaluators.first }
+    let node = nodes[named.peerID]
+    return node?.hello.role == .evaluator ? node : nil
   }
 
   func closeJob(of id: Digest) {
@@ -248,6 +304,8 @@ extension HostedSession {
 /// Why the coordinator could not do what was asked.
 package enum CoordinatorError: Error, Equatable {
   case notConnected
+  /// Too much waits for a block already.
+  case busy
   case unknownSession
   case unknownModel
   case sessionExists

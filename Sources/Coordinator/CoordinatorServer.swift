@@ -29,9 +29,22 @@ package actor CoordinatorServer {
     static let contentBytesMax = 1 << 30
     /// Models kept in memory for the workers of the running rounds.
     static let recentModelsMax = 8
+    /// Connected nodes: as many as one session has logical clients at most.
+    static let nodesMax = 4_096
+    /// Nodes that the dashboard still names after they left.
+    static let formerNodesMax = 8_192
+    /// What a frame of the log adds to a record, generously.
+    static let frameOverhead = 64
+    /// A worker's own words about a failure, in the log for ever.
+    static let reasonCharactersMax = 200
+    /// Reads and sums that a full queue or a passing fault may spoil before the server gives up.
+    static let aggregateTriesMax = 5
+    /// The pause before another try.
+    static let aggregatePause: Duration = .milliseconds(200)
   }
 
   struct ConnectedNode: Sendable {
+    let peer: PeerID
     let hello: Hello
     let connection: PeerConnection
     let since: Tick
@@ -44,8 +57,6 @@ package actor CoordinatorServer {
   }
   let settings: CoordinatorSettings
   let identity: SigningKey
-  /// This server's peer id; every probe of its health asks for it.
-  let peerIDText: String
   let client: SigningKey
   let content: CoordinatorContent
   let compute: ComputePool
@@ -80,7 +91,6 @@ package actor CoordinatorServer {
     self.loop = loop
     let home = settings.home
     identity = try home.key(named: "identity")
-    peerIDText = "\(identity.publicKey.peerID)"
     client = try home.key(named: "client")
     compute = ComputePool(
       named: "coordinator", threads: 1, queueMax: Limits.computeQueueMax)
@@ -91,28 +101,38 @@ package actor CoordinatorServer {
       store: try BlockStore(path: home.file("content")), compute: compute)
     (blocks, chain) = try BlockLog.open(
       path: home.file("followed-chain.log"), genesis: try home.genesis())
-    var restored: [Digest: HostedSession] = [:]
-    var order: [Digest] = []
+    var restored = RestoredLog()
     log = try WriteAheadLog(path: home.file("sessions.log")) { _, bytes in
-      Self.restore(try CoordinatorRecord(decoding: bytes), into: &restored, order: &order)
+      try restored.add(try CoordinatorRecord(decoding: bytes))
     }
-    sessions = restored
-    sessionOrder = order
+    sessions = restored.sessions
+    sessionOrder = restored.order
+    for transaction in restored.transactions { _ = pending.add(transaction) }
+    pending.settle(in: chain.state)
     startedAt = loop.now
   }
 
-  private static func restore(
-    _ record: CoordinatorRecord, into sessions: inout [Digest: HostedSession],
-    order: inout [Digest]
-  ) {
-    switch record {
-    case .created(let creation):
-      let session = HostedSession(creation)
-      sessions[session.id] = session
-      order.append(session.id)
-    case .startRequested(let id), .event(let id, _), .submission(let id, _),
-      .model(let id, _, _):
-      sessions[id]?.replay(record)
+  /// What the records of an earlier run amount to.
+  private struct RestoredLog {
+    var sessions: [Digest: HostedSession] = [:]
+    var order: [Digest] = []
+    /// In the order in which they were signed, those that blocks hold already among them.
+    var transactions: [Transaction] = []
+
+    mutating func add(_ record: CoordinatorRecord) throws {
+      switch record {
+      case .created(let creation):
+        let session = HostedSession(creation)
+        sessions[session.id] = session
+        order.append(session.id)
+        transactions.append(try Transaction(decoding: creation.order))
+      case .transaction(let bytes): transactions.append(try Transaction(decoding: bytes))
+      case .submission(let id, let submission):
+        sessions[id]?.replay(record)
+        transactions.append(try Transaction(decoding: submission.commitment))
+      case .startRequested(let id), .event(let id, _), .model(let id, _, _):
+        sessions[id]?.replay(record)
+      }
     }
   }
 
@@ -139,11 +159,11 @@ package actor CoordinatorServer {
       if let failure { throw failure }
       for id in sessionOrder { apply(.tick(now: loop.now), to: id) }
       let height = chain.state.chain.height
-      if height != heightBefore || pending.waiting.isEmpty {
+      if height != heightBefore {
         (heightBefore, lastProgress) = (height, loop.now)
       } else if loop.now.duration(since: lastProgress) > Limits.resendInterval {
         lastProgress = loop.now
-        resendPending()
+        begin { await self.retakeAll() }
       }
     }
   }

@@ -42,7 +42,7 @@ struct HostedSession: Sendable {
   /// Applies what the log holds; effects are taken up after all is read.
   mutating func replay(_ record: CoordinatorRecord) {
     switch record {
-    case .created: break
+    case .created, .transaction: break
     case .startRequested: isStartRequested = true
     case .event(_, let event): _ = machine.handle(event)
     case .submission(_, let submission):

@@ -32,9 +32,13 @@ struct TokenBuckets: Sendable {
     return min(rate.burst, bucket.tokens + seconds * rate.perSecond)
   }
 
-  /// Drops full buckets; if all callers are busy, all start again: the memory stays bounded.
+  /// Drops full buckets, and where that is not enough the fuller half: a crowd of new callers
+  /// cannot free one that is limited.
   private mutating func forgetFull(now: Tick) {
     buckets = buckets.filter { level(of: $0.value, now: now) < rate.burst }
-    if buckets.count >= Self.callersMax { buckets = [:] }
+    guard buckets.count >= Self.callersMax else { return }
+    let emptiest = buckets.sorted { level(of: $0.value, now: now) < level(of: $1.value, now: now) }
+    buckets = Dictionary(
+      uniqueKeysWithValues: emptiest.prefix(Self.callersMax / 2).map { ($0.key, $0.value) })
   }
 }

@@ -56,7 +56,12 @@ extension SessionMachine {
   mutating func fail(
     _ assignment: Assignment, reason: String, now: Tick
   ) -> [SessionEffect] {
-    guard case .training(assignment, _) = phase(of: assignment) else { return [] }
+    switch phase(of: assignment) {
+    case .training(assignment, _): break
+    // Its commitment can no longer reach the ledger.
+    case .checking(let update) where update.assignment == assignment: break
+    case .training, .checking, .accepted, .unassigned, nil: return []
+    }
     failures[assignment.worker, default: 0] += 1
     round!.rejected.append(RejectedUpdate(assignment: assignment, reason: reason))
     round!.clients[assignment.client] = .unassigned

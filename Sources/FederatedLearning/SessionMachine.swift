@@ -79,8 +79,7 @@ public struct SessionMachine: Sendable {
   /// stored before they were acknowledged.
   private mutating func restart(now: Tick) -> [SessionEffect] {
     workers = []
-    guard round != nil else { return [] }
-    for client in round!.clients.indices {
+    for client in round?.clients.indices ?? 0..<0 {
       if case .training = round!.clients[client] { round!.clients[client] = .unassigned }
     }
     return pendingEffects()
@@ -158,9 +157,12 @@ public struct SessionMachine: Sendable {
 
   /// What is outstanding now: for a coordinator that came back and lost its effects.
   public func pendingEffects() -> [SessionEffect] {
-    guard let round else { return [] }
     let unevaluated = history.filter { $0.score == nil }.compactMap { past in
       past.aggregate.map { SessionEffect.evaluate(round: past.number, model: $0) }
+    }
+    guard let round else {
+      if case .done(let model) = phase { return unevaluated + [.finish(model: model)] }
+      return unevaluated
     }
     switch phase {
     case .training:

@@ -22,6 +22,10 @@ package actor ChainProducer {
   private var machine: BlockProductionMachine
   private var signGuard: SignGuard
   private var timer: TimerToken?
+  private var unfinished: Block?
+  private var isFinishing = false
+  private var failure: CheckedContinuation<Void, any Error>?
+  private var failed: (any Error)?
 
   /// - Parameters:
   ///   - disk: runs what waits for the disk, one thing after another.
@@ -41,11 +45,50 @@ package actor ChainProducer {
     self.committed = committed
     chain = store.chain
     signGuard = store.signGuard
+    unfinished = store.unfinished
     machine = BlockProductionMachine(resumingAt: store.chain.state)
   }
 
   /// Seals what the last run left due.
-  package func start() { perform(machine.handle(.tick(now: loop.now))) }
+  package func start() async {
+    await finishInterrupted()
+    perform(machine.handle(.tick(now: loop.now)))
+  }
+
+  /// Throws when the disk no longer takes what has to be durable; else never returns.
+  package func waitForFailure() async throws {
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { (waiter: CheckedContinuation<Void, any Error>) in
+        if let failed { waiter.resume(throwing: failed) } else { failure = waiter }
+      }
+    } onCancel: {
+      loop.execute { self.assumeIsolated { $0.stop(CancellationError()) } }
+    }
+  }
+
+  private func stop(_ error: any Error) {
+    failed = failed ?? error
+    failure?.resume(throwing: error)
+    failure = nil
+  }
+
+  /// A block that was signed and not stored is the only one that may be signed at its height.
+  private func finishInterrupted() async {
+    guard let block = unfinished else { return }
+    unfinished = nil
+    isFinishing = true
+    defer { isFinishing = false }
+    do {
+      let certified = try await certify(block)
+      try chain.follow(certified)
+      mempool.settle(block, state: chain.state)
+      await committed(certified)
+      isFinishing = false
+      perform(machine.handle(.committed(block, waiting: mempool.count, now: loop.now)))
+    } catch {
+      stop(error)
+    }
+  }
 
   /// The newest height.
   package var height: BlockHeight { chain.state.chain.height }
@@ -104,20 +147,20 @@ package actor ChainProducer {
   }
 
   private func seal() async {
+    guard failed == nil, !isFinishing else { return }
+    guard let proposed = try? propose() else {
+      return perform(machine.handle(.sealingFailed(waiting: mempool.count, now: loop.now)))
+    }
     do {
-      guard let proposed = try propose() else { return fail([]) }
-      let block = try await certify(proposed)
+      let block = try await certify(proposed.block)
       try chain.commit(proposed, certificate: block.certificate)
       mempool.settle(block.block, refused: proposed.refused, state: chain.state)
       perform(machine.handle(.committed(block.block, waiting: mempool.count, now: loop.now)))
       await committed(block)
     } catch {
-      fail([])
+      // What was signed is on the disk or not: only a new start can tell.
+      stop(error)
     }
-  }
-
-  private func fail(_ refused: [ProposedBlock.Refusal]) {
-    perform(machine.handle(.sealingFailed(waiting: mempool.count, now: loop.now)))
   }
 
   /// Nil when there is neither a transaction that can be executed nor a beacon link to reveal.
@@ -135,16 +178,16 @@ package actor ChainProducer {
   }
 
   /// The guard is durable before the signature exists, the block before anybody hears of it.
-  private func certify(_ proposed: ProposedBlock) async throws -> CommittedBlock {
-    let header = proposed.block.header
+  private func certify(_ proposed: Block) async throws -> CommittedBlock {
+    let header = proposed.header
     let hash = header.hash
     try signGuard.authorise(height: header.height, blockHash: hash)
     let vote = Precommit(
       chainID: header.chainID, height: header.height, blockHash: hash, key: key)
     let block = CommittedBlock(
-      block: proposed.block, certificate: CommitCertificate(precommits: [vote]))
+      block: proposed, certificate: CommitCertificate(precommits: [vote]))
     try await disk.run { [store, signGuard] in
-      try store.store(signGuard)
+      try store.store(signGuard, of: proposed)
       try store.blocks.appendBlocking(block)
     }
     return block

@@ -82,6 +82,9 @@ package actor CoordinatorLink {
     }
   }
 
+  /// Whether the coordinator is there.
+  package var isConnected: Bool { connection != nil }
+
   /// Calls the coordinator.
   package func request(
     _ method: String, _ body: Bytes = [], deadline: Duration = .seconds(10)

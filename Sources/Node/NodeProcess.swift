@@ -85,7 +85,8 @@ package struct NodeProcess: Sendable {
       group.addTask(executorPreference: onLoop) { await host.run() }
       group.addTask(executorPreference: onLoop) { await loop.perform { await nursery.run() } }
       group.addTask(executorPreference: onLoop) { try await keepLinked(link, role: role) }
-      group.addTask(executorPreference: onLoop) { await role.start() }
+      group.addTask(executorPreference: onLoop) { try await role.run() }
+      // A role that only answers returns at once.
       for _ in 0..<2 { try await group.next() }
       group.cancelAll()
     }
@@ -166,9 +167,10 @@ package struct NodeProcess: Sendable {
       machine: machine)
     return NodeRoleShell(
       answer: { await shell.answer($0) },
-      start: {
+      run: {
         await relay.connect { await shell.committed($0) }
         await shell.start()
+        try await producer.waitForFailure()
       })
   }
 
@@ -182,7 +184,8 @@ package struct NodeProcess: Sendable {
 /// What the process calls on the shell of its role.
 struct NodeRoleShell: Sendable {
   let answer: @Sendable (RPCCall) async -> RPCAnswer
-  var start: @Sendable () async -> Void = {}
+  /// What it does unasked; throws when the role can never work again.
+  var run: @Sendable () async throws -> Void = {}
   var connected: @Sendable (HelloReply) async -> Void = { _ in }
   var disconnected: @Sendable () async -> Void = {}
 }

@@ -12,9 +12,10 @@ internal import UsefulWork
 /// A validator: makes blocks and replays the work that their beacons draw.
 package actor ValidatorShell {
   private enum Limits {
-    /// How often evidence is asked for before it counts as not served.
+    /// How often evidence is asked for before it counts as not served. Only answers count: while
+    /// there is no coordinator to ask, nobody can serve anything.
     static let evidenceTriesMax = 40
-    /// The pause between two tries: a restarted coordinator is back within ten seconds.
+    /// The pause between two tries: a worker that lost its way is back within ten seconds.
     static let evidencePause: Duration = .milliseconds(250)
   }
 
@@ -78,11 +79,13 @@ package actor ValidatorShell {
 
   private func replay(_ order: ReplayOrder) async {
     var judgement = order.notServed
-    for _ in 0..<Limits.evidenceTriesMax {
+    var tries = 0
+    while tries < Limits.evidenceTriesMax {
       do {
-        judgement = try await judge(order)
+        judgement = try await judge(order, isLastTry: tries + 1 == Limits.evidenceTriesMax)
         break
       } catch {
+        if await link.isConnected, !Self.isInterruption(error) { tries += 1 }
         try? await link.loop.sleep(for: Limits.evidencePause)
       }
       if Task.isCancelled { return }
@@ -90,7 +93,16 @@ package actor ValidatorShell {
     try? await producer.submit(judgement.transactions)
   }
 
-  private func judge(_ order: ReplayOrder) async throws -> Judgement {
+  /// Whether an error says that the coordinator is away rather than that evidence is missing.
+  private static func isInterruption(_ error: any Error) -> Bool {
+    switch error {
+    case NodeError.notConnected: true
+    case PeerError.refused, PeerError.deadlineExceeded: false
+    default: error is PeerError
+    }
+  }
+
+  private func judge(_ order: ReplayOrder, isLastTry: Bool) async throws -> Judgement {
     let slot = order.work.slot
     let assignment = Assignment(
       round: Int(slot.round) + 1, client: Int(slot.client), attempt: Int(order.work.attempt),
@@ -112,7 +124,8 @@ package actor ValidatorShell {
     let base = try await materials.model(
       order.base ?? specification.initialModel.digest, shape: specification.shape)
     let states = try await startStates(
-      for: order, request: request, specification: specification, evidence: evidence)
+      for: order, request: request, specification: specification, evidence: evidence,
+      isLastTry: isLastTry)
     return try await compute.run {
       try order.judge(
         specification: specification, dataset: dataset, base: base, evidence: evidence,
@@ -120,11 +133,11 @@ package actor ValidatorShell {
     }
   }
 
-  /// Asks the worker for the start states that the samples need. A state that is not served stays
-  /// out, which counts as a wrong result.
+  /// Asks the worker for the start states that the samples need. A state that is not served on the
+  /// last try stays out, which counts as a wrong result.
   private func startStates(
     for order: ReplayOrder, request: EvidenceRequest, specification: SessionSpecification,
-    evidence: WorkEvidence
+    evidence: WorkEvidence, isLastTry: Bool
   ) async throws -> [Int: TrainingState] {
     let task = try specification.task(
       round: Int(order.work.slot.round) + 1, client: Int(order.work.slot.client),
@@ -139,8 +152,11 @@ package actor ValidatorShell {
       if segment == previous + 1 { continue }
       var asked = request
       asked.segment = segment
-      if let bytes = try? await link.request(RPCMethod.startState, asked.encoded()) {
+      do {
+        let bytes = try await link.request(RPCMethod.startState, asked.encoded())
         states[segment] = try? TrainingState(decoding: bytes, for: task)
+      } catch {
+        guard isLastTry, !Self.isInterruption(error) else { throw error }
       }
     }
     return states

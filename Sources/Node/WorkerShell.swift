@@ -38,6 +38,9 @@ package actor WorkerShell {
   private var machine = WorkerMachine()
   private var results: [Kept] = []
   private var genesis: Genesis?
+  private var isSigning = false
+  /// At most one for each order under way.
+  private var waitingToSign: [CheckedContinuation<Void, Never>] = []
 
   /// A worker that trains by `train`.
   package init(
@@ -92,9 +95,8 @@ package actor WorkerShell {
 
   private func work(on order: WorkOrder) async {
     do {
-      let submission = try await submission(for: order)
-      _ = try await link.request(
-        RPCMethod.submitWork, submission.encoded(), deadline: .seconds(60))
+      let result = try await result(of: order)
+      try await handIn(result, of: order)
     } catch let error as PeerError {
       // A refusal means that somebody else has the client now; a lost link orders anew.
       _ = error
@@ -112,7 +114,7 @@ package actor WorkerShell {
     _ = try? await link.request(RPCMethod.failWork, body.encoded())
   }
 
-  private func submission(for order: WorkOrder) async throws -> WorkSubmission {
+  private func result(of order: WorkOrder) async throws -> WorkResult {
     let specification = try await materials.specification(order.specification)
     let assignment = order.assignment
     let task = try specification.task(
@@ -121,10 +123,18 @@ package actor WorkerShell {
     let base = try await materials.model(order.base.digest, shape: specification.shape)
     let result = try await compute.run { [train] in try train(task, dataset, base) }
     keep(Kept(assignment: assignment, job: order.job, result: result, dataset: dataset))
-    return WorkSubmission(
-      session: order.session, assignment: assignment, parameters: result.update.bytes,
+    return result
+  }
+
+  private func handIn(_ result: WorkResult, of order: WorkOrder) async throws {
+    await takeTurn()
+    defer { passTurn() }
+    let submission = WorkSubmission(
+      session: order.session, assignment: order.assignment, parameters: result.update.bytes,
       record: result.record.encoded(),
       commitment: try await commitment(to: result, of: order).encoded())
+    _ = try await link.request(
+      RPCMethod.submitWork, submission.encoded(), deadline: .seconds(60))
   }
 
   private func commitment(to result: WorkResult, of order: WorkOrder) async throws -> Transaction {
@@ -136,6 +146,17 @@ package actor WorkerShell {
         update: result.update.digest, workRoot: result.record.workRoot,
         segmentCount: UInt32(result.record.segmentRoots.count)))
     return try await sign(body, genesis: genesis)
+  }
+
+  /// From asking for a nonce until the transaction has arrived, so that no two share a nonce.
+  private func takeTurn() async {
+    guard isSigning else { return isSigning = true }
+    await withCheckedContinuation { waitingToSign.append($0) }
+  }
+
+  private func passTurn() {
+    guard !waitingToSign.isEmpty else { return isSigning = false }
+    waitingToSign.removeFirst().resume()
   }
 
   private func sign(_ body: TransactionBody, genesis: Genesis) async throws -> Transaction {
@@ -167,14 +188,20 @@ package actor WorkerShell {
   private func stakeWhenPossible() async throws {
     guard let genesis else { return }
     let minimum = genesis.parameters.minimumStake
+    var nonceUnderWay: UInt64?
     while !Task.isCancelled {
       let account = try AccountReply(decoding: await link.request(RPCMethod.account))
       if account.stake >= minimum { return }
       let body = TransactionBody.stake(amount: minimum)
       let needed = try minimum.adding(genesis.parameters.fee(for: body))
-      if account.balance >= needed {
+      // One order at a time: the nonce falls back only if the order was refused or lost.
+      let isUnderWay = nonceUnderWay.map { account.nextNonce > $0 } ?? false
+      if account.balance >= needed, !isUnderWay {
+        await takeTurn()
+        defer { passTurn() }
         let transaction = try await sign(body, genesis: genesis)
         _ = try await link.request(RPCMethod.submitTransaction, transaction.encoded())
+        nonceUnderWay = transaction.nonce
       }
       try await link.loop.sleep(for: Limits.stakePollInterval)
     }

@@ -10,12 +10,13 @@ import Telemetry
 /// checksum CRC32C over length, sequence and value. The valid place with the highest sequence
 /// counts. Unlike a file that is replaced by renaming, nothing but these bytes changes on the disk.
 public final class AlternatingFile: Sendable {
-  /// A page each, so that a torn write never reaches the other place.
-  private static let placeBytes = 4_096
+  /// Places begin on pages, so that a torn write never reaches the other one.
+  private static let pageBytes = 4_096
   private static let headBytes = 16
-  /// The largest value.
-  public static let valueBytesMax = placeBytes - headBytes
 
+  /// The largest value.
+  public let valueBytesMax: Int
+  private let placeBytes: Int
   private let file: FileDescriptor
   private let sequence: Lock<UInt64>
   /// What was stored last when the file was opened; nil if nothing ever was.
@@ -23,15 +24,19 @@ public final class AlternatingFile: Sendable {
 
   /// Opens the file, or creates it without a value; a file of which neither place can be read, but
   /// which was written, is refused.
-  public init(path: String) throws(FileError) {
+  public init(path: String, valueBytesMax: Int) throws(FileError) {
+    let pages = (valueBytesMax + Self.headBytes + Self.pageBytes - 1) / Self.pageBytes
+    let placeBytes = pages * Self.pageBytes
+    self.placeBytes = placeBytes
+    self.valueBytesMax = valueBytesMax
     file = try FileDescriptor(opening: path, O_RDWR | O_CREAT)
     if try file.size() == 0 {
-      try file.write(Bytes(repeating: 0, count: 2 * Self.placeBytes), at: 0)
+      try file.write(Bytes(repeating: 0, count: 2 * placeBytes), at: 0)
       try file.synchronize()
       try FileDescriptor.synchronizeDirectory(of: path)
     }
-    let bytes = try file.read(2 * Self.placeBytes, at: 0)
-    let places = [bytes.prefix(Self.placeBytes), bytes.dropFirst(Self.placeBytes)].map(Bytes.init)
+    let bytes = try file.read(2 * placeBytes, at: 0)
+    let places = [bytes.prefix(placeBytes), bytes.dropFirst(placeBytes)].map(Bytes.init)
     let newest = places.compactMap(Self.decode).max { $0.sequence < $1.sequence }
     // The very first write may have been torn; then the other place was never touched.
     guard newest != nil || places.contains(where: { $0.allSatisfy { $0 == 0 } }) else {
@@ -43,10 +48,10 @@ public final class AlternatingFile: Sendable {
 
   /// Replaces the value and waits until the new one is durable.
   public func write(_ value: Bytes) throws(FileError) {
-    precondition(value.count <= Self.valueBytesMax, "\(value.count) bytes do not fit a place")
+    precondition(value.count <= valueBytesMax, "\(value.count) bytes do not fit a place")
     // A write that fails is repeated in the same place: the other one holds what counts.
     let next = sequence.withLock { $0 } + 1
-    try file.write(Self.encode(value, sequence: next), at: Int(next % 2) * Self.placeBytes)
+    try file.write(Self.encode(value, sequence: next), at: Int(next % 2) * placeBytes)
     try file.synchronizeData()
     sequence.withLock { $0 = next }
   }

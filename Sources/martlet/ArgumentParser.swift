@@ -5,16 +5,27 @@ struct ArgumentParser: Sendable {
   /// Finds the command with the most matching words and reads the rest by its options.
   func parse(_ words: [String]) throws -> (Command, Arguments) {
     // Options may stand before the verb: `martlet --home DIR node start`.
-    let candidates = commands.filter { isSelected($0, by: words) }
-    guard let command = candidates.max(by: { $0.words.count < $1.words.count }) else {
-      let verb = words.first { !$0.hasPrefix("-") } ?? ""
-      throw CommandFailure.usage("`\(verb)` is not a command")
+    let verbs = verbWords(in: words)
+    let candidates = commands.flatMap { command in
+      ([command.words] + command.aliases).filter(verbs.starts(with:)).map { (command, $0) }
     }
-    return (command, try arguments(of: command, from: words))
+    guard let (command, name) = candidates.max(by: { $0.1.count < $1.1.count }) else {
+      throw unknownCommand(verbs)
+    }
+    return (command, try arguments(of: command, named: name, from: words))
   }
 
-  private func isSelected(_ command: Command, by words: [String]) -> Bool {
-    verbWords(in: words).starts(with: command.words)
+  private func unknownCommand(_ verbs: [String]) -> CommandFailure {
+    let given = verbs.prefix(2).joined(separator: " ")
+    let inGroup = commands.map(\.words).filter { $0.count > 1 && $0.first == verbs.first }
+    if verbs.count == 1, !inGroup.isEmpty {
+      return .usage(
+        "`\(given)` needs one more word",
+        hint: inGroup.map { $0.dropFirst().joined(separator: " ") }.joined(separator: ", "))
+    }
+    let names = commands.flatMap { [$0.words] + $0.aliases }.map { $0.joined(separator: " ") }
+    let hint = nearest(given, in: names).map { "did you mean `martlet \($0)`?" }
+    return .usage("`\(given)` is not a command", hint: hint ?? "see `martlet help`")
   }
 
   /// The words that are neither global options nor their values.
@@ -35,9 +46,11 @@ struct ArgumentParser: Sendable {
     return verbs
   }
 
-  private func arguments(of command: Command, from words: [String]) throws -> Arguments {
+  private func arguments(
+    of command: Command, named name: [String], from words: [String]
+  ) throws -> Arguments {
     var result = Arguments()
-    var verbs = command.words[...]
+    var verbs = name[...]
     var rest = words[...]
     var onlyPositionals = false
     while let word = rest.popFirst() {
@@ -70,7 +83,7 @@ struct ArgumentParser: Sendable {
     guard let option else {
       throw CommandFailure.usage(
         "`\(head)` is not an option of `martlet \(command.words.joined(separator: " "))`",
-        hint: nearest(head, in: known)
+        hint: nearest(head, in: known.map { "--\($0.name)" }).map { "did you mean `\($0)`?" }
           ?? "see `martlet \(command.words.joined(separator: " ")) --help`")
     }
     guard option.value != nil else {
@@ -86,12 +99,11 @@ struct ArgumentParser: Sendable {
     }
   }
 
-  private func nearest(_ word: String, in options: [Option]) -> String? {
-    let candidates = options.map { "--\($0.name)" }
+  private func nearest(_ word: String, in candidates: [String]) -> String? {
     let best = candidates.min { distance($0, word) < distance($1, word) }
     let farthest = 3
     guard let best, distance(best, word) <= farthest else { return nil }
-    return "did you mean `\(best)`?"
+    return best
   }
 
   /// Levenshtein distance, for words of a command line only.

@@ -2,6 +2,8 @@
 struct Command: Sendable {
   /// The words that select it, such as `["fl", "create-session"]`.
   let words: [String]
+  /// Other words that select it, such as the bare ones of seed 002's client.
+  var aliases: [[String]] = []
   /// One lower-case line for lists.
   let summary: String
   /// Names of positional arguments; a trailing `?` marks an optional one.
@@ -41,9 +43,10 @@ struct Arguments: Sendable {
 
   func text(_ name: String) -> String? { values[name] }
 
-  func required(_ name: String) throws -> String {
+  func required(_ name: String, or other: String? = nil) throws -> String {
     guard let value = values[name] else {
-      throw CommandFailure.usage("the option --\(name) is missing")
+      let names = "--\(name)" + (other.map { " or --\($0)" } ?? "")
+      throw CommandFailure.usage("the option \(names) is missing")
     }
     return value
   }

@@ -32,11 +32,12 @@ struct Help: Sendable {
     let names = options.map(name)
     let width = names.map(\.count).max() ?? 0
     let lines = zip(names, options).map { "  \(padded($0, to: width))  \($1.summary)" }
+    let aliases = command.aliases.map { "also: martlet \($0.joined(separator: " "))\n" }.joined()
     return """
       \(command.summary)
 
       usage: martlet \(words)\(positionals) [OPTIONS]
-
+      \(aliases)
       \(lines.joined(separator: "\n"))
 
       example:
@@ -59,40 +60,52 @@ struct Help: Sendable {
       throw CommandFailure.usage(
         "there is no completion for `\(shell)`", hint: "the shells are bash and zsh")
     }
-    var cases: [String] = []
-    var prefixes = Set<[String]>()
-    for command in commands {
-      for length in 0..<command.words.count {
-        prefixes.insert(Array(command.words.prefix(length)))
-      }
-      let options = (command.options + Option.global).map { "--\($0.name)" }
-      cases.append(completionCase(command.words, options))
+    let names = commands.flatMap { command in
+      ([command.words] + command.aliases).map { ($0, command.options + Option.global) }
     }
-    for prefix in prefixes.sorted(by: { $0.joined(separator: " ") < $1.joined(separator: " ") }) {
-      let next = commands.filter { $0.words.count > prefix.count && $0.words.starts(with: prefix) }
-        .map { $0.words[prefix.count] }
-      cases.append(completionCase(prefix, Array(Set(next)).sorted()))
+    var cases: [String] = []
+    for prefix in Set(names.flatMap { name, _ in name.indices.map { Array(name[..<$0]) } })
+      .sorted(by: { $0.lexicographicallyPrecedes($1) })
+    {
+      let next = names.map(\.0).filter { $0.count > prefix.count && $0.starts(with: prefix) }
+      cases.append(completionCase(prefix, Set(next.map { $0[prefix.count] }).sorted()))
+    }
+    for (name, options) in names {
+      cases.append(completionCase(name, options.map { "--\($0.name)" }))
     }
     let head = shell == "zsh" ? "autoload -U +X bashcompinit && bashcompinit\n" : ""
-    return head + """
-      _martlet() {
-        local current="${COMP_WORDS[COMP_CWORD]}" verbs=""
-        local word
-        for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-          case "$word" in -*) break ;; *) verbs="$verbs$word " ;; esac
-        done
+    return head + completionFunction(cases)
+  }
+
+  /// Arguments behind the verbs are given up one by one until a command is recognised. Where it
+  /// offers nothing, the shell offers files.
+  private func completionFunction(_ cases: [String]) -> String {
+    """
+    _martlet() {
+      local current="${COMP_WORDS[COMP_CWORD]}" verbs="" word offered
+      COMPREPLY=()
+      for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case "$word" in -*) break ;; *) verbs="$verbs$word " ;; esac
+      done
+      while offered=; do
         case "$verbs" in
-      \(cases.joined(separator: "\n"))
-        *) COMPREPLY=($(compgen -f -- "$current")) ;;
+    \(cases.joined(separator: "\n"))
+        *" "*" ") verbs="${verbs% * } " ;;
+        *) return 0 ;;
         esac
-      }
-      complete -F _martlet martlet
-      """
+        [ -z "$offered" ] || break
+      done
+      # Options are offered once a dash is typed; until then a file may be meant.
+      case "$offered" in --*) [ "${current#-}" != "$current" ] || return 0 ;; esac
+      COMPREPLY=($(compgen -W "$offered" -- "$current"))
+      return 0
+    }
+    complete -o default -F _martlet martlet
+    """
   }
 
   private func completionCase(_ words: [String], _ replies: [String]) -> String {
     let verbs = words.map { $0 + " " }.joined()
-    return "  \"\(verbs)\") COMPREPLY=($(compgen -W \"\(replies.joined(separator: " "))\""
-      + " -- \"$current\")) ;;"
+    return "    \"\(verbs)\") offered=\"\(replies.joined(separator: " "))\" ;;"
   }
 }

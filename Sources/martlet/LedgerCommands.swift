@@ -20,8 +20,11 @@ enum LedgerCommands {
       options: NetworkClient.options, example: "martlet ledger block 1", run: block),
     Command(
       words: ["receipt", "get"], summary: "the proof that a client-round was paid",
-      positionals: ["SESSION", "ROUND", "CLIENT"], options: NetworkClient.options,
-      example: "martlet receipt get SESSION 1 0 > receipt.json", run: receipt),
+      positionals: ["SESSION", "ROUND", "CLIENT"],
+      options: [
+        Option(name: "output", value: "FILE", short: "o", summary: "where to write it")
+      ] + NetworkClient.options,
+      example: "martlet receipt get SESSION 1 0 -o receipt.json", run: receipt),
     Command(
       words: ["receipt", "verify"],
       summary: "check a receipt offline: signatures, inclusion, amounts", positionals: ["FILE"],
@@ -81,9 +84,15 @@ enum LedgerCommands {
       throw CommandFailure.usage(
         "ROUND and CLIENT are numbers", hint: "rounds count from 1, clients from 0")
     }
-    let view = try await NetworkClient.selected(arguments).receipt(
-      session: arguments.positionals[0], round: round, client: client)
-    Output.line(view.text(indented: !arguments.isJSON))
+    let network = try NetworkClient.selected(arguments)
+    let view = try await network.receipt(
+      session: try await LearningCommands.session(arguments, network), round: round,
+      client: client)
+    guard let path = arguments.text("output") else {
+      return Output.line(view.text(indented: !arguments.isJSON))
+    }
+    try AtomicFile.write(Bytes((view.text(indented: true) + "\n").utf8), to: path)
+    Output.result(["path": .string(path)], asJSON: arguments.isJSON) { path }
   }
 
   @Sendable private static func verify(_ arguments: Arguments) async throws {

@@ -20,11 +20,15 @@ enum SessionText {
     if let accuracy = view["accuracy"]?.double { lines.append("accuracy    \(decimal(accuracy))") }
     lines.append("model cid   \(text(view, "model_cid"))")
     lines.append("model hash  \(text(view, "model_hash"))")
-    let miss = view["miss_probability"]?.double ?? 1
-    lines.append(
-      "audit       \(decimal(view["audit_rate"]?.double ?? 0)), misses a false tenth with"
-        + " probability \(decimal(miss))")
+    lines.append("audit       \(audit(view))")
     return lines.joined(separator: "\n")
+  }
+
+  private static func audit(_ view: JSONValue) -> String {
+    let rate = view["audit_rate"]?.double ?? 0
+    if rate >= 1 { return "every segment is replayed" }
+    return "\(decimal(rate * 100)) % of the segments are replayed; an update of which a tenth is"
+      + " false passes with probability \(decimal(view["miss_probability"]?.double ?? 1))"
   }
 
   /// One settled round; nil before it is settled and scored.

@@ -11,7 +11,7 @@ import Testing
 
 @testable import Coordinator
 
-@Suite("REST sessions", .serialized)
+@Suite("REST sessions", .serialized, .timeLimit(.minutes(2)))
 struct APISessionTests {
   @Test("a session is ordered, watched to its end, verified and its model and receipt fetched")
   func wholeSession() async throws {
@@ -43,14 +43,12 @@ struct APISessionTests {
     return try #require(session["session_id"]?.text)
   }
 
-  /// The names of the events until the session is evaluated.
+  /// The names of the events until the session is completed and its last round evaluated; either
+  /// may come first.
   private static func watch(_ client: NetworkClient, _ id: String) async throws -> [String] {
-    let names = EventNames()
-    try await client.watch(id) { name, data in
-      names.append(name)
-      return !(name == "round" && data["round"]?.integer == 2 && data["accuracy"] != .null)
-    }
-    return names.all
+    let seen = SeenEvents()
+    try await client.watch(id) { name, data in !seen.isLast(name, data) }
+    return seen.names
   }
 
   private static func checkResults(
@@ -144,9 +142,27 @@ struct APISessionTests {
   }
 }
 
-/// Collects names on the client's thread for the test's task.
-private final class EventNames: Sendable {
-  private let names = Lock<[String]>([])
-  func append(_ name: String) { names.withLock { $0.append(name) } }
-  var all: [String] { names.withLock { $0 } }
+/// What came on a stream, taken on the client's thread and read by the test's task.
+private final class SeenEvents: Sendable {
+  private struct State {
+    var names: [String] = []
+    var isCompleted = false
+    var isEvaluated = false
+  }
+
+  private let state = Lock(State())
+
+  var names: [String] { state.withLock(\.names) }
+
+  /// Whether with this event everything is there.
+  func isLast(_ name: String, _ data: JSONValue) -> Bool {
+    state.withLock { state in
+      state.names.append(name)
+      if name == "session", data["state"]?.text == "completed" { state.isCompleted = true }
+      if name == "round", data["round"]?.integer == 2, data["accuracy"] != .null {
+        state.isEvaluated = true
+      }
+      return state.isCompleted && state.isEvaluated
+    }
+  }
 }

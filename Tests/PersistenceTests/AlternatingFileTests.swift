@@ -18,14 +18,14 @@ struct AlternatingFileTests {
   func values() throws {
     let path = try TemporaryDirectory().path + "-guard"
     defer { unlink(path) }
-    #expect(try AlternatingFile(path: path).stored == nil)
-    for value in [[], [1, 2, 3], Bytes(repeating: 7, count: AlternatingFile.valueBytesMax)] {
-      try AlternatingFile(path: path).write(value)
-      #expect(try AlternatingFile(path: path).stored == value)
+    #expect(try AlternatingFile(path: path, valueBytesMax: 4_080).stored == nil)
+    for value in [[], [1, 2, 3], Bytes(repeating: 7, count: 4_080)] {
+      try AlternatingFile(path: path, valueBytesMax: 4_080).write(value)
+      #expect(try AlternatingFile(path: path, valueBytesMax: 4_080).stored == value)
     }
-    let file = try AlternatingFile(path: path)
+    let file = try AlternatingFile(path: path, valueBytesMax: 4_080)
     for value in 0..<UInt8(9) { try file.write([value]) }
-    #expect(try AlternatingFile(path: path).stored == [8])
+    #expect(try AlternatingFile(path: path, valueBytesMax: 4_080).stored == [8])
     #expect(try bytes(of: path).count == 8_192)
   }
 
@@ -33,7 +33,7 @@ struct AlternatingFileTests {
   func torn() throws {
     let path = try TemporaryDirectory().path + "-guard"
     defer { unlink(path) }
-    let file = try AlternatingFile(path: path)
+    let file = try AlternatingFile(path: path, valueBytesMax: 4_080)
     try file.write([1, 1, 1])
     let old = try bytes(of: path)
     try file.write([2, 2, 2])
@@ -42,29 +42,29 @@ struct AlternatingFileTests {
     let first = try #require(changed.first)
     for end in first...(try #require(changed.last)) {
       try overwrite(path, at: 0, Bytes(new[..<end] + old[end...]))
-      #expect(try AlternatingFile(path: path).stored == [1, 1, 1], "torn at \(end)")
+      #expect(try AlternatingFile(path: path, valueBytesMax: 4_080).stored == [1, 1, 1], "torn at \(end)")
     }
     try overwrite(path, at: 0, new)
-    #expect(try AlternatingFile(path: path).stored == [2, 2, 2])
+    #expect(try AlternatingFile(path: path, valueBytesMax: 4_080).stored == [2, 2, 2])
   }
 
   @Test("a torn first write is no value; a file of neither place is refused")
   func damage() throws {
     let path = try TemporaryDirectory().path + "-guard"
     defer { unlink(path) }
-    let file = try AlternatingFile(path: path)
+    let file = try AlternatingFile(path: path, valueBytesMax: 4_080)
     try file.write([1])
     try overwrite(path, at: 4_096 + 16, [9])
-    #expect(try AlternatingFile(path: path).stored == nil)
+    #expect(try AlternatingFile(path: path, valueBytesMax: 4_080).stored == nil)
     try overwrite(path, at: 0, [9])
-    #expect(throws: FileError.damaged(path: path)) { try AlternatingFile(path: path) }
+    #expect(throws: FileError.damaged(path: path)) { try AlternatingFile(path: path, valueBytesMax: 4_080) }
   }
 
   @Test("no place of foreign bytes is taken for a value")
   func foreign() throws {
     let path = try TemporaryDirectory().path + "-guard"
     defer { unlink(path) }
-    try AlternatingFile(path: path).write([5, 6])
+    try AlternatingFile(path: path, valueBytesMax: 4_080).write([5, 6])
     let place = Bytes(try bytes(of: path).dropFirst(4_096))
     #expect(AlternatingFile.decode(place)?.value == [5, 6])
     for length in 0..<18 { #expect(AlternatingFile.decode(Bytes(place.prefix(length))) == nil) }
