@@ -69,6 +69,12 @@ extension CoordinatorServer {
       ])
   }
 
+  /// The same as `healthView`, for callers on the loop already: a probe costs no change of
+  /// executors.
+  nonisolated func healthOnLoop(peerID: String) -> JSONValue {
+    assumeIsolated { $0.healthView(peerID: peerID) }
+  }
+
   /// Whether the server works, and for whom.
   func healthView(peerID: String) -> JSONValue {
     [
