@@ -80,6 +80,8 @@ package actor CoordinatorServer {
   var outbox: [OutboxEntry] = []
   var isFlushing = false
   var failure: (any Error)?
+  /// The newest answer to a probe, with what it was made of.
+  var recentHealth: (health: Health, answer: HTTPResponse)?
   var recentModels: [(digest: Digest, bytes: Bytes)] = []
   /// Blocks that were announced and not followed yet.
   var announcedBlocks: [BlockHeight: CommittedBlock] = [:]
