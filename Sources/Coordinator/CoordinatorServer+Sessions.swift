@@ -45,6 +45,7 @@ extension CoordinatorServer {
     let effects = sessions[id]?.machine.handle(event) ?? []
     let isChanged = !effects.isEmpty || sessions[id]?.machine.isSame(as: before) == false
     guard isChanged || continuation != nil else { return }
+    sessions[id]?.movedAt = loop.now
     let all = records + [.event(session: id, event)]
     outbox.append(
       OutboxEntry(
@@ -276,6 +277,8 @@ package enum CoordinatorError: Error, Equatable {
   case unknownSession
   case unknownModel
   case sessionExists
+  /// Nothing more happens in it.
+  case isOver
   /// The price does not fit an amount.
   case unpayable
   /// The ledger refused the escrow.
