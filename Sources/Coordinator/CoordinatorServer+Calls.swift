@@ -70,96 +70,7 @@ extension CoordinatorServer {
     }
   }
 
-  // MARK: Nodes
-
-  private func welcome(_ call: RPCCall) throws -> Bytes {
-    let hello = try Hello(decoding: call.request.body)
-    try admit(hello, from: call)
-    let node = ConnectedNode(
-      peer: call.peer, hello: hello, connection: call.connection, since: loop.now)
-    // A node that comes back is known by its new connection; the old one may be half dead.
-    nodes[call.peer] = node
-    remember(hello, of: call.peer)
-    begin { await self.watch(node, peer: call.peer) }
-    switch hello.role {
-    case .validator: begin { await self.synchronise(with: call.connection) }
-    case .evaluator: evaluateOutstanding()
-    case .worker: grantStakeIfAllowed(to: call.peer)
-    case .coordinator: break
-    }
-    refreshWorkers()
-    publishNode(call.peer)
-    return HelloReply(genesis: chain.state.genesis, height: chain.state.chain.height).encoded()
-  }
-
-  private func admit(_ hello: Hello, from call: RPCCall) throws(RPCError) {
-    if let known = nodes[call.peer] {
-      guard known.connection !== call.connection else {
-        throw RPCError(code: "hello_twice", message: "this connection has said hello already")
-      }
-    } else if nodes.count >= Limits.nodesMax {
-      throw RPCError(
-        code: "busy", message: "\(nodes.count) nodes are connected", hint: "try again later")
-    }
-    switch hello.role {
-    case .worker, .evaluator: return
-    case .validator:
-      guard let key = call.peer.publicKey, chain.state.isValidator(key) else {
-        throw RPCError(
-          code: "not_validator",
-          message: "\(call.peer) is not a validator of the network \(chain.state.genesis.name)",
-          hint: "the genesis document names the validators; join with --role worker")
-      }
-    case .coordinator:
-      throw RPCError(
-        code: "not_coordinator", message: "this network has its coordinator",
-        hint: "join with --role worker")
-    }
-  }
-
-  private func remember(_ hello: Hello, of peer: PeerID) {
-    if formerNodes[peer] == nil, formerNodes.count >= Limits.formerNodesMax,
-      let forgotten = formerNodes.keys.first(where: { nodes[$0] == nil })
-    {
-      formerNodes[forgotten] = nil
-    }
-    formerNodes[peer] = hello
-  }
-
-  private func watch(_ node: ConnectedNode, peer: PeerID) async {
-    _ = await node.connection.waitUntilClosed()
-    guard nodes[peer]?.connection === node.connection else { return }
-    nodes[peer] = nil
-    lostAt[peer] = Self.wallClockMilliseconds()
-    refreshWorkers()
-    publishNode(peer)
-  }
-
-  /// On a network that was made by `martlet init`, the first workers get their stake from the
-  /// client; they stake it themselves.
-  private func grantStakeIfAllowed(to peer: PeerID) {
-    guard let key = peer.publicKey, grants.count < settings.stakeGrants,
-      !grants.contains(key)
-    else { return }
-    let account = chain.state.account(key)
-    let parameters = chain.state.genesis.parameters
-    guard account.stake < parameters.minimumStake, account.balance < parameters.minimumStake,
-      account.rejected == 0,
-      let amount = try? parameters.minimumStake.multiplied(by: 2)
-    else { return }
-    grants.insert(key)
-    submit(.transfer(to: key, amount: amount), signedBy: client)
-  }
-
-  private func account(of peer: PeerID) throws -> AccountReply {
-    guard let key = peer.publicKey else {
-      throw RPCError(code: "no_account", message: "only Ed25519 keys have accounts")
-    }
-    let account = chain.state.account(key)
-    return AccountReply(
-      balance: account.balance, stake: account.stake,
-      nextNonce: pending.nextNonce(of: key, in: chain.state))
-  }
+  // MARK: Transactions
 
   /// Takes a node's own transaction. Work comes with its update, by `work.submit` only.
   private func relay(_ transaction: Transaction, from peer: PeerID) async throws {
@@ -186,52 +97,6 @@ extension CoordinatorServer {
         message: "the nonce is \(transaction.nonce), the next one is \(next)",
         hint: "ask for the account again and sign anew")
     }
-  }
-
-  // MARK: Content
-
-  private func serveContent(_ body: Bytes) async throws -> RPCAnswer {
-    guard case .link(let bytes) = try CanonicalValue(decoding: body),
-      let cid = try? CID(decoding: bytes)
-    else { throw RPCError(code: "malformed", message: "expected a CID") }
-    let content = content
-    var first = UnixFSWalk(root: cid)
-    guard let head = try await content.next(of: &first) else { return .streamed([]) { _ in } }
-    return .streamed([]) { [first] writer in
-      var walk = first
-      try await writer.send(head)
-      while let chunk = try await content.next(of: &walk) { try await writer.send(chunk) }
-    }
-  }
-
-  private func model(_ body: Bytes) async throws -> Bytes {
-    let digest = try Digest(decoding: body)
-    if let known = recentModels.last(where: { $0.digest == digest }) { return known.bytes }
-    guard let cid = sessions.values.lazy.compactMap({ $0.models[digest] }).first else {
-      throw RPCError(code: "not_found", message: "no session has this model")
-    }
-    let bytes = try await content.read(cid, max: Limits.contentBytesMax)
-    remember(bytes, as: digest)
-    return bytes
-  }
-
-  private func evidence(_ request: EvidenceRequest) async throws -> Bytes {
-    guard let id = session(of: JobID(digest: request.job)), let session = sessions[id],
-      let stored = session.submissions[request.assignment]
-    else { throw RPCError(code: "not_found", message: "there is no such submission") }
-    return EvidenceReply(
-      parameters: try await content.read(stored.parameters, max: Limits.contentBytesMax),
-      record: try await content.read(stored.record, max: Limits.contentBytesMax),
-      specification: session.creation.reference
-    ).encoded()
-  }
-
-  private func startState(_ request: EvidenceRequest) async throws -> Bytes {
-    guard let worker = nodes[request.assignment.worker] else {
-      throw RPCError(code: "not_connected", message: "the worker is not connected")
-    }
-    return try await worker.connection.request(
-      method: RPCMethod.startState, body: request.encoded())
   }
 
   // MARK: Work
@@ -329,17 +194,4 @@ extension RPCError {
   static let notAssigned = RPCError(
     code: "not_assigned", message: "this part of the round is not this worker's",
     hint: "wait for the next order")
-}
-
-extension RPCAnswer {
-  /// Bytes as a streamed body, in chunks that fit.
-  fileprivate func streaming(_ bytes: Bytes) -> RPCAnswer {
-    .streamed([]) { writer in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        try await writer.send(Bytes(rest.prefix(RPCLimits.chunkBytesMax)))
-        rest = rest.dropFirst(RPCLimits.chunkBytesMax)
-      }
-    }
-  }
 }

@@ -45,6 +45,7 @@ extension CoordinatorServer {
     let effects = sessions[id]?.machine.handle(event) ?? []
     let isChanged = !effects.isEmpty || sessions[id]?.machine.isSame(as: before) == false
     guard isChanged || continuation != nil else { return }
+    sessions[id]?.movedAt = loop.now
     let all = records + [.event(session: id, event)]
     outbox.append(
       OutboxEntry(
@@ -208,88 +209,9 @@ extension CoordinatorServer {
       signedBy: identity)
   }
 
-  private func evaluate(_ model: Digest, round: Int, of id: Digest) async {
-    guard let session = sessions[id], let evaluator = evaluator(of: session) else { return }
-    guard underEvaluation.insert(model).inserted else { return }
-    defer { underEvaluation.remove(model) }
-    let request = EvaluationRequest(
-      specification: session.creation.reference, model: model)
-    guard
-      let reply = try? await evaluator.connection.request(
-        method: RPCMethod.evaluate, body: request.encoded()),
-      let score = try? RoundScore(decoding: reply)
-    else { return }
-    apply(.evaluated(round: round, score), to: id)
-  }
-
-  /// Asks for the scores that are still missing, when an evaluator comes.
-  func evaluateOutstanding() {
-    for id in sessionOrder {
-      for case .evaluate(let round, let model) in sessions[id]?.machine.pendingEffects() ?? [] {
-        begin { await self.evaluate(model, round: round, of: id) }
-      }
-    }
-  }
-
-  /// Evaluators that are connected: those that the genesis document knows first, then the one that
-  /// came first, so that a stranger cannot take the place of one that is there.
-  var evaluators: [ConnectedNode] {
-    let known = { (node: ConnectedNode) in
-      node.peer.publicKey.map { self.chain.state.accounts[$0] != nil } ?? false
-    }
-    return nodes.values.filter { $0.hello.role == .evaluator }.sorted { left, right in
-      if known(left) != known(right) { return known(left) }
-      return (left.since, left.peer) < (right.since, right.peer)
-    }
-  }
-
-  /// The evaluator that the job pays, if one is named; only a job without one takes any.
-  private func evaluator(of session: HostedSession) -> ConnectedNode? {
-    guard let order = try? Transaction(decoding: session.creation.order),
-      case .submitJob(let terms) = order.body, let named = terms.evaluator
-    else { return evaluators.first }
-    let node = nodes[named.peerID]
-    return node?.hello.role == .evaluator ? node : nil
-  }
-
   func closeJob(of id: Digest) {
     guard let session = sessions[id] else { return }
     submit(.closeJob(session.ledger.job), signedBy: client)
-  }
-
-  // MARK: Starting
-
-  /// Starts a session once its escrow is on the ledger and lets the workers in.
-  func startIfEscrowed(_ id: Digest) {
-    guard let session = sessions[id], session.isStartRequested,
-      chain.state.jobs[session.ledger.job] != nil
-    else { return }
-    if case .created = session.machine.phase { apply(.started(now: loop.now), to: id) }
-    refreshWorkers()
-  }
-
-  /// Workers that are connected and have stake are in every session, others in none.
-  func refreshWorkers() {
-    let minimum = chain.state.genesis.parameters.minimumStake
-    let ready = nodes.filter { peer, node in
-      guard node.hello.role == .worker, let key = peer.publicKey else { return false }
-      return chain.state.account(key).stake >= minimum
-    }.keys.sorted()
-    for id in sessionOrder {
-      guard let session = sessions[id], session.isStartRequested else { continue }
-      let present = session.machine.workers
-      for worker in present where !ready.contains(worker) {
-        apply(.workerLeft(worker, now: loop.now), to: id)
-      }
-      for worker in ready where !present.contains(worker) {
-        apply(.workerJoined(worker, now: loop.now), to: id)
-      }
-    }
-  }
-
-  func remember(_ bytes: Bytes, as digest: Digest) {
-    recentModels.append((digest, bytes))
-    if recentModels.count > Limits.recentModelsMax { recentModels.removeFirst() }
   }
 }
 
@@ -311,6 +233,8 @@ package enum CoordinatorError: Error, Equatable {
   case unknownSession
   case unknownModel
   case sessionExists
+  /// Nothing more happens in it.
+  case isOver
   /// The price does not fit an amount.
   case unpayable
   /// The ledger refused the escrow.

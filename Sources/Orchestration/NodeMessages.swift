@@ -34,7 +34,7 @@ public enum RPCMethod {
   public static let evaluate = "model.evaluate"
 }
 
-/// The roles of this slice (DESIGN §1), with the aliases of the seeds.
+/// What a node does; `init(named:)` also knows the words of similar networks.
 public enum NodeRole: String, Sendable, CaseIterable {
   case coordinator, worker, validator, evaluator
 
