@@ -52,12 +52,6 @@ enum NodeCommands {
         "`\(join)` does not say whose it is",
         hint: "add /p2p/ and the coordinator's peer id, so that nobody else can answer for it")
     }
-    let hasPeer = coordinator.components.contains { if case .peer = $0 { true } else { false } }
-    guard hasPeer else {
-      throw CommandFailure.usage(
-        "`\(join)` does not say who must answer",
-        hint: "the address ends in /p2p/ID; `martlet server start` prints it")
-    }
     let home = Homes.selected(arguments)
     try home.create()
     let peer = try home.keyOrNew(named: "identity").publicKey.peerID
