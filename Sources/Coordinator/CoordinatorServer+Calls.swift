@@ -38,7 +38,7 @@ extension CoordinatorServer {
     case RPCMethod.submitTransaction:
       try await relay(Transaction(decoding: body), from: call.peer)
       return .success([])
-    case RPCMethod.content: return try await serveContent(body)
+    case RPCMethod.content: return try await serveContent(body, to: node.hello.role)
     case RPCMethod.model: return .success([]).streaming(try await model(body))
     case RPCMethod.submitWork:
       try await accept(WorkSubmission(decoding: body), from: call.peer)
@@ -151,6 +151,13 @@ extension CoordinatorServer {
     submit(.transfer(to: key, amount: amount), signedBy: client)
   }
 
+  /// Whom the client has given money: a restart allows no more strangers.
+  func noteGrants(in block: Block) {
+    for transaction in block.transactions where transaction.sender == client.publicKey {
+      if case .transfer(let recipient, _) = transaction.body { grants.insert(recipient) }
+    }
+  }
+
   private func account(of peer: PeerID) throws -> AccountReply {
     guard let key = peer.publicKey else {
       throw RPCError(code: "no_account", message: "only Ed25519 keys have accounts")
@@ -173,7 +180,9 @@ extension CoordinatorServer {
     if pending.contains(transaction.id) { return }
     try chain.state.validate(transaction)
     try requireNextNonce(transaction)
-    guard pending.add(transaction, isHeld: true) else { throw RPCError.busy }
+    guard pending.count(of: transaction.sender) < MempoolLimits.perSenderMax,
+      pending.add(transaction, isHeld: true)
+    else { throw RPCError.busy }
     try await sendDurably(transaction)
   }
 
