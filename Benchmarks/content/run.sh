@@ -1,7 +1,8 @@
 #!/bin/sh
 # Prints the content store's rates beside one core's `openssl speed sha256` of the same run.
-# Usage: Benchmarks/content/run.sh [MIB] [ROUNDS]; files go to $TMPDIR, which must be a real disk.
+# Usage: Benchmarks/content/run.sh [--smoke | MIB [ROUNDS]]     (--smoke: 16 MiB once); files go to $TMPDIR, which must be a real disk.
 set -eu
+[ "${1:-}" = --smoke ] && set -- 16 1
 mib=${1:-256}
 rounds=${2:-5}
 cd "$(dirname "$0")/../.."

@@ -1,15 +1,27 @@
 #!/bin/sh
-# Our HTTP server beside nginx, in turn, on this machine: the same 100 bytes, keep-alive, one worker
-# each, nginx without access log; ours with Date, Host check, limits and timeouts on.
-# Usage: Benchmarks/http/run.sh [smoke]     (smoke: one short round, for checking the script)
+# The health request of `martlet server start` beside nginx serving the same bytes, in turn, on this
+# machine: keep-alive, one worker each, nginx without access log; ours with everything that a user
+# gets: routes, keys, rate limits, metrics, Date, Host check, limits and timeouts.
+# Usage: Benchmarks/http/run.sh [--smoke] [--bare]
+#   --smoke  one short round, for checking the script
+#   --bare   the HTTP server alone with one fixed answer, to see what the REST layer adds
 set -eu
 cd "$(dirname "$0")/../.."
 rounds=5 seconds=4
-[ "${1:-}" = smoke ] && rounds=1 seconds=1
+bare=no
+for option in "$@"; do
+  case "$option" in
+    --smoke) rounds=1 seconds=1 ;;
+    --bare) bare=yes ;;
+    *) echo "unknown option $option" >&2; exit 2 ;;
+  esac
+done
 for tool in nginx wrk curl; do
   command -v "$tool" >/dev/null || { echo "needs $tool" >&2; exit 2; }
 done
-swift build -c release --product HTTPBenchmarkServer >&2
+product=martlet
+[ "$bare" = yes ] && product=HTTPBenchmarkServer
+swift build -c release --product "$product" >&2
 work=$(mktemp -d)
 chmod 755 "$work" # the nginx worker may run as another user
 nginx_pid='' ours_pid=''
@@ -21,13 +33,21 @@ finish() {
 }
 trap finish EXIT
 
-.build/release/HTTPBenchmarkServer 0 >"$work/ours.log" &
+if [ "$bare" = yes ]; then
+  .build/release/HTTPBenchmarkServer 0 >"$work/ours.log" &
+else
+  .build/release/martlet --home "$work/home" init >/dev/null
+  .build/release/martlet --home "$work/home" server start --port 0 \
+    --listen /ip4/127.0.0.1/tcp/0 >"$work/ours.log" 2>"$work/errors.log" &
+fi
 ours_pid=$!
-for _ in $(seq 100); do grep -q listening "$work/ours.log" && break; sleep 0.1; done
-ours="http://$(sed 's/listening on //' "$work/ours.log")/health"
+for _ in $(seq 100); do [ -s "$work/ours.log" ] && break; sleep 0.1; done
+ours="$(grep -o 'http://127.0.0.1:[0-9]*' "$work/ours.log" | head -1)"
+if [ "$bare" = yes ]; then ours="http://$(sed 's/listening on //' "$work/ours.log")/health"
+else ours="$ours/api/v1/health"; fi
 mkdir "$work/root"
-curl -s "$ours" >"$work/root/health"
-[ "$(wc -c <"$work/root/health")" -eq 100 ]
+curl -sf "$ours" >"$work/root/health"
+echo "$(wc -c <"$work/root/health") bytes" >&2
 
 port=$((20000 + $$ % 20000))
 cat >"$work/nginx.conf" <<CONF

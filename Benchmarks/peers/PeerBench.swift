@@ -17,8 +17,8 @@ struct PeerBench {
   private static let callCount = 5_000
   /// Connections of one measurement.
   private static let connectionCount = 200
-  /// Measurements of each figure; the median is printed.
-  private static let rounds = 5
+  /// Measurements of each figure; the median is printed. `--smoke` only shows that all works.
+  private static let rounds = CommandLine.arguments.contains("--smoke") ? 1 : 5
 
   static func main() async throws {
     let loop = try EventLoop()
@@ -30,11 +30,11 @@ struct PeerBench {
       switch arguments.dropFirst().first {
       case "serve":
         try await loop.perform { try await serve(host) }
-      case "measure" where arguments.count == 4:
+      case "measure" where arguments.count >= 4:
         let address = try Multiaddr(arguments[2])
         let rawPort = UInt16(arguments[3]) ?? 0
         try await loop.perform { try await measure(host, address, rawPort: rawPort) }
-      case "ping" where arguments.count == 3:
+      case "ping" where arguments.count >= 3:
         let address = try Multiaddr(arguments[2])
         try await loop.perform {
           let connection = try await host.dial(address)

@@ -46,11 +46,16 @@ actor APIGate {
 
   // MARK: Admission
 
-  /// Throws unless the request may use the route now.
-  func admit(
+  /// Throws unless the request may use the route now. Probes are let through at once: nothing is
+  /// looked up for them, so they are not counted either.
+  nonisolated func admit(
     _ request: HTTPRequest, to route: APIRoute, through door: APIContext.Door
   ) async throws {
     guard case .network = door, route.access != .open || route.method != .get else { return }
+    try await check(request, for: route)
+  }
+
+  private func check(_ request: HTTPRequest, for route: APIRoute) async throws {
     // Guesses cost their address a token before they are looked at.
     let address = Self.host(of: request)
     let key = try await self.key(of: request)

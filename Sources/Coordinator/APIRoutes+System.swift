@@ -15,7 +15,7 @@ extension APIRoutes {
         id: "getHealth", tag: "system", summary: "Whether the server works",
         answer: .json("Health"))
     ) { call in
-      .json(await call.coordinator.healthView(peerID: call.context.peerID))
+      call.coordinator.healthAnswer(peerID: call.context.peerID)
     },
     APIRoute(.get, "/metrics", .read, metricsOperation("scrapeMetrics"), handle: metrics),
     APIRoute(.get, base + "/metrics", .read, metricsOperation("getMetrics"), handle: metrics),

@@ -21,6 +21,10 @@ extension CoordinatorError: APIReportable {
       APIError(
         .conflict, "session_exists", "the same session was ordered before",
         hint: "change its name or seed")
+    case .isOver:
+      APIError(
+        .conflict, "session_over", "the session is completed or cancelled",
+        hint: "order another one")
     case .unpayable:
       APIError(
         .unprocessable, "unpayable", "the price of this session does not fit an amount",

@@ -69,16 +69,37 @@ extension CoordinatorServer {
       ])
   }
 
-  /// Whether the server works, and for whom.
-  func healthView(peerID: String) -> JSONValue {
+  /// Whether the server works, and for whom. For callers on the loop: a probe costs no change of
+  /// executors, and its answer is made again only when something in it has changed.
+  nonisolated func healthAnswer(peerID: String) -> HTTPResponse {
+    assumeIsolated { server in
+      let health = Health(
+        height: server.chain.state.chain.height, nodes: server.nodes.count,
+        sessions: server.sessionOrder.count,
+        uptimeSeconds: Int64(server.loop.now.duration(since: server.startedAt) / .seconds(1)))
+      if let known = server.recentHealth, known.health == health { return known.answer }
+      let answer = HTTPResponse.json(server.view(of: health, peerID: peerID))
+      server.recentHealth = (health, answer)
+      return answer
+    }
+  }
+
+  private func view(of health: Health, peerID: String) -> JSONValue {
     [
       "status": "ok", "version": .string(APIVersion.text),
-      "network": .string(chain.state.genesis.name), "height": JSONValue(chain.state.chain.height),
-      "nodes": JSONValue(nodes.count), "sessions": JSONValue(sessionOrder.count),
-      "peer_id": .string(peerID),
-      "uptime_seconds": JSONValue(Int64(loop.now.duration(since: startedAt) / .seconds(1))),
+      "network": .string(chain.state.genesis.name), "height": JSONValue(health.height),
+      "nodes": JSONValue(health.nodes), "sessions": JSONValue(health.sessions),
+      "peer_id": .string(peerID), "uptime_seconds": JSONValue(health.uptimeSeconds),
     ]
   }
+}
+
+/// What the answer to a probe is made of.
+struct Health: Equatable, Sendable {
+  let height: BlockHeight
+  let nodes: Int
+  let sessions: Int
+  let uptimeSeconds: Int64
 }
 
 /// The version that the server tells.

@@ -7,6 +7,7 @@ package import Networking
 internal import NeuralNetworks
 internal import Orchestration
 internal import Peering
+internal import Persistence
 internal import Primitives
 internal import UsefulWork
 
@@ -20,7 +21,7 @@ extension CoordinatorServer {
     } catch let error as DecodingFailure {
       return .failure(RPCError(code: "malformed", message: "\(error)"))
     } catch let error as LedgerError {
-      return .failure(RPCError(code: error.code, message: "\(error)"))
+      return .failure(RPCError(code: error.code, message: error.sentence))
     } catch {
       return .failure(RPCError(code: "failed", message: "\(error)"))
     }
@@ -192,7 +193,7 @@ extension CoordinatorServer {
   /// Checks what costs nothing to check, stores everything, and only then acknowledges.
   private func accept(_ submission: WorkSubmission, from peer: PeerID) async throws {
     let checked = try check(submission, from: peer)
-    let files = try await content.add([submission.parameters, submission.record])
+    let files = try await storeWork([submission.parameters, submission.record])
     let update = Update(
       assignment: submission.assignment, parameters: checked.parameters,
       workRoot: checked.workRoot)
@@ -207,6 +208,22 @@ extension CoordinatorServer {
     try await applyDurably(
       .updateReceived(update, now: loop.now), to: submission.session,
       with: [.submission(session: submission.session, stored)])
+  }
+
+  /// Without room for the work that comes in, no session can go on: better to stop and say so.
+  private func storeWork(_ files: [Bytes]) async throws -> [CID] {
+    do {
+      return try await content.add(files)
+    } catch let error as BlockStoreError {
+      switch error {
+      case .busy: throw RPCError.busy
+      case .locked, .diskFull, .permissionDenied, .system, .index, .closed: failure = error
+      case .unsupportedFormat, .notAFile, .notFound, .corrupt, .digestMismatch, .blockTooLarge,
+        .notReferenced:
+        break
+      }
+      throw error
+    }
   }
 
   private func isInTraining(_ assignment: Assignment, of id: Digest) -> Bool {

@@ -68,7 +68,8 @@ extension CoordinatorServer {
 
   /// Ends a session before its time; what was done is paid, the rest goes back.
   package func cancelSession(_ id: Digest) async throws {
-    guard sessions[id] != nil else { throw CoordinatorError.unknownSession }
+    guard let session = sessions[id] else { throw CoordinatorError.unknownSession }
+    guard !session.machine.isOver else { throw CoordinatorError.isOver }
     try await applyDurably(.cancelled, to: id, with: [])
     closeJob(of: id)
   }

@@ -45,6 +45,7 @@ extension CoordinatorServer {
     let effects = sessions[id]?.machine.handle(event) ?? []
     let isChanged = !effects.isEmpty || sessions[id]?.machine.isSame(as: before) == false
     guard isChanged || continuation != nil else { return }
+    sessions[id]?.movedAt = loop.now
     let all = records + [.event(session: id, event)]
     outbox.append(
       OutboxEntry(
@@ -210,6 +211,8 @@ extension CoordinatorServer {
 
   private func evaluate(_ model: Digest, round: Int, of id: Digest) async {
     guard let session = sessions[id], let evaluator = evaluator(of: session) else { return }
+    guard underEvaluation.insert(model).inserted else { return }
+    defer { underEvaluation.remove(model) }
     let request = EvaluationRequest(
       specification: session.creation.reference, model: model)
     guard
@@ -274,6 +277,8 @@ package enum CoordinatorError: Error, Equatable {
   case unknownSession
   case unknownModel
   case sessionExists
+  /// Nothing more happens in it.
+  case isOver
   /// The price does not fit an amount.
   case unpayable
   /// The ledger refused the escrow.

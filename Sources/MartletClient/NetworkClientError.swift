@@ -70,8 +70,8 @@ extension NetworkClientError {
     }
     switch error {
     case .unreachable: self = .unreachable(place)
-    case .nameUnknown: self = .unreachable("\(place): the name is not known")
-    case .certificateRefused: self = .unreachable("\(place): its certificate is not trusted")
+    case .nameUnknown: self = .unreachable("\(place): the name is unknown")
+    case .certificateRefused(let reason): self = .unreachable("\(place): \(reason)")
     case .timedOut: self = .timedOut(place)
     case .cancelled: self = .cancelled
     case .malformedURL(let url): self = .unreachable(url)

@@ -54,6 +54,11 @@ extension JSONValue {
     let quote = UInt8(ascii: "\"")
     let backslash = UInt8(ascii: "\\")
     output.append(quote)
+    // Nearly all text needs no escape and is copied whole.
+    guard text.utf8.contains(where: { $0 < 0x20 || $0 == quote || $0 == backslash }) else {
+      output += text.utf8
+      return output.append(quote)
+    }
     for byte in text.utf8 {
       switch byte {
       case quote: output += "\\\"".utf8
