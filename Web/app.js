@@ -149,7 +149,7 @@ function onEvent(type, data) {
 async function refresh() {
   await readNetwork();
   const newest = state.sessions.find((session) => session.state === "running")
-    ?? state.sessions.at(-1);
+    ?? state.sessions[0];
   const wanted = pickedByHand ? followed : newest?.session_id;
   if (wanted) await openSession(wanted);
   else setLive("live", "live");

@@ -1,5 +1,8 @@
 // Two lines over the rounds. Colours come from the style sheet, so both themes stay in one place.
 
+// With more rounds than this, points would only thicken the line.
+const pointsApartMax = 60;
+
 const colour = (name) =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -68,6 +71,7 @@ export class RoundChart {
     const length = Math.max(values.length, totalRounds ?? 0);
     this.chart.data.labels = Array.from({ length }, (_, index) => index + 1);
     this.chart.data.datasets[0].data = values;
+    this.chart.data.datasets[0].pointRadius = length > pointsApartMax ? 0 : 2.5;
     this.canvas.setAttribute("aria-label", description);
     this.chart.update();
   }

@@ -31,7 +31,7 @@ const nodeColumns = [
 ];
 
 function nodeName({ label, role }) {
-  const name = element("strong", {}, label ?? role);
+  const name = element("strong", {}, label || role);
   return label && !label.startsWith(role) ? [name, element("span.role", {}, role)] : name;
 }
 
@@ -65,9 +65,10 @@ const accountColumns = [
 ];
 
 function accountCells(account) {
-  const standing = typeof account.reputation === "number" ? decimal(account.reputation, 2) : "–";
+  const isJudged = (account.accepted ?? 0) + (account.rejected ?? 0) > 0;
+  const standing = isJudged ? decimal(account.reputation, 2) : "–";
   const name = [
-    element("strong", {}, account.label ?? "account"),
+    element("strong", {}, account.label || "account"),
     identifier(account.account, { head: 4, tail: 4 }),
   ];
   return [name, money(account.balance), money(account.stake), standing];

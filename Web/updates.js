@@ -5,7 +5,7 @@ import { count, decimal, duration, percent, words } from "./format.js";
 import { nodeLabel, shownRound, state } from "./state.js";
 
 // More squares than this no longer fit a telephone; older rounds stay in the API.
-const roundsShownMax = 40;
+const roundsShownMax = 20;
 const rejectionsShownMax = 6;
 
 const marks = { accepted: "✓", rejected: "✕", pending: "·" };

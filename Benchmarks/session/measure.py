@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-# DESIGN §11 and the bars of the session: seconds, bytes.
+# The bars of the session: seconds, bytes.
 ROUND_BAR = 0.060
 FIRST_ROUND_BAR = 1.0
 WORKER_BAR = 40e6

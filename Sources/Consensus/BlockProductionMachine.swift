@@ -1,7 +1,7 @@
 public import Ledger
 public import Primitives
 
-/// Decides when the next block is sealed (DESIGN §8, §9): as soon as it moves a round on.
+/// Decides when the next block is sealed: as soon as it moves a round on.
 ///
 /// Everything it knows comes from admitted transactions and committed blocks, in order.
 public struct BlockProductionMachine: Sendable {

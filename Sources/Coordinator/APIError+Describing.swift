@@ -91,9 +91,9 @@ extension APIError {
     let code = Self.snakeCase(error.code)
     switch error {
     case .jobExists, .replayed, .commitmentExists, .verdictExists:
-      self.init(.conflict, code, "\(error)", hint: "it is on the ledger already")
+      self.init(.conflict, code, error.sentence, hint: "it is on the ledger already")
     case .unknownJob, .unknownCommitment:
-      self.init(.notFound, code, "\(error)", hint: "see /api/v1/jobs")
+      self.init(.notFound, code, error.sentence, hint: "see /api/v1/jobs")
     case .insufficientBalance(let held, let needed), .insufficientStake(let held, let needed):
       self.init(
         .unprocessable, code,
@@ -101,7 +101,8 @@ extension APIError {
         hint: "order less, or fund the account")
     case .decoding(let failure): self.init(failure)
     default:
-      self.init(.unprocessable, code, "the ledger refuses it: \(error)", hint: Self.schemaHint)
+      self.init(
+        .unprocessable, code, "the ledger refuses it: \(error.sentence)", hint: Self.schemaHint)
     }
   }
 

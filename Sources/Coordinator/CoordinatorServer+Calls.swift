@@ -7,6 +7,7 @@ package import Networking
 internal import NeuralNetworks
 internal import Orchestration
 internal import Peering
+internal import Persistence
 internal import Primitives
 internal import UsefulWork
 
@@ -20,7 +21,7 @@ extension CoordinatorServer {
     } catch let error as DecodingFailure {
       return .failure(RPCError(code: "malformed", message: "\(error)"))
     } catch let error as LedgerError {
-      return .failure(RPCError(code: error.code, message: "\(error)"))
+      return .failure(RPCError(code: error.code, message: error.sentence))
     } catch {
       return .failure(RPCError(code: "failed", message: "\(error)"))
     }
@@ -187,58 +188,12 @@ extension CoordinatorServer {
     }
   }
 
-  // MARK: Content
-
-  private func serveContent(_ body: Bytes) async throws -> RPCAnswer {
-    guard case .link(let bytes) = try CanonicalValue(decoding: body),
-      let cid = try? CID(decoding: bytes)
-    else { throw RPCError(code: "malformed", message: "expected a CID") }
-    let content = content
-    var first = UnixFSWalk(root: cid)
-    guard let head = try await content.next(of: &first) else { return .streamed([]) { _ in } }
-    return .streamed([]) { [first] writer in
-      var walk = first
-      try await writer.send(head)
-      while let chunk = try await content.next(of: &walk) { try await writer.send(chunk) }
-    }
-  }
-
-  private func model(_ body: Bytes) async throws -> Bytes {
-    let digest = try Digest(decoding: body)
-    if let known = recentModels.last(where: { $0.digest == digest }) { return known.bytes }
-    guard let cid = sessions.values.lazy.compactMap({ $0.models[digest] }).first else {
-      throw RPCError(code: "not_found", message: "no session has this model")
-    }
-    let bytes = try await content.read(cid, max: Limits.contentBytesMax)
-    remember(bytes, as: digest)
-    return bytes
-  }
-
-  private func evidence(_ request: EvidenceRequest) async throws -> Bytes {
-    guard let id = session(of: JobID(digest: request.job)), let session = sessions[id],
-      let stored = session.submissions[request.assignment]
-    else { throw RPCError(code: "not_found", message: "there is no such submission") }
-    return EvidenceReply(
-      parameters: try await content.read(stored.parameters, max: Limits.contentBytesMax),
-      record: try await content.read(stored.record, max: Limits.contentBytesMax),
-      specification: session.creation.reference
-    ).encoded()
-  }
-
-  private func startState(_ request: EvidenceRequest) async throws -> Bytes {
-    guard let worker = nodes[request.assignment.worker] else {
-      throw RPCError(code: "not_connected", message: "the worker is not connected")
-    }
-    return try await worker.connection.request(
-      method: RPCMethod.startState, body: request.encoded())
-  }
-
   // MARK: Work
 
   /// Checks what costs nothing to check, stores everything, and only then acknowledges.
   private func accept(_ submission: WorkSubmission, from peer: PeerID) async throws {
     let checked = try check(submission, from: peer)
-    let files = try await content.add([submission.parameters, submission.record])
+    let files = try await storeWork([submission.parameters, submission.record])
     let update = Update(
       assignment: submission.assignment, parameters: checked.parameters,
       workRoot: checked.workRoot)
@@ -253,6 +208,22 @@ extension CoordinatorServer {
     try await applyDurably(
       .updateReceived(update, now: loop.now), to: submission.session,
       with: [.submission(session: submission.session, stored)])
+  }
+
+  /// Without room for the work that comes in, no session can go on: better to stop and say so.
+  private func storeWork(_ files: [Bytes]) async throws -> [CID] {
+    do {
+      return try await content.add(files)
+    } catch let error as BlockStoreError {
+      switch error {
+      case .busy: throw RPCError.busy
+      case .locked, .diskFull, .permissionDenied, .system, .index, .closed: failure = error
+      case .unsupportedFormat, .notAFile, .notFound, .corrupt, .digestMismatch, .blockTooLarge,
+        .notReferenced:
+        break
+      }
+      throw error
+    }
   }
 
   private func isInTraining(_ assignment: Assignment, of id: Digest) -> Bool {
@@ -312,17 +283,4 @@ extension RPCError {
   static let notAssigned = RPCError(
     code: "not_assigned", message: "this part of the round is not this worker's",
     hint: "wait for the next order")
-}
-
-extension RPCAnswer {
-  /// Bytes as a streamed body, in chunks that fit.
-  fileprivate func streaming(_ bytes: Bytes) -> RPCAnswer {
-    .streamed([]) { writer in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        try await writer.send(Bytes(rest.prefix(RPCLimits.chunkBytesMax)))
-        rest = rest.dropFirst(RPCLimits.chunkBytesMax)
-      }
-    }
-  }
 }

@@ -210,6 +210,8 @@ extension CoordinatorServer {
 
   private func evaluate(_ model: Digest, round: Int, of id: Digest) async {
     guard let session = sessions[id], let evaluator = evaluator(of: session) else { return }
+    guard underEvaluation.insert(model).inserted else { return }
+    defer { underEvaluation.remove(model) }
     let request = EvaluationRequest(
       specification: session.creation.reference, model: model)
     guard
@@ -253,41 +255,6 @@ extension CoordinatorServer {
   func closeJob(of id: Digest) {
     guard let session = sessions[id] else { return }
     submit(.closeJob(session.ledger.job), signedBy: client)
-  }
-
-  // MARK: Starting
-
-  /// Starts a session once its escrow is on the ledger and lets the workers in.
-  func startIfEscrowed(_ id: Digest) {
-    guard let session = sessions[id], session.isStartRequested,
-      chain.state.jobs[session.ledger.job] != nil
-    else { return }
-    if case .created = session.machine.phase { apply(.started(now: loop.now), to: id) }
-    refreshWorkers()
-  }
-
-  /// Workers that are connected and have stake are in every session, others in none.
-  func refreshWorkers() {
-    let minimum = chain.state.genesis.parameters.minimumStake
-    let ready = nodes.filter { peer, node in
-      guard node.hello.role == .worker, let key = peer.publicKey else { return false }
-      return chain.state.account(key).stake >= minimum
-    }.keys.sorted()
-    for id in sessionOrder {
-      guard let session = sessions[id], session.isStartRequested else { continue }
-      let present = session.machine.workers
-      for worker in present where !ready.contains(worker) {
-        apply(.workerLeft(worker, now: loop.now), to: id)
-      }
-      for worker in ready where !present.contains(worker) {
-        apply(.workerJoined(worker, now: loop.now), to: id)
-      }
-    }
-  }
-
-  func remember(_ bytes: Bytes, as digest: Digest) {
-    recentModels.append((digest, bytes))
-    if recentModels.count > Limits.recentModelsMax { recentModels.removeFirst() }
   }
 }
 

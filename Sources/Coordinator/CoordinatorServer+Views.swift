@@ -123,9 +123,11 @@ extension CoordinatorServer {
 
   // MARK: Nodes and ledger
 
-  /// Every node that is or was connected.
+  /// Every node that is or was connected, by label.
   package var nodeViews: JSONValue {
-    .array(formerNodes.keys.sorted().map { view(ofNode: $0) })
+    .array(
+      formerNodes.sorted { ($0.value.label, $0.key) < ($1.value.label, $1.key) }
+        .map { view(ofNode: $0.key) })
   }
 
   func view(ofNode peer: PeerID) -> JSONValue {
@@ -180,7 +182,11 @@ extension CoordinatorServer {
 
   /// Every account that holds something.
   package var accountViews: JSONValue {
-    .array(chain.state.accounts.keys.sorted().map { view(ofAccount: $0) })
+    // Accounts with a name before those that are only a key.
+    .array(
+      chain.state.accounts.keys.map { (label(of: $0), $0) }
+        .sorted { ($0.0.isEmpty ? 1 : 0, $0.0, $0.1) < ($1.0.isEmpty ? 1 : 0, $1.0, $1.1) }
+        .map { view(ofAccount: $0.1) })
   }
 
   /// One account; unknown keys hold nothing.

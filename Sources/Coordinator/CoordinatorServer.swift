@@ -82,6 +82,8 @@ package actor CoordinatorServer {
   var failure: (any Error)?
   /// The newest answer to a probe, with what it was made of.
   var recentHealth: (health: Health, answer: HTTPResponse)?
+  /// Models that an evaluator is at: asked for once, however often they are retaken.
+  var underEvaluation: Set<Digest> = []
   var recentModels: [(digest: Digest, bytes: Bytes)] = []
   /// Blocks that were announced and not followed yet.
   var announcedBlocks: [BlockHeight: CommittedBlock] = [:]
@@ -151,6 +153,15 @@ package actor CoordinatorServer {
       try await group.next()
       group.cancelAll()
     }
+  }
+
+  /// Lets go of the home's files after what was accepted is durable; blocks until then.
+  package func close() {
+    log.close()
+    blocks.close()
+    content.store.close()
+    compute.stop()
+    disk.stop()
   }
 
   private func keepTime() async throws {

@@ -46,6 +46,7 @@ struct EventBroadcast: Sendable {
   /// Resumes `reader` with the waiting events, now or when there are some; nil ends the stream.
   mutating func read(_ id: UInt64, _ reader: CheckedContinuation<[ServerEvent]?, Never>) {
     guard var subscriber = subscribers[id], !subscriber.isTooSlow else {
+      subscribers[id] = nil
       return reader.resume(returning: nil)
     }
     if subscriber.waiting.isEmpty {

@@ -11,7 +11,7 @@ package enum SessionOrderError: Error, Equatable {
   case invalid(path: String, reason: String)
 }
 
-/// What a client asks for: seed 002's fields, strictly read.
+/// What a client asks for: the fields of the Parity client, strictly read.
 struct SessionOrder: Sendable {
   var name = "session"
   var dataset: CID

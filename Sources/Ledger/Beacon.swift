@@ -32,7 +32,7 @@ extension BeaconAnchor: CanonicalCodable {
 
 /// The secret side of the beacon: link i − 1 is the hash of link i, so links are revealed upward.
 ///
-/// A validator that holds it knows every draw in advance; `status` says so (DESIGN §8).
+/// A validator that holds it knows every draw in advance; `status` says so.
 public struct BeaconChain: Sendable {
   /// Links between two kept ones: 65,536 links cost 8 KiB and at most 256 hashes a reveal.
   private static let stride = 256

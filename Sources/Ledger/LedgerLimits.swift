@@ -20,7 +20,7 @@ public enum LedgerLimits {
   public static let unbondingsMax = 8
   /// Segments of one work record, so that a proof has at most 32 siblings.
   public static let segmentsMax: UInt32 = 1 << 20
-  /// Validators of the genesis document (DESIGN §9).
+  /// Validators of the genesis document: the most seats that one round of votes is for.
   public static let validatorsMax = 100
   /// Accounts that a genesis document may fund.
   public static let genesisAccountsMax = 65_536

@@ -17,7 +17,7 @@ public struct LedgerParameters: Hashable, Sendable {
   /// One whole in parts per million.
   public static let whole: UInt32 = 1_000_000
 
-  /// DESIGN §12.12's fee of 0.1 %, seed 003's least stake of 50, and half of the stake for a lie.
+  /// A fee of 0.1 %, a least stake of 50 tokens, and half of the stake for a lie.
   public static let standard = LedgerParameters(
     minimumStake: .tokens(50), slashPartsPerMillion: 500_000, treasuryPartsPerMillion: 500_000,
     flatFee: Amount(baseUnits: 1_000_000_000_000_000), feePartsPerMillion: 1_000,

@@ -1,7 +1,7 @@
 public import Cryptography
 public import Primitives
 
-/// What a worker signs before anybody knows which segments are replayed (DESIGN §8).
+/// What a worker signs before anybody knows which segments are replayed.
 public struct WorkCommitment: Hashable, Sendable {
   /// The client-round that was worked on.
   public let slot: WorkSlot

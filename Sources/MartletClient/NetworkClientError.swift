@@ -69,7 +69,9 @@ extension NetworkClientError {
       return
     }
     switch error {
-    case .nameUnknown, .unreachable, .certificateRefused: self = .unreachable("\(place) (\(error))")
+    case .unreachable: self = .unreachable(place)
+    case .nameUnknown: self = .unreachable("\(place): the name is unknown")
+    case .certificateRefused(let reason): self = .unreachable("\(place): \(reason)")
     case .timedOut: self = .timedOut(place)
     case .cancelled: self = .cancelled
     case .malformedURL(let url): self = .unreachable(url)

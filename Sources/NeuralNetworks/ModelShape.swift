@@ -14,7 +14,7 @@ public struct ModelShape: Hashable, Sendable {
     public static let layersMax = 16
     /// Widest layer; keeps every product of two widths far inside Int.
     public static let unitsMax = 1 << 16
-    /// 2²⁸ parameters are 1 GiB: the size limit of a model (DESIGN §12.14).
+    /// 2²⁸ parameters are 1 GiB: the size limit of a model, and of an upload.
     public static let parametersMax = 1 << 28
   }
 

@@ -1,6 +1,6 @@
 public import Cryptography
 
-/// The Merkle root over everything that determines the rest of a training run (DESIGN §8).
+/// The Merkle root over everything that determines the rest of a training run.
 ///
 /// Four leaves in this order: parameters, optimizer state, random-number counter, data cursor.
 /// Hashing is RFC 6962's: leaf SHA-256(0x00 ‖ data), node SHA-256(0x01 ‖ left ‖ right).

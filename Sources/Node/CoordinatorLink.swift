@@ -77,6 +77,9 @@ package actor CoordinatorLink {
     switch error {
     case .peering(.wrongPeer(let expected, let actual)):
       throw NodeError.wrongCoordinator(expected: expected, actual: actual)
+    case .addressNotUsable: throw error
+    // `starting` and `busy` pass; everything else would be said again.
+    case .refused(let refusal) where ["starting", "busy"].contains(refusal.code): break
     case .refused(let refusal): throw NodeError.refused(refusal)
     default: break
     }

@@ -79,6 +79,7 @@ package struct NodeProcess: Sendable {
     let materials = SessionMaterials(link: link, compute: compute)
     let role = try await makeRole(
       identity: identity, link: link, materials: materials, compute: compute, nursery: nursery)
+    defer { role.close() }
     await switchboard.connect(role.answer)
     try await withThrowingTaskGroup(of: Void.self) { group in
       let onLoop = loop.taskExecutor
@@ -94,14 +95,21 @@ package struct NodeProcess: Sendable {
 
   private func keepLinked(_ link: CoordinatorLink, role: NodeRoleShell) async throws {
     let home = settings.home
+    let lastReason = Lock("")
     try await link.run(
       connected: { reply in
         try Self.checkChain(reply.genesis, home: home)
+        lastReason.withLock { $0 = "" }
         report("connected to \(settings.coordinator)")
         await role.connected(reply)
       },
       disconnected: { reason in
-        report("no coordinator: \(reason); trying again")
+        // Tried every second, told once.
+        let isNews = lastReason.withLock { last in
+          defer { last = reason }
+          return last != reason
+        }
+        if isNews { report("no coordinator: \(reason); trying until it answers") }
         await role.disconnected()
       })
   }
@@ -157,9 +165,9 @@ package struct NodeProcess: Sendable {
       if let past = try store.blocks.block(at: height) { _ = machine.handle(committed: past.block) }
     }
     let relay = BlockRelay()
+    let disk = ComputePool(named: "chain-disk", threads: 1, queueMax: Limits.computeQueueMax)
     let producer = ChainProducer(
-      key: identity, store: store, loop: loop,
-      disk: ComputePool(named: "chain-disk", threads: 1, queueMax: Limits.computeQueueMax),
+      key: identity, store: store, loop: loop, disk: disk,
       nursery: nursery, wallClock: Self.wallClockMilliseconds,
       committed: { await relay.send($0) })
     let shell = ValidatorShell(
@@ -171,6 +179,10 @@ package struct NodeProcess: Sendable {
         await relay.connect { await shell.committed($0) }
         await shell.start()
         try await producer.waitForFailure()
+      },
+      close: {
+        disk.stop()
+        store.blocks.close()
       })
   }
 
@@ -186,6 +198,8 @@ struct NodeRoleShell: Sendable {
   let answer: @Sendable (RPCCall) async -> RPCAnswer
   /// What it does unasked; throws when the role can never work again.
   var run: @Sendable () async throws -> Void = {}
+  /// Lets go of the home's files.
+  var close: @Sendable () -> Void = {}
   var connected: @Sendable (HelloReply) async -> Void = { _ in }
   var disconnected: @Sendable () async -> Void = {}
 }

@@ -15,7 +15,7 @@ package actor SessionMaterials {
     static let datasetsMax = 64
     /// Models in memory: the base of the running round and some before.
     static let modelsMax = 4
-    /// One data set or model on the way, as DESIGN §12.14 limits uploads.
+    /// One data set or model on the way: as large as an upload may be.
     static let contentBytesMax = 1 << 30
   }
 

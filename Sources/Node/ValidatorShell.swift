@@ -67,7 +67,7 @@ package actor ValidatorShell {
       default: return .failure(.unknownMethod(call.request.method))
       }
     } catch let error as MempoolError {
-      return .failure(RPCError(code: error.code, message: "\(error)"))
+      return .failure(RPCError(code: error.code, message: error.sentence))
     } catch {
       return .failure(.describing(error))
     }
@@ -164,6 +164,22 @@ package actor ValidatorShell {
 }
 
 extension MempoolError {
+  /// One lower-case sentence without a full stop.
+  package var sentence: String {
+    switch self {
+    case .duplicate: "the transaction waits already"
+    case .nonceTaken(let nonce): "another transaction with the nonce \(nonce) waits"
+    case .nonceStale(let nonce, let next):
+      "the nonce \(nonce) was used before, the next one is \(next)"
+    case .nonceTooFarAhead(let nonce, let next):
+      "the nonce \(nonce) is too far ahead of \(next)"
+    case .unknownSender: "the sender has no account"
+    case .full(let count): "\(count) transactions wait already"
+    case .fullBytes(let bytes): "\(bytes) bytes of transactions wait already"
+    case .refused(let error): error.sentence
+    }
+  }
+
   /// A stable word for programs.
   package var code: String {
     switch self {

@@ -97,9 +97,10 @@ package actor WorkerShell {
     do {
       let result = try await result(of: order)
       try await handIn(result, of: order)
-    } catch let error as PeerError {
-      // A refusal means that somebody else has the client now; a lost link orders anew.
-      _ = error
+    } catch let error as PeerError where error.endsOrder {
+      // Somebody else has the client now, or a lost link will order it anew.
+    } catch PeerError.refused(let refusal) {
+      await report(order, reason: refusal.message)
     } catch {
       await report(order, reason: "\(error)")
     }
@@ -215,5 +216,19 @@ extension RPCError {
 
   static func describing(_ error: any Error) -> RPCError {
     (error as? RPCError) ?? RPCError(code: "failed", message: "\(error)")
+  }
+}
+
+extension PeerError {
+  /// Whether there is nothing to report: the order was given to somebody else, or the link is gone
+  /// and what it ordered will be ordered anew.
+  fileprivate var endsOrder: Bool {
+    switch self {
+    case .refused(let refusal): refusal.code == "not_assigned"
+    case .socket, .silent, .closed, .cancelled, .handshakeTimedOut: true
+    case .addressNotUsable, .peering, .protocolRefused, .streamReset, .streamEnded,
+      .deadlineExceeded, .overloaded:
+      false
+    }
   }
 }

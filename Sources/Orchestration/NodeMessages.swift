@@ -34,7 +34,7 @@ public enum RPCMethod {
   public static let evaluate = "model.evaluate"
 }
 
-/// The roles of this slice (DESIGN §1), with the aliases of the seeds.
+/// What a node does; `init(named:)` also knows the words of similar networks.
 public enum NodeRole: String, Sendable, CaseIterable {
   case coordinator, worker, validator, evaluator
 
@@ -82,6 +82,9 @@ public struct Hello: Hashable, Sendable, CanonicalCodable {
     guard label.utf8.count <= Self.labelBytesMax else {
       throw .tooLarge(what: "label", size: label.utf8.count, limit: Self.labelBytesMax)
     }
+    // Labels are printed on terminals: no line feeds, no escapes.
+    guard label.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7f...0x9f).contains($0.value) })
+    else { throw .malformed(what: "label", reason: "a control character") }
     try fields.finish()
   }
 }

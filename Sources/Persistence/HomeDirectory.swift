@@ -109,7 +109,8 @@ public struct HomeDirectory: Hashable, Sendable {
     do {
       return try Genesis(json: JSONValue(parsing: bytes))
     } catch {
-      throw .damaged(what: "genesis document", path: path, reason: "\(error)")
+      let reason = (error as? LedgerError)?.sentence ?? "\(error)"
+      throw .damaged(what: "genesis document", path: path, reason: reason)
     }
   }
 

@@ -41,7 +41,7 @@ public struct CanonicalLimits: Sendable {
   public var bytesMax: Int
   /// Entries of one array or map.
   public var entriesMax: Int
-  /// Nesting of arrays and maps; 32 as DESIGN §5 says, deep enough for every message.
+  /// Nesting of arrays and maps; no message of ours needs more than half of it.
   public static let depthMax = 32
 
   /// Limits for ordinary messages and transactions.

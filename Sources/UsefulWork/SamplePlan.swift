@@ -36,7 +36,7 @@ public struct SamplePlan: Hashable, Sendable {
   }
 
   /// The chance that an update of which a fraction φ is false passes: (1 − φ)^s for s replayed
-  /// segments (DESIGN §8). For display only.
+  /// segments. For display only.
   public func missProbability(falseFraction: Double) -> Double {
     segments.reduce(1.0) { product, _ in product * (1 - falseFraction) }
   }

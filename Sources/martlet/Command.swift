@@ -2,7 +2,7 @@
 struct Command: Sendable {
   /// The words that select it, such as `["fl", "create-session"]`.
   let words: [String]
-  /// Other words that select it, such as the bare ones of seed 002's client.
+  /// Other words that select it, such as the bare ones of the Parity client.
   var aliases: [[String]] = []
   /// One lower-case line for lists.
   let summary: String
@@ -21,7 +21,7 @@ struct Option: Sendable {
   let name: String
   /// The name of its value, nil for a flag.
   var value: String?
-  /// Short form of one letter, as seed 002's client has them.
+  /// Short form of one letter, as the Parity client has them.
   var short: Character?
   let summary: String
 
@@ -95,8 +95,11 @@ struct CommandFailure: Error {
     self.code = code
   }
 
+  /// What to do about wrong usage, unless something better is known.
+  static let usualHint = "see `martlet help`"
+
   static func usage(
-    _ message: String, hint: String = "see `martlet help`"
+    _ message: String, hint: String = usualHint
   ) -> CommandFailure {
     CommandFailure(message, hint: hint, code: .usage)
   }

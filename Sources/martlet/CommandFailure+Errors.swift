@@ -1,6 +1,8 @@
+import Consensus
 import ContentStore
 import Coordinator
 import Cryptography
+import Ledger
 import MartletClient
 import Networking
 import Node
@@ -22,12 +24,24 @@ extension CommandFailure {
     case let error as NetworkClientError: self.init(error)
     case let error as SessionOrderError:
       self.init("\(error)", hint: "see `martlet fl create-session --help`")
+    case PeerError.socket(let error): self.init(error)
     case let error as PeerError:
       self.init(
         error.description, hint: "check the address and that the coordinator runs",
         code: .unreachable)
-    case let error as BlockStoreError:
-      self.init("\(error)", hint: "see docs/specs/block-store.md")
+    case let error as BlockStoreError: self.init(error)
+    case let error as GzipError:
+      self.init("the file cannot be unpacked: \(error)", hint: "pack it again with gzip")
+    case let error as TLSError:
+      self.init(error.description, hint: "give PEM files with --tls-cert and --tls-key")
+    case let error as ReceiptError:
+      self.init("the receipt proves nothing: \(error)", hint: "ask for it again")
+    case let error as LedgerError:
+      self.init(error.sentence, hint: "`martlet ledger account` shows what accounts hold")
+    case let error as DecodingFailure:
+      self.init(error.description, hint: "it is not the file that was written")
+    case let error as RPCError:
+      self.init(error.message, hint: error.hint.isEmpty ? "see its log" : error.hint)
     case let error as ContentError:
       self.init("\(error)", hint: "check the CID", code: .notFound)
     default:
@@ -46,6 +60,22 @@ extension CommandFailure {
       self.init(
         "the stored block \(height) is damaged: \(reason)", hint: "restore it from a backup")
     }
+  }
+
+  private init(_ error: BlockStoreError) {
+    let hint =
+      switch error {
+      case .locked: "stop that process, or choose another --home"
+      case .diskFull: "free some space; nothing that was acknowledged is lost"
+      case .permissionDenied: "check the owner and mode of the directory"
+      case .notFound: "check the CID"
+      case .notAFile: "name a file"
+      case .busy: "try again in a moment"
+      case .system, .index, .unsupportedFormat, .corrupt, .digestMismatch, .blockTooLarge,
+        .notReferenced, .closed:
+        "see docs/specs/block-store.md"
+      }
+    self.init(error.description, hint: hint)
   }
 
   private init(_ error: SocketError) {

@@ -1,4 +1,5 @@
 import ContentStore
+import Glibc
 import MartletClient
 import Persistence
 import Primitives
@@ -32,6 +33,7 @@ enum ContentCommands {
         "`\(name)` is not a profile",
         hint: UnixFSProfile.allCases.map(\.rawValue).joined(separator: " or "))
     }
+    try checkReadable(path)
     if arguments.flags.contains("only-hash") {
       let file = try await ContentAdder(store: nil, layout: profile.layout).add(path: path)
       return show("\(file.cid)", size: Int64(clamping: file.tsize), arguments)
@@ -46,6 +48,14 @@ enum ContentCommands {
       let file = try await ContentAdder(store: store, layout: profile.layout).add(path: path)
       show("\(file.cid)", size: Int64(clamping: file.tsize), arguments)
     }
+  }
+
+  static func checkReadable(_ path: String) throws {
+    guard access(path, R_OK) != 0 else { return }
+    let number = errno
+    throw CommandFailure(
+      "\(path) cannot be read: \(String(cString: strerror(number)))", hint: "check the path",
+      code: number == ENOENT ? .notFound : .failed)
   }
 
   /// Whether the home's own coordinator is meant, not one that --server names.

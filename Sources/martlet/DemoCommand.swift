@@ -8,7 +8,7 @@ enum DemoCommand {
   static let all = [
     Command(
       words: ["demo"],
-      summary: "train a model on real data across processes, checked bit for bit and paid for",
+      summary: "train a model across processes, checked and paid for",
       options: [
         Option(name: "rounds", value: "N", summary: "rounds (default 10)"),
         Option(name: "workers", value: "N", summary: "worker processes (default 4)"),
@@ -94,10 +94,7 @@ struct DemoPlan: Sendable {
         "\(liars) liars of \(workers) workers leave nobody honest",
         hint: "give fewer --liars or more --workers")
     }
-    if let data, access(data, R_OK) != 0 {
-      throw CommandFailure(
-        "the file \(data) cannot be read", hint: "check the path", code: .notFound)
-    }
+    if let data { try ContentCommands.checkReadable(data) }
   }
 }
 

@@ -9,8 +9,20 @@ final class DemoProgress: Sendable {
     var rounds: [Int64: String] = [:]
     var printed: Set<Int64> = []
     var rejected: [String] = []
-    var drawnLines = 0
+    /// What the running round does, on a terminal only.
+    var running = ""
+    var drawn: [String] = []
     var firstRoundAt: Double?
+  }
+
+  private enum Limits {
+    /// Settled rounds of the block, so that it fits the smallest usual terminal of 24 lines.
+    static let roundsShownMax = 12
+    static let rejectionsShownMax = 3
+    /// Cells of the bar.
+    static let barCells = 20
+    /// The width of a terminal that does not tell.
+    static let columnsUsual = 80
   }
 
   private let isQuiet: Bool
@@ -22,8 +34,8 @@ final class DemoProgress: Sendable {
     self.isQuiet = isQuiet
     self.plan = plan
     note(
-      "starting 1 coordinator, 1 validator, 1 evaluator and \(plan.workers) workers, "
-        + "\(plan.liars) of them lying")
+      "starting \(plan.workers) workers (\(plan.liars) lying), a coordinator, a validator, "
+        + "an evaluator")
   }
 
   func note(_ text: String) {
@@ -52,34 +64,73 @@ final class DemoProgress: Sendable {
     state.withLock { state in
       for update in view["updates"]?.elements ?? [] where update["status"]?.text == "rejected" {
         let line =
-          "round \(number): update of \(update["worker_label"]?.text ?? "") for client "
-          + "\(update["client"]?.integer ?? 0) rejected: \(update["reason"]?.text ?? "")"
+          "round \(number)  \(update["worker_label"]?.text ?? "") rejected for client "
+          + "\(update["client"]?.integer ?? 0): \(update["reason"]?.text ?? "")"
         if !state.rejected.contains(line) {
           state.rejected.append(line)
           if !isTerminal { Output.note(line) }
         }
       }
       if let line = SessionText.round(view) { state.rounds[number] = line }
-      draw(&state)
+      if view["state"]?.text == "running" { state.running = running(number, view) }
+      if isTerminal { draw(&state) } else { printNew(&state) }
     }
+  }
+
+  private func printNew(_ state: inout State) {
+    for (number, line) in state.rounds.sorted(by: { $0.key < $1.key })
+    where state.printed.insert(number).inserted {
+      Output.note(line)
+    }
+  }
+
+  /// A bar of the rounds, and where each logical client of the running one is.
+  private func running(_ number: Int64, _ view: JSONValue) -> String {
+    let updates = view["updates"]?.elements ?? []
+    let accepted = updates.count { $0["status"]?.text == "accepted" }
+    let checking = updates.count { $0["reason"]?.text == "checking" }
+    let training = updates.count { $0["status"]?.text == "pending" } - checking
+    let full = min(Limits.barCells, Int(number - 1) * Limits.barCells / max(1, plan.rounds))
+    let bar =
+      String(repeating: "#", count: full) + String(repeating: ".", count: Limits.barCells - full)
+    return "[\(bar)] round \(number) of \(plan.rounds): \(training) training, "
+      + "\(checking) being checked, \(accepted) accepted"
   }
 
   private func draw(_ state: inout State) {
-    let settled = state.rounds.sorted { $0.key < $1.key }
-    guard isTerminal else {
-      for (number, line) in settled where state.printed.insert(number).inserted {
-        Output.note(line)
-      }
-      return
-    }
-    let shownMax = 12
-    let lines = state.rejected.suffix(3) + settled.suffix(shownMax).map(\.value)
-    var text = state.drawnLines > 0 ? "\u{1b}[\(state.drawnLines)A\u{1b}[J" : ""
-    for line in lines { text += line.prefix(100) + "\n" }
-    state.drawnLines = lines.count
-    Output.write(text, to: STDERR_FILENO)
+    let settled = state.rounds.sorted { $0.key < $1.key }.suffix(Limits.roundsShownMax)
+    var lines = state.rejected.suffix(Limits.rejectionsShownMax) + settled.map(\.value)
+    if !state.running.isEmpty { lines.append(state.running) }
+    // A line that wraps would make the block taller than its count of lines.
+    let columns = terminalColumns()
+    let fitting = lines.map { String($0.prefix(columns - 1)) }
+    guard fitting != state.drawn else { return }
+    erase(&state)
+    Output.write(fitting.map { $0 + "\n" }.joined(), to: STDERR_FILENO)
+    state.drawn = fitting
   }
 
-  /// Leaves the block as it is.
-  func finish() { state.withLock { $0.drawnLines = 0 } }
+  private func erase(_ state: inout State) {
+    guard !state.drawn.isEmpty else { return }
+    Output.write("\u{1b}[\(state.drawn.count)A\u{1b}[J", to: STDERR_FILENO)
+    state.drawn = []
+  }
+
+  private func terminalColumns() -> Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else {
+      return Limits.columnsUsual
+    }
+    return Int(size.ws_col)
+  }
+
+  /// Leaves the rounds; nothing runs any more.
+  func finish() {
+    guard !isQuiet, isTerminal else { return }
+    state.withLock { state in
+      state.running = ""
+      draw(&state)
+      state.drawn = []
+    }
+  }
 }

@@ -77,6 +77,11 @@ struct DemoReport {
     }.sorted { $0.label < $1.label }
   }
 
+  private var rejections: String {
+    let count = json["rejected_updates"]?.elements?.count ?? 0
+    return count == 1 ? "1 update rejected" : "\(count) updates rejected"
+  }
+
   /// The lines for a person.
   var text: String {
     func list(_ changes: [Change]) -> String {
@@ -91,7 +96,7 @@ struct DemoReport {
       model       \(SessionText.text(json, "model_cid"))
       model hash  \(SessionText.text(json, "model_hash"))
       checked     \(SessionText.text(json, "replayed_segments")) segments replayed bit for bit, \
-      \(json["rejected_updates"]?.elements?.count ?? 0) updates rejected
+      \(rejections)
       paid        \(list(paid))
       slashed     \(list(slashed))
       chain       height \(SessionText.text(json, "chain_height")), \

@@ -4,21 +4,38 @@ struct Help: Sendable {
 
   /// The screenful that `martlet help` prints.
   var overview: String {
+    """
+    martlet trains machine-learning models on many machines, checks the work bit for
+    bit, and pays for it.
+
+    usage: martlet COMMAND [OPTIONS]
+
+    \(list(commands))
+
+    Every command takes --help, --json and --home DIR. Start here:
+      martlet demo
+    """
+  }
+
+  private func list(_ commands: [Command]) -> String {
     let width = commands.map { $0.words.joined(separator: " ").count }.max() ?? 0
-    let lines = commands.map { command in
-      let words = command.words.joined(separator: " ")
-      return "  \(padded(words, to: width))  \(command.summary)"
-    }
+    return commands.map { command in
+      "  \(padded(command.words.joined(separator: " "), to: width))  \(command.summary)"
+    }.joined(separator: "\n")
+  }
+
+  /// The commands that begin with the given words, when these are no command themselves.
+  func group(_ words: [String]) -> String? {
+    let verbs = words.filter { !$0.hasPrefix("-") && $0 != "help" }
+    let inside = commands.filter { $0.words.count > verbs.count && $0.words.starts(with: verbs) }
+    guard !verbs.isEmpty, !inside.isEmpty else { return nil }
     return """
-      martlet trains machine-learning models on many machines, checks every step bit for bit and
-      pays for it.
+      usage: martlet \(verbs.joined(separator: " ")) COMMAND [OPTIONS]
 
-      usage: martlet COMMAND [OPTIONS]
+      \(list(inside))
 
-      \(lines.joined(separator: "\n"))
-
-      Every command takes --help, --json and --home DIR. Start here:
-        martlet demo
+      example:
+        \(inside[0].example)
       """
   }
 

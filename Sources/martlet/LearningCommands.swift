@@ -3,7 +3,7 @@ import NeuralNetworks
 import Persistence
 import Primitives
 
-/// `fl …`: federated sessions, with the words of seed 002's client.
+/// `fl …`: federated sessions, with the words of the Parity client as aliases.
 enum LearningCommands {
   /// The last score follows its round within moments, if there is an evaluator.
   private enum ScoreWait {
@@ -89,6 +89,7 @@ enum LearningCommands {
     let model = try configuration(arguments.required("config-file"))
     var members = try orderedSettings(arguments)
     if let path = arguments.positionals.first ?? arguments.text("data") {
+      try ContentCommands.checkReadable(path)
       guard arguments.text("dataset-cid") == nil else {
         throw CommandFailure.usage("--data and --dataset-cid name two data sets", hint: "give one")
       }

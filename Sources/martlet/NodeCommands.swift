@@ -44,7 +44,19 @@ enum NodeCommands {
     do {
       coordinator = try Multiaddr(join)
     } catch {
-      throw CommandFailure.usage("`\(join)` is not a multiaddr: \(error)")
+      throw CommandFailure.usage(
+        "`\(join)` is not a multiaddr: \(error)", hint: "`martlet server start` prints the address")
+    }
+    guard coordinator.peer != nil else {
+      throw CommandFailure.usage(
+        "`\(join)` does not say whose it is",
+        hint: "add /p2p/ and the coordinator's peer id, so that nobody else can answer for it")
+    }
+    let hasPeer = coordinator.components.contains { if case .peer = $0 { true } else { false } }
+    guard hasPeer else {
+      throw CommandFailure.usage(
+        "`\(join)` does not say who must answer",
+        hint: "the address ends in /p2p/ID; `martlet server start` prints it")
     }
     let home = Homes.selected(arguments)
     try home.create()

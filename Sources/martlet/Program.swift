@@ -26,9 +26,18 @@ enum Program {
     let help = Help(commands: commands)
     guard let first = words.first, !["help", "--help", "-h"].contains(first) || words.count > 1
     else { return Output.line(help.overview) }
+    if words.contains(where: { ["--help", "-h"].contains($0) }), let group = help.group(words) {
+      return Output.line(group)
+    }
     let asked = first == "help" ? Array(words.dropFirst()) + ["--help"] : words
     let (command, arguments) = try ArgumentParser(commands: commands).parse(asked)
     guard !arguments.flags.contains("help") else { return Output.line(help.text(of: command)) }
-    try await command.run(arguments)
+    do {
+      try await command.run(arguments)
+    } catch let failure as CommandFailure where failure.hint == CommandFailure.usualHint {
+      let name = command.words.joined(separator: " ")
+      throw CommandFailure(
+        failure.message, hint: "see `martlet \(name) --help`", code: failure.code)
+    }
   }
 }

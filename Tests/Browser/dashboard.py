@@ -40,7 +40,7 @@ def check_grows(browser):
 
 def check_figures(browser, url):
     """Every figure checked here is the API's, formatted as the page formats it."""
-    session = api(url, "/federated-learning/sessions")["sessions"][-1]
+    session = api(url, "/federated-learning/sessions")["sessions"][0]
     path = f"/federated-learning/sessions/{session['session_id']}"
     detail, rounds = api(url, path), api(url, path + "/rounds")["rounds"]
     accuracy = f"{detail['accuracy'] * 100:.1f} %"

@@ -61,6 +61,7 @@ class Network:
             paid = {}
         return [{"account": digest(name)[:40], "label": name, "balance": str(value),
                  "stake": str(self.stake(name) if name.startswith("worker") else 0),
+                 "accepted": done if name.startswith("worker") else 0, "rejected": 0,
                  "reputation": 0.04 if name == "worker 3" and self.slashed else 0.93}
                 for name, value in paid.items()]
 

@@ -20,6 +20,9 @@ struct LocalNetwork: Sendable {
   let root: String
   let loop: EventLoop
   let coordinator: CoordinatorServer
+  let coordinatorIdentity: SigningKey
+  let genesis: Genesis
+  private let coordinatorSettings: CoordinatorSettings
   private let host: PeerHost
   private let nodes: [(home: HomeDirectory, role: NodeRole, label: String, lie: String?)]
 
@@ -65,14 +68,53 @@ struct LocalNetwork: Sendable {
     try coordinatorHome.store(genesis)
     try validator.store(genesis)
     self.nodes = nodes
-    let server = try CoordinatorServer(
-      settings: CoordinatorSettings(home: coordinatorHome, stakeGrants: stakeGrants), loop: loop)
+    coordinatorIdentity = identity
+    self.genesis = genesis
+    coordinatorSettings = CoordinatorSettings(home: coordinatorHome, stakeGrants: stakeGrants)
+    let server = try CoordinatorServer(settings: coordinatorSettings, loop: loop)
     coordinator = server
     host = PeerHost(loop: loop, identity: identity, handler: { await server.answer($0) })
   }
 
   /// Workers, validator and evaluator.
   var nodeCount: Int { nodes.count }
+
+  var nodeNames: [String] { nodes.map(\.label) }
+
+  /// The key of a node, as somebody who stole it would have it.
+  func key(of name: String) throws -> SigningKey {
+    try nodes.first { $0.label == name }!.home.key(named: "identity")
+  }
+
+  /// What a validator leaves behind that is killed between its signature and its block log.
+  func signWithoutStoring() throws -> Block {
+    let home = nodes.first { $0.role == .validator }!.home
+    let key = try home.key(named: "identity")
+    let store = try ValidatorStore(home: home, genesis: genesis)
+    defer { store.blocks.close() }
+    let body = TransactionBody.transfer(to: coordinatorIdentity.publicKey, amount: .tokens(1))
+    let transfer = Transaction(
+      signing: body, chainID: genesis.chainID, nonce: 0, fee: try genesis.parameters.fee(for: body),
+      key: key)
+    let proposed = try store.chain.state.propose(
+      [transfer], proposer: key.publicKey, timeMilliseconds: 1, beaconLink: nil)
+    var signGuard = store.signGuard
+    try signGuard.authorise(height: 1, blockHash: proposed.block.header.hash)
+    try store.store(signGuard, of: proposed.block)
+    return proposed.block
+  }
+
+  /// How a node is started at a coordinator's address.
+  func settings(of name: String, address: Multiaddr) -> NodeSettings {
+    let node = nodes.first { $0.label == name }!
+    return NodeSettings(
+      home: node.home, role: node.role, coordinator: address, label: node.label, lie: node.lie)
+  }
+
+  /// The coordinator's home opened once more, after the first one was closed.
+  func reopenedCoordinator() throws -> CoordinatorServer {
+    try CoordinatorServer(settings: coordinatorSettings, loop: loop)
+  }
 
   /// Runs the network while `body` works with it.
   func run<Result: Sendable>(_ body: @Sendable () async throws -> Result) async throws -> Result {

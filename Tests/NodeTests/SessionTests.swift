@@ -21,10 +21,13 @@ import Testing
     return Bytes(lines.utf8)
   }()
 
-  static func order(dataset: String, rounds: Int = 3) -> JSONValue {
+  static func order(
+    dataset: String, rounds: Int = 3, audit: Double = 1, clients: Int = 4
+  ) -> JSONValue {
     [
       "name": "toy", "model_type": "mlp", "dataset_cid": .string(dataset),
-      "total_rounds": JSONValue(rounds), "min_participants": 1, "clients": 4, "seed": 7,
+      "total_rounds": JSONValue(rounds), "min_participants": 1,
+      "clients": JSONValue(clients), "seed": 7, "audit_rate": .number(audit), "segment_steps": 5,
       "learning_rate": 0.1, "batch_size": 4, "local_epochs": 3,
       "model_config": [
         "hidden_size": 8,

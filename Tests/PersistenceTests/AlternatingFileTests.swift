@@ -42,7 +42,8 @@ struct AlternatingFileTests {
     let first = try #require(changed.first)
     for end in first...(try #require(changed.last)) {
       try overwrite(path, at: 0, Bytes(new[..<end] + old[end...]))
-      #expect(try AlternatingFile(path: path, valueBytesMax: 4_080).stored == [1, 1, 1], "torn at \(end)")
+      #expect(
+        try AlternatingFile(path: path, valueBytesMax: 4_080).stored == [1, 1, 1], "torn at \(end)")
     }
     try overwrite(path, at: 0, new)
     #expect(try AlternatingFile(path: path, valueBytesMax: 4_080).stored == [2, 2, 2])
@@ -57,7 +58,9 @@ struct AlternatingFileTests {
     try overwrite(path, at: 4_096 + 16, [9])
     #expect(try AlternatingFile(path: path, valueBytesMax: 4_080).stored == nil)
     try overwrite(path, at: 0, [9])
-    #expect(throws: FileError.damaged(path: path)) { try AlternatingFile(path: path, valueBytesMax: 4_080) }
+    #expect(throws: FileError.damaged(path: path)) {
+      try AlternatingFile(path: path, valueBytesMax: 4_080)
+    }
   }
 
   @Test("no place of foreign bytes is taken for a value")

@@ -108,8 +108,8 @@ extension PeerConnection {
     scheduleFlush()
   }
 
-  /// Lets go of an answered stream. What the caller still sends is read and forgotten: a reset could
-  /// overtake the answer.
+  /// Lets go of an answered stream. What the caller still sends is read and forgotten: a reset
+  /// could overtake the answer.
   func leave(_ stream: UInt32) {
     guard forget(stream) else { return }
     machine.leave(stream)

@@ -50,8 +50,8 @@ package actor PeerConnection {
   private var events: [ConnectionEvent] = []
   /// Streams whose writers wait for the socket or for a window.
   var blockedWriters: [UInt32] = []
-  private var flushIsScheduled = false
-  private var writeBlock: UnsafeContinuation<Void, Never>?
+  var flushIsScheduled = false
+  var writeBlock: UnsafeContinuation<Void, Never>?
   private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
   var lastHeard: Tick
   var keepAlive: TimerToken?
@@ -240,66 +240,5 @@ package actor PeerConnection {
     streams[stream] = StreamState(protocolID: PeerServices.protocols[protocolIndex])
     let began = nursery.begin { await self.serve(stream) }
     if !began { reset(stream) }
-  }
-
-  // MARK: Writing the socket
-
-  /// Sends at the end of the turn, so that the frames of one turn share one segment.
-  func scheduleFlush() {
-    guard !flushIsScheduled else { return }
-    flushIsScheduled = true
-    loop.execute { [weak self] in
-      self?.assumeIsolated {
-        $0.flushIsScheduled = false
-        $0.flushNow()
-      }
-    }
-  }
-
-  func flushNow() {
-    machine.flush()
-    guard closeReason == nil, !machine.outbox.isEmpty else { return }
-    let outcome = machine.outbox.read { waiting in
-      Result { () throws(SocketError) in try socket.writeNow(waiting) }
-    }
-    switch outcome {
-    case .success(let count):
-      machine.outbox.consume(count)
-      if machine.outbox.isEmpty { wakeBlockedWriters() } else { unblockWriter() }
-    case .failure(let error):
-      end(error == .reset ? .closed : .socket(error))
-    }
-  }
-
-  /// Waits for the socket whenever it took less than we had.
-  private func write() async {
-    while closeReason == nil {
-      if machine.outbox.isEmpty {
-        await withUnsafeContinuation { continuation in
-          writeBlock = continuation
-          if closeReason != nil || !machine.outbox.isEmpty { unblockWriter() }
-        }
-        continue
-      }
-      do throws(SocketError) {
-        try await socket.descriptor.wait(for: .writing)
-        flushNow()
-      } catch {
-        end(error == .closed || error == .reset ? .closed : .socket(error))
-      }
-    }
-  }
-
-  private func unblockWriter() {
-    guard let writeBlock else { return }
-    self.writeBlock = nil
-    writeBlock.resume()
-  }
-
-  private func wakeBlockedWriters() {
-    guard !blockedWriters.isEmpty else { return }
-    let blocked = blockedWriters
-    blockedWriters.removeAll(keepingCapacity: true)
-    for stream in blocked { wakeWriter(stream) }
   }
 }

@@ -73,8 +73,8 @@ package enum PeerLimits {
   package static let connectionsMax = 1_024
   /// Tasks of one host: connections, and the calls they are answering.
   package static let tasksMax = 16_384
-  /// Bytes of incomplete messages of one connection: sixteen of the largest. A peer that begins more
-  /// at once loses the connection.
+  /// Bytes of incomplete messages of one connection: sixteen of the largest. A peer that begins
+  /// more at once loses the connection.
   static let unreadBytesMax = 64 * 1_024 * 1_024
   /// Bytes read before other tasks of the loop get a turn.
   static let readTurnBytes = 512 * 1_024

@@ -60,3 +60,17 @@ final class TLSContext: Sendable {
     return String(cString: reason)
   }
 }
+
+extension TLSError: CustomStringConvertible {
+  /// One lower-case sentence without a full stop.
+  package var description: String {
+    switch self {
+    case .certificateUnusable(let file, let reason):
+      "the certificate \(file) cannot be used: \(reason)"
+    case .keyUnusable(let file, let reason): "the key \(file) cannot be used: \(reason)"
+    case .handshakeFailed(let reason): "the TLS handshake failed: \(reason)"
+    case .recordInvalid(let reason): "a TLS record is invalid: \(reason)"
+    case .contextUnavailable: "OpenSSL does not start"
+    }
+  }
+}

@@ -1,0 +1,74 @@
+internal import Cryptography
+internal import Primitives
+
+extension LedgerError {
+  /// One lower-case sentence without a full stop.
+  public var sentence: String {
+    switch self {
+    case .decoding(let failure): failure.description
+    case .wrongChain(let expected, let found):
+      "it is of the chain \(found.hex), not of \(expected.hex)"
+    case .badSignature: "the signature is not the sender's"
+    case .replayed(let nonce, let next):
+      "the nonce \(nonce) was used before, the next one is \(next)"
+    case .nonceTooHigh(let nonce, let next): "the nonce is \(nonce), the next one is \(next)"
+    case .feeTooLow(let offered, let needed): "the fee is \(offered), at least \(needed) is needed"
+    case .insufficientBalance(let held, let needed):
+      "the account holds \(held), \(needed) is needed"
+    case .amountOverflow: "an amount is larger than any amount can be"
+    case .amountIsZero: "the amount is zero"
+    case .transactionTooLarge(let bytes, let limit):
+      "the transaction has \(bytes) bytes, the limit is \(limit)"
+    case .insufficientStake(let held, let needed): "the stake is \(held), \(needed) is needed"
+    case .tooManyUnbondings(let limit): "\(limit) stakes are being freed already"
+    default: workSentence ?? blockSentence
+    }
+  }
+
+  private var workSentence: String? {
+    switch self {
+    case .jobExists: "the job is on the ledger already"
+    case .unknownJob: "there is no such open job"
+    case .invalidJob(let reason): "the job cannot be ordered: \(reason)"
+    case .roundNotOpen(let round, let open):
+      "round \(round + 1) is not open; open are \(open.lowerBound + 1) to \(open.upperBound)"
+    case .unknownClient(let client, let clients): "there is no client \(client) among \(clients)"
+    case .notCoordinator: "only the job's coordinator may do this"
+    case .mayNotClose(let deadline, let unjudged):
+      "\(unjudged) commitments wait for a verdict; anybody may close it from block \(deadline) on"
+    case .commitmentExists: "this work is committed already"
+    case .unknownCommitment: "there is no such commitment"
+    case .tooManyCommitments(let limit): "there were \(limit) attempts at this client-round already"
+    case .slotAlreadyAccepted: "another attempt at this client-round is accepted"
+    case .segmentsOutOfRange(let count): "\(count) segments are out of range"
+    case .notValidator: "only a validator may do this"
+    case .verdictExists: "there is a verdict already"
+    case .verdictBeforeBeacon(let height): "no verdict counts before block \(height)"
+    case .alreadySlashed: "this was punished already"
+    case .forgedEvidence(let reason): "the evidence proves nothing: \(reason)"
+    case .paymentMismatch(let client, let reason):
+      "the payment of client \(client) is wrong: \(reason)"
+    default: nil
+    }
+  }
+
+  private var blockSentence: String {
+    switch self {
+    case .wrongHeight(let expected, let found): "the height is \(found), expected \(expected)"
+    case .wrongPreviousHash: "it does not follow the newest block"
+    case .timeBackwards: "its time is before that of the block before"
+    case .wrongTransactionsRoot: "its transactions are not those of its header"
+    case .wrongStateRoot: "executing it leads to another state"
+    case .tooManyTransactions(let count, let limit):
+      "it has \(count) transactions, the limit is \(limit)"
+    case .blockTooLarge(let bytes, let limit): "it has \(bytes) bytes, the limit is \(limit)"
+    case .beaconLinkMissing: "a beacon link is due and missing"
+    case .beaconLinkUnexpected: "no beacon link is due"
+    case .wrongBeaconLink: "the beacon link is not the next one of the chain"
+    case .beaconExhausted: "the beacon's chain of links is used up"
+    case .supplyNotConserved(let before, let after): "the supply went from \(before) to \(after)"
+    case .invalidGenesis(let reason): "the genesis document is invalid: \(reason)"
+    default: code
+    }
+  }
+}
