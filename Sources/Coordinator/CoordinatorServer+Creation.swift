@@ -68,12 +68,17 @@ extension CoordinatorServer {
 
   /// Ends a session before its time; what was done is paid, the rest goes back.
   package func cancelSession(_ id: Digest) async throws {
-    guard sessions[id] != nil else { throw CoordinatorError.unknownSession }
+    guard let session = sessions[id] else { throw CoordinatorError.unknownSession }
+    guard !session.machine.isOver else { throw CoordinatorError.isOver }
     try await applyDurably(.cancelled, to: id, with: [])
     closeJob(of: id)
   }
 
   private func terms(of specification: SessionSpecification) throws -> JobSubmission {
+    // A round takes a link for its commitments, and one more for each time that somebody fails.
+    guard chain.state.beaconLinksLeft >= UInt64(specification.totalRounds) else {
+      throw CoordinatorError.beaconTooShort(left: chain.state.beaconLinksLeft)
+    }
     let evaluator = evaluators.first?.peer.publicKey
     let checkPrice = try Self.workPrice.multiplied(by: 1, dividedBy: Self.checkPriceDivisor)
     return JobSubmission(

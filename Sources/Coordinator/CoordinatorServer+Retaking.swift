@@ -6,14 +6,14 @@ internal import Networking
 internal import Orchestration
 internal import Primitives
 
-/// What a coordinator does again when nothing has moved for a while: answers get lost, validators
+/// What a coordinator does again when a session has not moved for a while: answers get lost, validators
 /// and evaluators come back, and orders can be pushed aside by others with the same nonce.
 extension CoordinatorServer {
-  /// Asks for blocks that were missed, sends what waits, and takes up what each session stands at.
-  func retakeAll() async {
+  /// Asks for blocks that were missed, sends what waits, and takes up what these sessions stand at.
+  func retake(_ ids: [Digest]) async {
     for validator in validators { await synchronise(with: validator.connection) }
     guard !validators.isEmpty else { return }
-    for id in sessionOrder { retake(id) }
+    for id in ids { retake(id) }
   }
 
   private func retake(_ id: Digest) {

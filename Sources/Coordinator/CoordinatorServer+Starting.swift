@@ -26,7 +26,9 @@ extension CoordinatorServer {
       return chain.state.account(key).stake >= minimum
     }.keys.sorted()
     for id in sessionOrder {
-      guard let session = sessions[id], session.isStartRequested else { continue }
+      guard let session = sessions[id], session.isStartRequested, !session.machine.isOver else {
+        continue
+      }
       let present = session.machine.workers
       for worker in present where !ready.contains(worker) {
         apply(.workerLeft(worker, now: loop.now), to: id)

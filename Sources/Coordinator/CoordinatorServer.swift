@@ -80,10 +80,17 @@ package actor CoordinatorServer {
   var outbox: [OutboxEntry] = []
   var isFlushing = false
   var failure: (any Error)?
+<<<<<<< HEAD
   /// The newest answer to a probe, with what it was made of.
   var recentHealth: (health: Health, answer: HTTPResponse)?
   /// Models that an evaluator is at: asked for once, however often they are retaken.
   var underEvaluation: Set<Digest> = []
+=======
+  /// Models that an evaluator is at: asked for once, however often they are retaken.
+  var underEvaluation: Set<Digest> = []
+  /// The newest answer to a probe, with what it was made of.
+  var recentHealth: (health: Health, answer: HTTPResponse)?
+>>>>>>> main
   var recentModels: [(digest: Digest, bytes: Bytes)] = []
   /// Blocks that were announced and not followed yet.
   var announcedBlocks: [BlockHeight: CommittedBlock] = [:]
@@ -165,29 +172,32 @@ package actor CoordinatorServer {
   }
 
   private func keepTime() async throws {
-    var heightBefore = chain.state.chain.height
-    var lastProgress = loop.now
+    var nextLook = loop.now.advanced(by: Limits.resendInterval)
     while true {
       try await loop.sleep(for: Limits.tickInterval)
       if let failure { throw failure }
       for id in sessionOrder { apply(.tick(now: loop.now), to: id) }
-      let height = chain.state.chain.height
-      if height != heightBefore {
-        (heightBefore, lastProgress) = (height, loop.now)
-      } else if loop.now.duration(since: lastProgress) > Limits.resendInterval {
-        lastProgress = loop.now
-        begin { await self.retakeAll() }
-      }
+      guard loop.now >= nextLook else { continue }
+      nextLook = loop.now.advanced(by: Limits.resendInterval)
+      let still = sessionOrder.filter(hasStoodStill)
+      // Blocks may be missed even where no session waits.
+      begin { await self.retake(still) }
     }
+  }
+
+  /// Whether a session that is not over has not changed for a while, whatever others did.
+  private func hasStoodStill(_ id: Digest) -> Bool {
+    guard let session = sessions[id] else { return false }
+    return loop.now.duration(since: session.movedAt) >= Limits.resendInterval
   }
 
   /// Takes up what a crash interrupted.
   private func catchUp() async throws {
-    guard !sessionOrder.isEmpty else { return }
     for id in sessionOrder { apply(.restarted(now: loop.now), to: id) }
     var height: BlockHeight = 1
     while let block = try await storedBlock(height) {
       noteReplays(in: block.block)
+      noteGrants(in: block.block)
       for id in sessionOrder { applyLedger(block.block, to: id) }
       height += 1
     }

@@ -23,6 +23,9 @@ struct HostedSession: Sendable {
   /// The segments of each logical client's round, [clients]; the same in every round.
   let segments: [Int]
 
+  /// When its machine changed last, on this run's clock.
+  var movedAt = Tick.zero
+
   init(_ creation: SessionCreation) {
     self.creation = creation
     let initial = creation.specification.initialModel

@@ -72,6 +72,7 @@ extension SessionMachine {
     guard case .checking(let update) = phase(of: assignment), update.assignment == assignment
     else { return [] }
     round!.clients[assignment.client] = .accepted(update)
+    failures[assignment.worker] = nil
     return finishTraining()
   }
 
@@ -109,6 +110,7 @@ extension SessionMachine {
       guard expired || (age >= soft && other != nil) else { continue }
       effects.append(.cancel(assignment))
       round!.rejected.append(RejectedUpdate(assignment: assignment, reason: "late"))
+      failures[assignment.worker, default: 0] += 1
       round!.clients[client] = .unassigned
       if let other { effects.append(assign(client, to: other, now: now)) }
     }

@@ -181,6 +181,14 @@ public struct SessionMachine: Sendable {
     }
   }
 
+  /// Whether nothing more will happen.
+  public var isOver: Bool {
+    switch phase {
+    case .done, .cancelled: true
+    case .created, .recruiting, .training, .aggregating, .settling: false
+    }
+  }
+
   /// Whether nothing that is logged differs; for skipping events without consequence.
   public func isSame(as other: SessionMachine) -> Bool {
     phase == other.phase && round == other.round && workers == other.workers

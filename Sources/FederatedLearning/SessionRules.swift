@@ -32,7 +32,8 @@ public enum SessionLimits {
   public static let hardDeadline: Duration = .seconds(120)
   /// Arrival times kept for the adaptive deadline: the last rounds, not the whole history.
   public static let arrivalsKept = 256
-  /// A worker that fails so often in one session gets no more of its work, without a slash.
+  /// A worker that fails or is late so often without an accepted update in between gets no more of
+  /// a session's work, without a slash.
   public static let failuresPerWorkerMax = 3
 }
 
