@@ -80,17 +80,10 @@ package actor CoordinatorServer {
   var outbox: [OutboxEntry] = []
   var isFlushing = false
   var failure: (any Error)?
-<<<<<<< HEAD
-  /// The newest answer to a probe, with what it was made of.
-  var recentHealth: (health: Health, answer: HTTPResponse)?
-  /// Models that an evaluator is at: asked for once, however often they are retaken.
-  var underEvaluation: Set<Digest> = []
-=======
   /// Models that an evaluator is at: asked for once, however often they are retaken.
   var underEvaluation: Set<Digest> = []
   /// The newest answer to a probe, with what it was made of.
   var recentHealth: (health: Health, answer: HTTPResponse)?
->>>>>>> main
   var recentModels: [(digest: Digest, bytes: Bytes)] = []
   /// Blocks that were announced and not followed yet.
   var announcedBlocks: [BlockHeight: CommittedBlock] = [:]
