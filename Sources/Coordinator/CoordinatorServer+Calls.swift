@@ -38,7 +38,7 @@ extension CoordinatorServer {
     case RPCMethod.submitTransaction:
       try await relay(Transaction(decoding: body), from: call.peer)
       return .success([])
-    case RPCMethod.content: return try await serveContent(body)
+    case RPCMethod.content: return try await serveContent(body, to: node.hello.role)
     case RPCMethod.model: return .success([]).streaming(try await model(body))
     case RPCMethod.submitWork:
       try await accept(WorkSubmission(decoding: body), from: call.peer)
@@ -84,7 +84,9 @@ extension CoordinatorServer {
     if pending.contains(transaction.id) { return }
     try chain.state.validate(transaction)
     try requireNextNonce(transaction)
-    guard pending.add(transaction, isHeld: true) else { throw RPCError.busy }
+    guard pending.count(of: transaction.sender) < MempoolLimits.perSenderMax,
+      pending.add(transaction, isHeld: true)
+    else { throw RPCError.busy }
     try await sendDurably(transaction)
   }
 

@@ -87,6 +87,13 @@ extension CoordinatorServer {
     submit(.transfer(to: key, amount: amount), signedBy: client)
   }
 
+  /// Whom the client has given money: a restart allows no more strangers.
+  func noteGrants(in block: Block) {
+    for transaction in block.transactions where transaction.sender == client.publicKey {
+      if case .transfer(let recipient, _) = transaction.body { grants.insert(recipient) }
+    }
+  }
+
   func account(of peer: PeerID) throws -> AccountReply {
     guard let key = peer.publicKey else {
       throw RPCError(code: "no_account", message: "only Ed25519 keys have accounts")

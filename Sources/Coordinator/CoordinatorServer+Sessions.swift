@@ -122,7 +122,7 @@ extension CoordinatorServer {
   func perform(_ effect: SessionEffect, of id: Digest) {
     switch effect {
     case .assign(let assignment, let base): begin { await self.order(assignment, base, of: id) }
-    case .cancel(let assignment): begin { await self.cancel(assignment) }
+    case .cancel(let assignment): begin { await self.cancel(assignment, of: id) }
     case .check(let update): check(update, of: id)
     case .aggregate(let round, let terms):
       begin { await self.aggregate(terms, round: round, of: id) }
@@ -151,9 +151,10 @@ extension CoordinatorServer {
     }
   }
 
-  private func cancel(_ assignment: Assignment) async {
+  private func cancel(_ assignment: Assignment, of id: Digest) async {
+    let name = OrderName(session: id, assignment: assignment)
     _ = try? await nodes[assignment.worker]?.connection.request(
-      method: RPCMethod.cancel, body: assignment.encoded())
+      method: RPCMethod.cancel, body: name.encoded())
   }
 
   private func check(_ update: Update, of id: Digest) {
@@ -233,6 +234,8 @@ package enum CoordinatorError: Error, Equatable {
   case unknownSession
   case unknownModel
   case sessionExists
+  /// The chain's beacon has fewer links left than the session needs.
+  case beaconTooShort(left: UInt64)
   /// Nothing more happens in it.
   case isOver
   /// The price does not fit an amount.

@@ -24,6 +24,8 @@ package actor ChainProducer {
   private var timer: TimerToken?
   private var unfinished: Block?
   private var isFinishing = false
+  /// The highest nonce that this validator signed while anything waits.
+  private var lastOwnNonce: UInt64?
   private var failure: CheckedContinuation<Void, any Error>?
   private var failed: (any Error)?
 
@@ -130,6 +132,23 @@ package actor ChainProducer {
         nonce: mempool.nextNonce(of: key.publicKey, in: chain.state),
         fee: try chain.state.fee(for: body), key: key)
       _ = try admit(transaction, isOwn: true)
+      lastOwnNonce = transaction.nonce
+    }
+  }
+
+  /// An order of this validator that can never pass leaves a nonce unused, and what was signed
+  /// after it would wait for ever: a transfer to itself takes the place.
+  private func fillGaps() {
+    guard mempool.count > 0, let last = lastOwnNonce else { return lastOwnNonce = nil }
+    let own = key.publicKey
+    var next = mempool.nextNonce(of: own, in: chain.state)
+    while next < last {
+      let body = TransactionBody.transfer(to: own, amount: Amount(baseUnits: 1))
+      guard let fee = try? chain.state.fee(for: body) else { return }
+      let filler = Transaction(
+        signing: body, chainID: chain.state.chainID, nonce: next, fee: fee, key: key)
+      guard (try? admit(filler, isOwn: true)) != nil else { return }
+      next = mempool.nextNonce(of: own, in: chain.state)
     }
   }
 
@@ -155,6 +174,7 @@ package actor ChainProducer {
       let block = try await certify(proposed.block)
       try chain.commit(proposed, certificate: block.certificate)
       mempool.settle(block.block, refused: proposed.refused, state: chain.state)
+      fillGaps()
       perform(machine.handle(.committed(block.block, waiting: mempool.count, now: loop.now)))
       await committed(block)
     } catch {

@@ -26,6 +26,8 @@ package actor ValidatorShell {
   private let compute: ComputePool
   private let nursery: LoopNursery
   private var machine: ValidatorMachine
+  /// Work whose replay is under way or judged, until the verdict is in a block: judged once.
+  private var underReplay: Set<WorkKey> = []
 
   /// - Parameter machine: has seen every stored block.
   package init(
@@ -49,6 +51,9 @@ package actor ValidatorShell {
   /// A new block: tells the coordinator and starts the replays that it draws.
   package func committed(_ block: CommittedBlock) {
     for order in machine.handle(committed: block.block) { begin(order) }
+    for case .verdict(let verdict) in block.block.transactions.map(\.body) {
+      underReplay.remove(verdict.work)
+    }
     // A coordinator that misses this one asks for it when it sees the next or comes back.
     _ = nursery.begin { _ = try? await self.link.request(RPCMethod.block, block.encoded()) }
   }
@@ -74,6 +79,7 @@ package actor ValidatorShell {
   }
 
   private func begin(_ order: ReplayOrder) {
+    guard underReplay.insert(order.work).inserted else { return }
     _ = nursery.begin { await self.replay(order) }
   }
 

@@ -38,7 +38,7 @@ extension HomeError: CustomStringConvertible {
 
 /// The directory that holds all state of one node (`--home`).
 ///
-/// Keys are 32-byte seeds in hexadecimal, mode 0600, unless a passphrase seals them.
+/// Keys are 32-byte seeds in hexadecimal, mode 0600.
 public struct HomeDirectory: Hashable, Sendable {
   /// The directory.
   public let path: String

@@ -47,9 +47,11 @@ final class ChildProcess: Sendable {
     return waitpid(identifier, &status, WNOHANG) == 0
   }
 
-  /// Ends it and waits until it is gone.
-  func stop() {
-    kill(identifier, SIGTERM)
+  /// Tells it to end; `wait` waits until it has.
+  func terminate() { kill(identifier, SIGTERM) }
+
+  /// Returns once it is gone.
+  func wait() {
     var status: Int32 = 0
     waitpid(identifier, &status, 0)
   }

@@ -1,4 +1,5 @@
 import Glibc
+import Ledger
 import MartletClient
 import Persistence
 import Primitives
@@ -13,9 +14,10 @@ enum DemoCommand {
         Option(name: "rounds", value: "N", summary: "rounds (default 10)"),
         Option(name: "workers", value: "N", summary: "worker processes (default 4)"),
         Option(name: "liars", value: "N", summary: "how many of them lie (default 1)"),
-        Option(name: "lie", value: "KIND", summary: "how they lie (default random)"),
+        Option(
+          name: "lie", value: "KIND", summary: "random (default), scaled, stale, skip-epoch …"),
         Option(name: "clients", value: "N", summary: "logical clients (default 4)"),
-        Option(name: "audit", value: "X", summary: "share of segments replayed (default 1.0)"),
+        Option(name: "audit", value: "X", summary: "share of the work replayed (default 1.0)"),
         Option(name: "data", value: "FILE", summary: "a CSV file, label last (default digits)"),
         Option(name: "seed", value: "N", summary: "fixes the model to the bit (default 1)"),
         Option(name: "keep", summary: "leave the network up and print the dashboard's address"),
@@ -78,11 +80,11 @@ struct DemoPlan: Sendable {
   private static let workersMax = 64
 
   init(_ arguments: Arguments) throws {
-    rounds = try arguments.integer("rounds", in: 1...10_000) ?? 10
+    rounds = try arguments.integer("rounds", in: 1...LedgerLimits.roundsMax) ?? 10
     workers = try arguments.integer("workers", in: 1...Self.workersMax) ?? 4
     liars = try arguments.integer("liars", in: 0...Self.workersMax) ?? 1
-    lie = arguments.text("lie") ?? "random"
-    clients = try arguments.integer("clients", in: 1...1_000) ?? 4
+    lie = try NodeCommands.lie(arguments) ?? "random"
+    clients = try arguments.integer("clients", in: 1...LedgerLimits.clientsMax) ?? 4
     audit = try arguments.number("audit", in: 0...1) ?? 1
     data = arguments.text("data")
     seed = try arguments.integer("seed", in: 0...Int(Int32.max)) ?? 1

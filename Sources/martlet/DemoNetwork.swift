@@ -65,7 +65,7 @@ final class DemoNetwork: Sendable {
     let evaluatorKey = try evaluator.keyOrNew(named: "identity").publicKey
     let genesis = try Homes.createNetwork(
       named: "demo", in: coordinatorHome, validator: validator, validatorKeyName: "identity",
-      evaluators: [evaluatorKey], workers: workers)
+      evaluators: [evaluatorKey], workers: workers, beaconLinks: BeaconChain.standardCount)
     state.withLock { $0.genesis = genesis }
     let peers = try startCoordinator()
     try startNode("validator", role: "validator", peers: peers)
@@ -99,7 +99,9 @@ final class DemoNetwork: Sendable {
       if !state.isStopping { state.children.append(child) }
       return state.isStopping
     }
-    if isLate { child.stop() }
+    guard isLate else { return }
+    child.terminate()
+    child.wait()
   }
 
   /// What the process itself said is the best description.
@@ -149,7 +151,8 @@ final class DemoNetwork: Sendable {
       defer { state.children = [] }
       return state.children
     }
-    for child in running.reversed() { child.stop() }
+    for child in running { child.terminate() }
+    for child in running { child.wait() }
     if ownsRoot { TemporaryTree.remove(root.path) }
   }
 }

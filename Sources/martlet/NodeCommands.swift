@@ -7,6 +7,7 @@ import Peering
 import Persistence
 import Primitives
 import Telemetry
+import UsefulWork
 
 /// `node start`.
 enum NodeCommands {
@@ -27,6 +28,17 @@ enum NodeCommands {
       example: "martlet node start --role worker --join /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…",
       run: start)
   ]
+
+  /// The kind of lie that was asked for, one that the program knows.
+  static func lie(_ arguments: Arguments) throws -> String? {
+    guard let name = arguments.text("lie") else { return nil }
+    guard Lie.named[name] != nil else {
+      throw CommandFailure.usage(
+        "`\(name)` is not a lie that this program knows",
+        hint: "the lies are \(Lie.named.keys.sorted().joined(separator: ", "))")
+    }
+    return name
+  }
 
   @Sendable private static func start(_ arguments: Arguments) async throws {
     if arguments.flags.contains("exit-with-parent") { _ = shim_end_without_reader() }
@@ -49,9 +61,10 @@ enum NodeCommands {
     }
     guard coordinator.peer != nil else {
       throw CommandFailure.usage(
-        "`\(join)` does not say whose it is",
-        hint: "add /p2p/ and the coordinator's peer id, so that nobody else can answer for it")
+        "`\(join)` does not say who must answer",
+        hint: "the address ends in /p2p/ID; `martlet server start` prints it")
     }
+    let lie = try Self.lie(arguments)
     let home = Homes.selected(arguments)
     try home.create()
     let peer = try home.keyOrNew(named: "identity").publicKey.peerID
@@ -63,7 +76,7 @@ enum NodeCommands {
     let node = NodeProcess(
       settings: NodeSettings(
         home: home, role: role, coordinator: coordinator, label: settings.text("label") ?? "",
-        threads: try settings.integer("threads", in: 1...256), lie: arguments.text("lie")),
+        threads: try settings.integer("threads", in: 1...256), lie: lie),
       loop: loop, report: { Output.note($0) })
     try await node.run()
   }
