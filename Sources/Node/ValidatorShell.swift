@@ -51,11 +51,17 @@ package actor ValidatorShell {
   /// A new block: tells the coordinator and starts the replays that it draws.
   package func committed(_ block: CommittedBlock) {
     for order in machine.handle(committed: block.block) { begin(order) }
-    for case .verdict(let verdict) in block.block.transactions.map(\.body) {
-      underReplay.remove(verdict.work)
-    }
+    for transaction in block.block.transactions { forget(transaction.body) }
     // A coordinator that misses this one asks for it when it sees the next or comes back.
     _ = nursery.begin { _ = try? await self.link.request(RPCMethod.block, block.encoded()) }
+  }
+
+  private func forget(_ body: TransactionBody) {
+    switch body {
+    case .verdict(let verdict): underReplay.remove(verdict.work)
+    case .closeJob(let job): underReplay = underReplay.filter { $0.slot.job != job }
+    case .transfer, .stake, .unstake, .submitJob, .commitWork, .slash, .settle: break
+    }
   }
 
   /// Answers the coordinator's calls.
