@@ -67,6 +67,8 @@ package struct NodeProcess: Sendable {
   /// Runs until it is cancelled or can never work.
   package func run() async throws {
     let identity = try settings.home.keyOrNew(named: settings.keyName)
+    let lock = try settings.home.lock(settings.keyName)
+    defer { lock.release() }
     let switchboard = CallSwitchboard()
     let host = PeerHost(loop: loop, identity: identity, handler: { await switchboard.answer($0) })
     let link = CoordinatorLink(
