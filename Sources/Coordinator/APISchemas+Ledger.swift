@@ -11,7 +11,8 @@ extension APISchemas {
       "Ledger",
       [
         .init("chain_id", .digest), .init("height", .integer), .init("head", .digest),
-        .init("state_root", .digest), .init("beacon", .text), .init("supply", .amount),
+        .init("state_root", .digest), .init("beacon", .text),
+        .init("beacon_links_left", .integer), .init("supply", .amount),
         .init("supply_counted", .amount, "Counted over accounts, escrows and burned stake"),
         .init("symbol", .text), .init("decimals", .integer),
         .init(

@@ -21,6 +21,10 @@ extension CoordinatorError: APIReportable {
       APIError(
         .conflict, "session_exists", "the same session was ordered before",
         hint: "change its name or seed")
+    case .beaconTooShort(let left):
+      APIError(
+        .unprocessable, "beacon_too_short", "the network's beacon has \(left) links left",
+        hint: "order fewer rounds, or begin a new network with `martlet init`")
     case .isOver:
       APIError(
         .conflict, "session_over", "the session is completed or cancelled",

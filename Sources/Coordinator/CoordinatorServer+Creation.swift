@@ -75,6 +75,10 @@ extension CoordinatorServer {
   }
 
   private func terms(of specification: SessionSpecification) throws -> JobSubmission {
+    // A round takes a link for its commitments, and one more for each time that somebody fails.
+    guard chain.state.beaconLinksLeft >= UInt64(specification.totalRounds) else {
+      throw CoordinatorError.beaconTooShort(left: chain.state.beaconLinksLeft)
+    }
     let evaluator = evaluators.first?.peer.publicKey
     let checkPrice = try Self.workPrice.multiplied(by: 1, dividedBy: Self.checkPriceDivisor)
     return JobSubmission(

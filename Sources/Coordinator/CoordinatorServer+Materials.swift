@@ -9,10 +9,14 @@ internal import Primitives
 
 /// What nodes fetch: data, models, evidence, and start states that a worker still keeps.
 extension CoordinatorServer {
-  func serveContent(_ body: Bytes) async throws -> RPCAnswer {
+  func serveContent(_ body: Bytes, to role: NodeRole) async throws -> RPCAnswer {
     guard case .link(let bytes) = try CanonicalValue(decoding: body),
       let cid = try? CID(decoding: bytes)
     else { throw RPCError(code: "malformed", message: "expected a CID") }
+    let isSealed = sessions.values.contains { $0.specification.testSet.cid == cid }
+    guard !isSealed || role == .evaluator else {
+      throw RPCError(code: "sealed", message: "the test set is for evaluators only")
+    }
     let content = content
     var first = UnixFSWalk(root: cid)
     guard let head = try await content.next(of: &first) else { return .streamed([]) { _ in } }

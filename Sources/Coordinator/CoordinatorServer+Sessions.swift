@@ -122,7 +122,7 @@ extension CoordinatorServer {
   func perform(_ effect: SessionEffect, of id: Digest) {
     switch effect {
     case .assign(let assignment, let base): begin { await self.order(assignment, base, of: id) }
-    case .cancel(let assignment): begin { await self.cancel(assignment) }
+    case .cancel(let assignment): begin { await self.cancel(assignment, of: id) }
     case .check(let update): check(update, of: id)
     case .aggregate(let round, let terms):
       begin { await self.aggregate(terms, round: round, of: id) }
@@ -151,9 +151,10 @@ extension CoordinatorServer {
     }
   }
 
-  private func cancel(_ assignment: Assignment) async {
+  private func cancel(_ assignment: Assignment, of id: Digest) async {
+    let name = OrderName(session: id, assignment: assignment)
     _ = try? await nodes[assignment.worker]?.connection.request(
-      method: RPCMethod.cancel, body: assignment.encoded())
+      method: RPCMethod.cancel, body: name.encoded())
   }
 
   private func check(_ update: Update, of id: Digest) {
@@ -209,50 +210,6 @@ extension CoordinatorServer {
       signedBy: identity)
   }
 
-  private func evaluate(_ model: Digest, round: Int, of id: Digest) async {
-    guard let session = sessions[id], let evaluator = evaluator(of: session) else { return }
-    guard underEvaluation.insert(model).inserted else { return }
-    defer { underEvaluation.remove(model) }
-    let request = EvaluationRequest(
-      specification: session.creation.reference, model: model)
-    guard
-      let reply = try? await evaluator.connection.request(
-        method: RPCMethod.evaluate, body: request.encoded()),
-      let score = try? RoundScore(decoding: reply)
-    else { return }
-    apply(.evaluated(round: round, score), to: id)
-  }
-
-  /// Asks for the scores that are still missing, when an evaluator comes.
-  func evaluateOutstanding() {
-    for id in sessionOrder {
-      for case .evaluate(let round, let model) in sessions[id]?.machine.pendingEffects() ?? [] {
-        begin { await self.evaluate(model, round: round, of: id) }
-      }
-    }
-  }
-
-  /// Evaluators that are connected: those that the genesis document knows first, then the one that
-  /// came first, so that a stranger cannot take the place of one that is there.
-  var evaluators: [ConnectedNode] {
-    let known = { (node: ConnectedNode) in
-      node.peer.publicKey.map { self.chain.state.accounts[$0] != nil } ?? false
-    }
-    return nodes.values.filter { $0.hello.role == .evaluator }.sorted { left, right in
-      if known(left) != known(right) { return known(left) }
-      return (left.since, left.peer) < (right.since, right.peer)
-    }
-  }
-
-  /// The evaluator that the job pays, if one is named; only a job without one takes any.
-  private func evaluator(of session: HostedSession) -> ConnectedNode? {
-    guard let order = try? Transaction(decoding: session.creation.order),
-      case .submitJob(let terms) = order.body, let named = terms.evaluator
-    else { return evaluators.first }
-    let node = nodes[named.peerID]
-    return node?.hello.role == .evaluator ? node : nil
-  }
-
   func closeJob(of id: Digest) {
     guard let session = sessions[id] else { return }
     submit(.closeJob(session.ledger.job), signedBy: client)
@@ -277,6 +234,8 @@ package enum CoordinatorError: Error, Equatable {
   case unknownSession
   case unknownModel
   case sessionExists
+  /// The chain's beacon has fewer links left than the session needs.
+  case beaconTooShort(left: UInt64)
   /// Nothing more happens in it.
   case isOver
   /// The price does not fit an amount.

@@ -166,7 +166,9 @@ extension CoordinatorServer {
     return [
       "chain_id": .string(state.chainID.hex), "height": JSONValue(state.chain.height),
       "head": .string(state.chain.headHash.hex), "state_root": .string(state.stateRoot.hex),
-      "beacon": .string(beaconName), "supply": .string(state.supply.baseUnitsText),
+      "beacon": .string(beaconName),
+      "beacon_links_left": JSONValue(state.beaconLinksLeft),
+      "supply": .string(state.supply.baseUnitsText),
       "supply_counted": .string((try? state.countedSupply())?.baseUnitsText ?? "overflow"),
       "symbol": .string(state.genesis.symbol), "decimals": JSONValue(Amount.decimals),
       "validators": .array(

@@ -186,11 +186,11 @@ package actor CoordinatorServer {
 
   /// Takes up what a crash interrupted.
   private func catchUp() async throws {
-    guard !sessionOrder.isEmpty else { return }
     for id in sessionOrder { apply(.restarted(now: loop.now), to: id) }
     var height: BlockHeight = 1
     while let block = try await storedBlock(height) {
       noteReplays(in: block.block)
+      noteGrants(in: block.block)
       for id in sessionOrder { applyLedger(block.block, to: id) }
       height += 1
     }

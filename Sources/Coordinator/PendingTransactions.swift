@@ -27,6 +27,11 @@ struct PendingTransactions: Sendable {
   /// Whether a transaction waits.
   func contains(_ id: Digest) -> Bool { ids.contains(id) }
 
+  /// How many of one sender wait.
+  func count(of sender: AccountID) -> UInt64 {
+    UInt64(waiting.count { $0.sender == sender })
+  }
+
   /// Those that may be sent, in order of arrival.
   var sendable: [Transaction] { waiting.filter { !held.contains($0.id) } }
 

@@ -1,6 +1,8 @@
 internal import ContentStore
 internal import FederatedLearning
+internal import Ledger
 internal import NeuralNetworks
+internal import Peering
 internal import Primitives
 internal import UsefulWork
 
@@ -27,7 +29,9 @@ struct SessionOrder: Sendable {
   /// Longest name in bytes: one line of a table.
   private static let nameBytesMax = 200
   private static let learningRateDefault = 0.1
-  private static let batchSizeDefault: Int64 = 8
+  /// Updates and states travel in one message of at most 4 MiB, with 512 KiB for what goes along.
+  private static let stateNumbersMax = (RPCLimits.messageBytesMax - (512 << 10)) / 4
+  private static let batchSizeDefault: Int64 = 16
   private static let localEpochsDefault: Int64 = 5
   private static let totalRoundsDefault: Int64 = 10
   private static let clientsDefault: Int64 = 4
@@ -52,18 +56,36 @@ struct SessionOrder: Sendable {
     model = try ModelConfiguration(config)
     settings = try Self.settings(document, optimizer: model.optimizer)
     totalRounds = try Self.integer(
-      document, "total_rounds", in: 1...Int64(SessionLimits.roundsMax),
+      document, "total_rounds", in: 1...Int64(LedgerLimits.roundsMax),
       default: Self.totalRoundsDefault)
     clients = try Self.integer(
-      document, "clients", in: 1...Int64(SessionLimits.clientsMax), default: Self.clientsDefault)
+      document, "clients", in: 1...Int64(LedgerLimits.clientsMax), default: Self.clientsDefault)
     minParticipants = try Self.integer(
-      document, "min_participants", in: 1...Int64(SessionLimits.clientsMax), default: 1)
+      document, "min_participants", in: 1...Int64(LedgerLimits.clientsMax), default: 1)
     seed = UInt64(try Self.integer(document, "seed", in: 0...Int64.max, default: 0))
     segmentSteps = try Self.integer(
       document, "segment_steps", in: 1...Int64(TrainingTask.Limits.segmentStepsMax),
       default: Int64(TrainingTask.Limits.segmentStepsDefault))
     auditPartsPerMillion = try Self.audit(document)
     try readWords(document)
+    try checkSize()
+  }
+
+  /// What the ledger can hold and one message can carry.
+  private func checkSize() throws {
+    let clientRounds = clients.multipliedReportingOverflow(by: totalRounds)
+    guard !clientRounds.overflow, clientRounds.partialValue <= LedgerLimits.clientRoundsMax else {
+      throw SessionOrderError.invalid(
+        path: "total_rounds",
+        reason: "clients times rounds are more than \(LedgerLimits.clientRoundsMax)")
+    }
+    let numbers = model.shape.parameterCount * (settings.optimizer.hasVelocity ? 2 : 1)
+    guard numbers <= Self.stateNumbersMax else {
+      throw SessionOrderError.invalid(
+        path: "model_config.hidden_size",
+        reason: "the training state has \(numbers) numbers, at most \(Self.stateNumbersMax)"
+          + " fit one message")
+    }
   }
 
   private mutating func readWords(_ document: JSONValue) throws {

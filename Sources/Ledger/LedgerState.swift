@@ -47,6 +47,11 @@ public struct LedgerState: Sendable {
   /// What `id` holds; an unknown key holds nothing.
   public func account(_ id: AccountID) -> Account { accounts[id] ?? Account() }
 
+  /// Links of the beacon that are not revealed yet; each block of commitments takes one.
+  public var beaconLinksLeft: UInt64 {
+    UInt64(genesis.beacon.count - min(chain.beaconIndex, genesis.beacon.count))
+  }
+
   /// Whether `key` may judge work and vote for blocks.
   public func isValidator(_ key: PublicKey) -> Bool { validatorKeys.contains(key) }
 

@@ -11,6 +11,8 @@ public struct Dataset: Hashable, Sendable {
   public let features: [Float]
   /// [rows].
   public let labels: [Int32]
+  /// SHA-256 of the canonical bytes: what a task names. Made once, since every task asks for it.
+  public let digest: Digest
 
   /// The number of examples.
   public var rows: Int { labels.count }
@@ -47,6 +49,7 @@ public struct Dataset: Hashable, Sendable {
     self.classes = classes
     self.features = features
     self.labels = labels
+    digest = SHA256.hash(Self.value(inputs, classes, features, labels).encoded())
   }
 
   /// The examples at `indices`, in that order.
@@ -81,9 +84,6 @@ public struct Dataset: Hashable, Sendable {
     }
     return shards
   }
-
-  /// SHA-256 of the canonical bytes: what a task names.
-  public var digest: Digest { SHA256.hash(encoded()) }
 }
 
 /// Why data were refused. Lines count from 1, rows from 0.
@@ -135,10 +135,15 @@ extension DatasetError: CustomStringConvertible {
 
 extension Dataset: CanonicalCodable {
   /// A map with features and labels as little-endian byte strings.
-  public var canonicalValue: CanonicalValue {
+  public var canonicalValue: CanonicalValue { Self.value(inputs, classes, features, labels) }
+
+  private static func value(
+    _ inputs: Int, _ classes: Int, _ features: [Float], _ labels: [Int32]
+  ) -> CanonicalValue {
     .map([
       "inputs": .unsigned(UInt64(inputs)), "classes": .unsigned(UInt64(classes)),
-      "rows": .unsigned(UInt64(rows)), "features": .bytes(LittleEndian.bytes(of: features)),
+      "rows": .unsigned(UInt64(labels.count)),
+      "features": .bytes(LittleEndian.bytes(of: features)),
       "labels": .bytes(LittleEndian.bytes(of: labels)),
     ])
   }

@@ -72,7 +72,7 @@ package actor WorkerShell {
         perform(machine.handle(.ordered(try WorkOrder(decoding: call.request.body))))
         return .success([])
       case RPCMethod.cancel:
-        perform(machine.handle(.cancelled(try Assignment(decoding: call.request.body))))
+        perform(machine.handle(.cancelled(try OrderName(decoding: call.request.body))))
         return .success([])
       case RPCMethod.startState:
         return .success(try await startState(EvidenceRequest(decoding: call.request.body)))
@@ -104,7 +104,7 @@ package actor WorkerShell {
     } catch {
       await report(order, reason: "\(error)")
     }
-    perform(machine.handle(.finished(order.assignment)))
+    perform(machine.handle(.finished(order.name)))
   }
 
   private func report(_ order: WorkOrder, reason: String) async {

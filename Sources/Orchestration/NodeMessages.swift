@@ -89,6 +89,38 @@ public struct Hello: Hashable, Sendable, CanonicalCodable {
   }
 }
 
+/// Which order is meant: tries of different sessions may have equal numbers.
+public struct OrderName: Hashable, Sendable, CanonicalCodable {
+  /// `SessionSpecification.digest`.
+  public let session: Digest
+  /// The try.
+  public let assignment: Assignment
+
+  /// Collects both.
+  public init(session: Digest, assignment: Assignment) {
+    self.session = session
+    self.assignment = assignment
+  }
+
+  /// A map of both.
+  public var canonicalValue: CanonicalValue {
+    .map(["session": session.canonicalValue, "assignment": assignment.canonicalValue])
+  }
+
+  /// Reads the map back.
+  public init(canonicalValue: CanonicalValue) throws(DecodingFailure) {
+    var fields = try CanonicalFields(canonicalValue)
+    session = try fields.nested("session")
+    assignment = try fields.nested("assignment")
+    try fields.finish()
+  }
+}
+
+extension WorkOrder {
+  /// What cancels or ends this order.
+  public var name: OrderName { OrderName(session: session, assignment: assignment) }
+}
+
 /// Coordinator → worker: train this logical client's part of this round.
 public struct WorkOrder: Hashable, Sendable, CanonicalCodable {
   /// `SessionSpecification.digest`; the worker fetches the specification once.

@@ -1,5 +1,4 @@
 internal import ContentStore
-public import FederatedLearning
 
 /// Limits of a worker.
 public enum WorkerLimits {
@@ -10,9 +9,9 @@ public enum WorkerLimits {
 /// What happens to a worker.
 public enum WorkerEvent: Sendable {
   case ordered(WorkOrder)
-  case cancelled(Assignment)
+  case cancelled(OrderName)
   /// The order at the head is trained and handed in, or failed and reported.
-  case finished(Assignment)
+  case finished(OrderName)
   /// The coordinator is gone: what it ordered will be ordered anew.
   case disconnected
 }
@@ -35,29 +34,23 @@ public struct WorkerMachine: Sendable {
   public mutating func handle(_ event: WorkerEvent) -> [WorkerEffect] {
     switch event {
     case .ordered(let order):
-      guard !orders.contains(where: { $0.isSame(as: order) }) else { return [] }
+      guard !orders.contains(where: { $0.name == order.name }) else { return [] }
       guard orders.count < WorkerLimits.ordersMax else {
         return [.refuse(order, reason: "the worker's queue is full")]
       }
       orders.append(order)
       return orders.count == 1 ? [.train(order)] : []
-    case .cancelled(let assignment):
+    case .cancelled(let name):
       // What is in hand runs on: its result is refused, which costs nobody anything.
-      orders = orders.prefix(1) + orders.dropFirst().filter { $0.assignment != assignment }
+      orders = orders.prefix(1) + orders.dropFirst().filter { $0.name != name }
       return []
-    case .finished(let assignment):
-      guard orders.first?.assignment == assignment else { return [] }
+    case .finished(let name):
+      guard orders.first?.name == name else { return [] }
       orders.removeFirst()
       return orders.first.map { [.train($0)] } ?? []
     case .disconnected:
       orders = Array(orders.prefix(1))
       return []
     }
-  }
-}
-
-extension WorkOrder {
-  fileprivate func isSame(as other: WorkOrder) -> Bool {
-    session == other.session && assignment == other.assignment
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Ledger
 import MartletClient
 import Persistence
 import Primitives
@@ -79,11 +80,11 @@ struct DemoPlan: Sendable {
   private static let workersMax = 64
 
   init(_ arguments: Arguments) throws {
-    rounds = try arguments.integer("rounds", in: 1...10_000) ?? 10
+    rounds = try arguments.integer("rounds", in: 1...LedgerLimits.roundsMax) ?? 10
     workers = try arguments.integer("workers", in: 1...Self.workersMax) ?? 4
     liars = try arguments.integer("liars", in: 0...Self.workersMax) ?? 1
     lie = try NodeCommands.lie(arguments) ?? "random"
-    clients = try arguments.integer("clients", in: 1...1_000) ?? 4
+    clients = try arguments.integer("clients", in: 1...LedgerLimits.clientsMax) ?? 4
     audit = try arguments.number("audit", in: 0...1) ?? 1
     data = arguments.text("data")
     seed = try arguments.integer("seed", in: 0...Int(Int32.max)) ?? 1

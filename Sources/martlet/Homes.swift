@@ -13,6 +13,9 @@ enum Homes {
     static let workerBalance = Amount.tokens(10)
   }
 
+  /// A link a block of commitments: 262,144 rounds of one network, and 0.2 s to compute at a start.
+  private static let longLivedBeaconLinks: UInt32 = 1 << 18
+
   /// `--home`, `MARTLET_HOME`, or `~/.martlet`.
   static func selected(_ arguments: Arguments) -> HomeDirectory {
     if let path = arguments.text("home") ?? Settings.environment("MARTLET_HOME") {
@@ -29,7 +32,8 @@ enum Homes {
   ///   - workers: accounts that begin with the least stake.
   static func createNetwork(
     named name: String, in home: HomeDirectory, validator: HomeDirectory,
-    validatorKeyName: String, evaluators: [PublicKey] = [], workers: [PublicKey] = []
+    validatorKeyName: String, evaluators: [PublicKey] = [], workers: [PublicKey] = [],
+    beaconLinks: UInt32 = Self.longLivedBeaconLinks
   ) throws -> Genesis {
     try home.create()
     try validator.create()
@@ -50,7 +54,7 @@ enum Homes {
     let genesis = try Genesis(
       name: name, accounts: accounts,
       validators: [GenesisValidator(key: validatorKey, power: 1)], parameters: parameters,
-      beacon: BeaconChain(seed: seed).anchor)
+      beacon: BeaconChain(seed: seed, count: beaconLinks).anchor)
     try home.store(genesis)
     if validator != home { try validator.store(genesis) }
     return genesis

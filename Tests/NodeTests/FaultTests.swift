@@ -1,5 +1,6 @@
 import Coordinator
 import Cryptography
+import Ledger
 import Primitives
 import Testing
 import UsefulWork

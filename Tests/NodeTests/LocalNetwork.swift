@@ -1,3 +1,4 @@
+import Consensus
 import Coordinator
 import Cryptography
 import Glibc
