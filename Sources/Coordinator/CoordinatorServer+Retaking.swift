@@ -7,7 +7,8 @@ internal import Orchestration
 internal import Primitives
 
 /// What a coordinator does again when a session has not moved for a while: answers get lost,
-/// validators and evaluators come back, and orders can be pushed aside by others with the same nonce.
+/// validators and evaluators come back, and orders can be pushed aside by others with the same
+/// nonce.
 extension CoordinatorServer {
   /// Asks for blocks that were missed, sends what waits, and takes up what these sessions stand at.
   func retake(_ ids: [Digest]) async {
