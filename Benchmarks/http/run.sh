@@ -104,8 +104,12 @@ for connections in 64 256; do
       { value[NR] = $k }
       END {
         name = k == 1 ? "requests per second" : k == 2 ? "p99" : "CPU per request"
-        printf "%d connections, %s, ours / nginx: median %.2f (%.2f to %.2f, %d rounds)\n",
-          c, name, value[int((NR + 1) / 2)], value[1], value[NR], NR
+        median = value[int((NR + 1) / 2)]
+        bar = ""
+        if (c == 64 && k == 1) bar = ", bar at least 0.8 " (median >= 0.8 ? "met" : "missed")
+        if (c == 256 && k == 2) bar = ", bar at most 2 " (median <= 2 ? "met" : "missed")
+        printf "%d connections, %s, ours / nginx: median %.2f (%.2f to %.2f, %d rounds)%s\n",
+          c, name, median, value[1], value[NR], NR, bar
       }'
   done
 done

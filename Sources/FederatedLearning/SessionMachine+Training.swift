@@ -122,7 +122,8 @@ extension SessionMachine {
     switch phase {
     case .created: return "a start"
     case .recruiting:
-      return "\(rules.minParticipants - workers.count) more workers with stake"
+      let missing = rules.minParticipants - workers.count
+      return missing == 1 ? "1 more worker with stake" : "\(missing) more workers with stake"
     case .training:
       let idle = round?.clients.indices.filter { round?.clients[$0] == .unassigned } ?? []
       if !idle.isEmpty {

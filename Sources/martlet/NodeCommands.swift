@@ -61,8 +61,8 @@ enum NodeCommands {
     }
     guard coordinator.peer != nil else {
       throw CommandFailure.usage(
-        "`\(join)` does not say who must answer",
-        hint: "the address ends in /p2p/ID; `martlet server start` prints it")
+        "`\(join)` does not say whose it is",
+        hint: "add /p2p/ and the coordinator's peer id; `martlet server start` prints it")
     }
     let lie = try Self.lie(arguments)
     let home = Homes.selected(arguments)

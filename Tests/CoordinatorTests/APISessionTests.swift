@@ -11,7 +11,7 @@ import Testing
 
 @testable import Coordinator
 
-@Suite("REST sessions", .serialized, .timeLimit(.minutes(2)))
+@Suite("REST sessions", .serialized, .timeLimit(.minutes(5)))
 struct APISessionTests {
   @Test("a session is ordered, watched to its end, verified and its model and receipt fetched")
   func wholeSession() async throws {

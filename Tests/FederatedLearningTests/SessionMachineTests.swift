@@ -88,7 +88,7 @@ import Testing
     network.start()
     network.join(SessionFixture.worker(1))
     #expect(network.machine.phase == .recruiting)
-    #expect(network.machine.waitingFor == "1 more workers with stake")
+    #expect(network.machine.waitingFor == "1 more worker with stake")
     network.join(SessionFixture.worker(2))
     #expect(network.machine.phase == .training)
   }

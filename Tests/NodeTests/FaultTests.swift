@@ -139,7 +139,7 @@ import UsefulWork
       try await Task.sleep(for: .milliseconds(600))
       let view = await network.coordinator.sessionView(id)
       #expect(view?["state"]?.text == "recruiting")
-      #expect(view?["waiting_for"]?.text == "1 more workers with stake")
+      #expect(view?["waiting_for"]?.text == "1 more worker with stake")
     }
   }
 

@@ -8,7 +8,7 @@ import Testing
 @Suite(
   "go-libp2p",
   .enabled(if: GoPeer.executable != nil, "no p2pd: run Scripts/bootstrap --peers"),
-  .timeLimit(.minutes(1)))
+  .timeLimit(.minutes(5)))
 struct GoInteropTests {
   @Test("we dial go-libp2p, identify it and ping it")
   func dialGo() async throws {

@@ -5,7 +5,7 @@ import Primitives
 import Telemetry
 import Testing
 
-@Suite("peer hosts", .timeLimit(.minutes(1)))
+@Suite("peer hosts", .timeLimit(.minutes(5)))
 struct PeerHostTests {
   @Test("a call is answered and both sides know each other's identity")
   func echo() async throws {

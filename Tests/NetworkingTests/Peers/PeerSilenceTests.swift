@@ -5,7 +5,7 @@ import Primitives
 import Testing
 
 /// Peers that stop: a socket that is accepted and never answered stands for a frozen process.
-@Suite("silent peers", .timeLimit(.minutes(1)))
+@Suite("silent peers", .timeLimit(.minutes(5)))
 struct PeerSilenceTests {
   private static let short: PeerTimeouts = {
     var timeouts = PeerTimeouts()
