@@ -166,7 +166,7 @@ package actor ChainProducer {
   }
 
   private func seal() async {
-    guard failed == nil, !isFinishing else { return }
+    guard failed == nil, !isFinishing, unfinished == nil else { return }
     guard let proposed = try? propose() else {
       return perform(machine.handle(.sealingFailed(waiting: mempool.count, now: loop.now)))
     }

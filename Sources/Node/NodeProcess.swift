@@ -141,7 +141,7 @@ package struct NodeProcess: Sendable {
       let shell = EvaluatorShell(materials: materials, compute: compute)
       return NodeRoleShell(answer: { await shell.answer($0) })
     case .validator, .coordinator:
-      return try makeValidator(
+      return try await makeValidator(
         identity: identity, link: link, materials: materials, compute: compute,
         nursery: nursery)
     }
@@ -160,7 +160,7 @@ package struct NodeProcess: Sendable {
   private func makeValidator(
     identity: SigningKey, link: CoordinatorLink, materials: SessionMaterials,
     compute: ComputePool, nursery: LoopNursery
-  ) throws -> NodeRoleShell {
+  ) async throws -> NodeRoleShell {
     let store = try ValidatorStore(home: settings.home, genesis: try settings.home.genesis())
     var machine = ValidatorMachine()
     for height in 1...(store.blocks.height + 1) {
@@ -175,10 +175,11 @@ package struct NodeProcess: Sendable {
     let shell = ValidatorShell(
       link: link, producer: producer, materials: materials, compute: compute, nursery: nursery,
       machine: machine)
+    // Before the first call can arrive: a block that the shell misses is a round that never ends.
+    await relay.connect { await shell.committed($0) }
     return NodeRoleShell(
       answer: { await shell.answer($0) },
       run: {
-        await relay.connect { await shell.committed($0) }
         await shell.start()
         try await producer.waitForFailure()
       },

@@ -117,9 +117,20 @@ final class FaultyNetwork: Sendable {
 
   /// Waits until a session is completed and scored; returns its last view.
   func end(of id: Digest) async throws -> JSONValue {
-    try await wait("the session is completed") {
-      let view = await self.coordinator.sessionView(id)
-      return view?["state"]?.text == "completed" && view?["accuracy"] != .null
+    do {
+      try await wait("the session is completed") {
+        let view = await self.coordinator.sessionView(id)
+        return view?["state"]?.text == "completed" && view?["accuracy"] != .null
+      }
+    } catch {
+      // Where it stands says more than that time is over.
+      let view = await coordinator.sessionView(id) ?? .null
+      let rounds = await coordinator.roundViews(id) ?? .null
+      let nodes = await coordinator.nodeViews
+      let ledger = await coordinator.ledgerStatus
+      throw NeverHappened(
+        what: "completed: \(view.text()) \(rounds.elements?.last?.text() ?? "") \(nodes.text())"
+          + " \(ledger.text())")
     }
     return await coordinator.sessionView(id) ?? .null
   }
