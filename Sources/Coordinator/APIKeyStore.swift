@@ -1,5 +1,6 @@
 internal import Cryptography
 internal import Ledger
+internal import Networking
 package import Persistence
 package import Primitives
 
@@ -66,7 +67,7 @@ package struct APIKeyStore: Sendable {
     keys.append(
       APIKeyRecord(
         id: String(hash.hex.prefix(8)), label: label,
-        createdAtMilliseconds: CoordinatorServer.wallClockMilliseconds(), hash: hash))
+        createdAtMilliseconds: WallClock.milliseconds(), hash: hash))
     try write(keys)
     return text
   }

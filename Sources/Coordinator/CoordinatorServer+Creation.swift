@@ -2,7 +2,6 @@ internal import Consensus
 internal import ContentStore
 package import Cryptography
 internal import FederatedLearning
-internal import Glibc
 internal import Ledger
 internal import Networking
 internal import NeuralNetworks
@@ -102,7 +101,7 @@ extension CoordinatorServer {
       ParameterBuffer(randomFor: order.model.shape, seed: order.seed)
     }
     return SessionSpecification(
-      name: order.name, createdAtMilliseconds: Self.wallClockMilliseconds(),
+      name: order.name, createdAtMilliseconds: WallClock.milliseconds(),
       shape: order.model.shape, settings: order.settings, seed: order.seed,
       totalRounds: order.totalRounds, minParticipants: order.minParticipants,
       auditPartsPerMillion: order.auditPartsPerMillion, segmentSteps: order.segmentSteps,
@@ -142,12 +141,6 @@ extension CoordinatorServer {
       shards = try parts.train.partitioned(clients: order.clients)
       test = parts.test
     }
-  }
-
-  static func wallClockMilliseconds() -> UInt64 {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    return UInt64(now.tv_sec) * 1_000 + UInt64(now.tv_nsec) / 1_000_000
   }
 
   // MARK: Results

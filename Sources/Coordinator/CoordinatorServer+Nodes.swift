@@ -66,7 +66,7 @@ extension CoordinatorServer {
     _ = await node.connection.waitUntilClosed()
     guard nodes[peer]?.connection === node.connection else { return }
     nodes[peer] = nil
-    lostAt[peer] = Self.wallClockMilliseconds()
+    lostAt[peer] = WallClock.milliseconds()
     refreshWorkers()
     publishNode(peer)
   }

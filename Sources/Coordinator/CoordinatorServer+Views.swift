@@ -156,7 +156,7 @@ extension CoordinatorServer {
         JSONValue(Int64(loop.now.duration(since: $0.since) / .milliseconds(1)))
       } ?? .null,
       "last_seen_ms": JSONValue(
-        nodes[peer] == nil ? lostAt[peer] ?? 0 : Self.wallClockMilliseconds()),
+        nodes[peer] == nil ? lostAt[peer] ?? 0 : WallClock.milliseconds()),
     ]
   }
 

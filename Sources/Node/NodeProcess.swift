@@ -170,7 +170,7 @@ package struct NodeProcess: Sendable {
     let disk = ComputePool(named: "chain-disk", threads: 1, queueMax: Limits.computeQueueMax)
     let producer = ChainProducer(
       key: identity, store: store, loop: loop, disk: disk,
-      nursery: nursery, wallClock: Self.wallClockMilliseconds,
+      nursery: nursery, wallClock: WallClock.milliseconds,
       committed: { await relay.send($0) })
     let shell = ValidatorShell(
       link: link, producer: producer, materials: materials, compute: compute, nursery: nursery,
@@ -189,11 +189,6 @@ package struct NodeProcess: Sendable {
       })
   }
 
-  @Sendable private static func wallClockMilliseconds() -> UInt64 {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    return UInt64(now.tv_sec) * 1_000 + UInt64(now.tv_nsec) / 1_000_000
-  }
 }
 
 /// What the process calls on the shell of its role.
