@@ -220,19 +220,19 @@ typedef enum {
 /// A range of cells that an operation reads, writes, or both.
 typedef struct {
   int64_t offset, count;
-  /// 1 if the operation's result depends on what the cells held.
+  /// 1 if the operation's result depends on what the cells held. Cells of a written range that it
+  /// leaves alone (the gaps of COPY) count as read too.
   int32_t reads;
-  /// 1 if the operation may change the cells. Cells of a written range that it leaves alone (the
-  /// gaps of COPY) count as read too.
+  /// 1 if the operation may change the cells.
   int32_t writes;
-} mk_range;
+} mk_cell_range;
 
 /// Most ranges of one operation.
 enum { mk_ranges_max = 10 };
 
 /// The ranges of an operation in order of in0 …, out0 …; returns their number, at most
 /// mk_ranges_max, or -1 if the operation is malformed. A range may appear as input and as output.
-int mk_operation_ranges(const mk_operation *operation, mk_range *ranges);
+int mk_operation_ranges(const mk_operation *operation, mk_cell_range *ranges);
 
 /// What is wrong with an operation.
 typedef enum {
@@ -269,7 +269,8 @@ int64_t mk_workspace_floats(const mk_operation *operations, int64_t count, int64
 /// nothing from one operation to the next. Returns -1, or the index of the first operation that met
 /// a label, id or place out of range; that one and those after it have not been run.
 ///
-/// `threads` is null or a pool; the bits do not depend on it.
-struct mk_threads;
+/// `pool` is null or the threads that share the work; the bits do not depend on it. `workspace` then
+/// is that of mk_workspace_floats for mk_pool_threads(pool) threads.
+struct mk_pool;
 int64_t mk_run(const mk_kernels *kernels, const mk_operation *operations, int64_t count,
-               float *arena, float *workspace, struct mk_threads *threads);
+               float *arena, float *workspace, struct mk_pool *pool);
