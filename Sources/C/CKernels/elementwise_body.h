@@ -198,7 +198,7 @@ static int all_finite(const float *x, int64_t count) {
 /// The table of the including file's instruction set.
 #define MK_TABLE                                                                               \
   {                                                                                            \
-    .gemm = gemm, .add_bias = add_bias, .add_bias_relu = add_bias_relu,                        \
+    MK_PRODUCTS, .add_bias = add_bias, .add_bias_relu = add_bias_relu,                         \
     .relu_backward = relu_backward, .column_sums = column_sums,                                \
     .softmax_cross_entropy = softmax_cross_entropy, .classify = classify, .sgd = sgd,          \
     .sgd_momentum = sgd_momentum, .sum = sum, .exponential = exponential,                      \

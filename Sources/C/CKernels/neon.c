@@ -28,6 +28,7 @@ static inline mk_vector vector_fma(mk_vector a, mk_vector b, mk_vector c) {
 }
 
 #include "gemm_body.h"
+#include "convolution_body.h"
 #include "elementwise_body.h"
 
 const mk_kernels mk_kernels_neon = MK_TABLE;
