@@ -93,6 +93,8 @@ typedef struct {
                  uint64_t counter_high);
   /// 1 if no element is infinite or NaN.
   int (*all_finite)(const float *x, int64_t count);
+  /// The steps of all other operations; see operations.h.
+  const struct mk_step_table *steps;
 } mk_kernels;
 
 /// Floats a `workspace` must hold; it needs no alignment and no initial value.

@@ -1,0 +1,11 @@
+// The step table of the including variant, which defines MK_VECTORISE: 1 if it has fused
+// multiply-adds as vector instructions.
+#pragma once
+#include "activation_body.h"
+#include "basic_body.h"
+#include "loss_body.h"
+#include "optimizer_body.h"
+
+static const mk_step_table steps = {
+  .step = {MK_BASIC_STEPS, MK_ACTIVATION_STEPS, MK_LOSS_STEPS, MK_OPTIMIZER_STEPS},
+};
