@@ -1,6 +1,9 @@
 // Checks operations from an untrusted place, and says which cells they touch.
 #include "program.h"
 
+/// Blocks of four elements are counted in 32 bits.
+static const int64_t dropout_elements_max = (int64_t)1 << 34;
+
 enum { in0 = 1, in1 = 2, in4 = 16, out1 = 2, out2 = 4, out0_state = 1 };
 
 static const mk_properties properties[mk_opcode_end] = {
@@ -96,7 +99,7 @@ static int sizes_fit(const mk_operation *o, int used) {
   switch (o->opcode) {
     case mk_op_activation: case mk_op_activation_backward: return s[1] <= mk_silu;
     case mk_op_copy: return s[2] >= s[1] && s[3] >= s[1];
-    case mk_op_dropout: return s[1] < 1 << 24 && s[2] <= UINT32_MAX;
+    case mk_op_dropout: return s[0] <= dropout_elements_max && s[1] < 1 << 24 && s[2] <= UINT32_MAX;
     case mk_op_conv: case mk_op_conv_weights: case mk_op_conv_input:
       return window_fits(s, s[5], s[6], s[7]);
     default: return padding < 0 || window_fits(s, s[4], s[5], s[6]);

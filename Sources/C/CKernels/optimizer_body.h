@@ -2,13 +2,6 @@
 #pragma once
 #include "step_body.h"
 
-/// The exact square root, as an instruction that loops may hold several of (C's sqrtf sets errno).
-#if defined(__clang__)
-#define MK_ROOT(x) __builtin_elementwise_sqrt(x)
-#else
-#define MK_ROOT(x) __builtin_sqrtf(x)
-#endif
-
 /// Units are chunks.
 static void gradient_norm_chunks(const mk_share *share) {
   const int64_t count = share->operation->size[0];

@@ -14,6 +14,13 @@
 #define MK_EACH
 #endif
 
+/// The exact square root, as an instruction that loops may hold several of (C's sqrtf sets errno).
+#if defined(__clang__)
+#define MK_ROOT(x) __builtin_elementwise_sqrt(x)
+#else
+#define MK_ROOT(x) __builtin_sqrtf(x)
+#endif
+
 #define MK_IN(i) ((const float *)share->arena + share->operation->in[i])
 #define MK_OUT(i) (share->arena + share->operation->out[i])
 

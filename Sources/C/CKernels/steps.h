@@ -36,7 +36,9 @@ enum { mk_attention_rows = 16 };
 /// `value` rounded up to a multiple of the 16 lanes of a sum.
 static inline int64_t mk_whole_lanes(int64_t value) { return (value + 15) / 16 * 16; }
 
-/// Floats of one thread's scratch memory for attention: K and V of one head transposed, rows.
+/// Floats of one thread's scratch memory for attention: one head's K or V transposed, then a row of
+/// scores or, going backward, their whole gradient.
 static inline int64_t mk_attention_scratch(const mk_operation *o) {
-  return 2 * o->size[1] * o->size[3] + 2 * mk_attention_rows * mk_whole_lanes(o->size[1]);
+  const int64_t time = o->size[1], dim = o->size[3];
+  return time * dim + (o->opcode == mk_op_attention ? mk_whole_lanes(time) : time * time);
 }

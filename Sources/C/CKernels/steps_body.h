@@ -2,10 +2,15 @@
 // multiply-adds as vector instructions.
 #pragma once
 #include "activation_body.h"
+#include "attention_body.h"
 #include "basic_body.h"
+#include "batch_norm_body.h"
 #include "loss_body.h"
+#include "norm_body.h"
 #include "optimizer_body.h"
+#include "pooling_body.h"
 
 static const mk_step_table steps = {
-  .step = {MK_BASIC_STEPS, MK_ACTIVATION_STEPS, MK_LOSS_STEPS, MK_OPTIMIZER_STEPS},
+  .step = {MK_BASIC_STEPS, MK_ACTIVATION_STEPS, MK_LOSS_STEPS, MK_OPTIMIZER_STEPS, MK_NORM_STEPS,
+           MK_BATCH_NORM_STEPS, MK_POOLING_STEPS, MK_ATTENTION_STEPS},
 };
