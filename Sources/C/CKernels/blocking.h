@@ -7,8 +7,13 @@
 #define MK_ROW_BLOCK 84
 /// Columns of one block of B: 1.5 MiB of level 3.
 #define MK_COLUMN_BLOCK 1024
-/// One block of B, one of A.
-#define MK_WORKSPACE_FLOATS \
-  (MK_DEPTH_BLOCK * MK_COLUMN_BLOCK + MK_ROW_BLOCK * MK_DEPTH_BLOCK + 64)
+/// Largest result that is computed transposed: 64 KiB.
+#define MK_TRANSPOSED_FLOATS 16384
+/// What a vector stored whole may write behind a packed block.
+#define MK_WORKSPACE_MARGIN 64
+/// One block of B, one of A, one transposed result.
+#define MK_WORKSPACE_FLOATS                                                              \
+  (MK_DEPTH_BLOCK * MK_COLUMN_BLOCK + MK_ROW_BLOCK * MK_DEPTH_BLOCK + MK_WORKSPACE_MARGIN + \
+   MK_TRANSPOSED_FLOATS)
 /// Columns of a panel of pre-packed weights: a whole number of vectors of every variant.
 #define MK_PANEL 64
