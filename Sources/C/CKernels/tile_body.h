@@ -14,6 +14,13 @@
 #define MK_UNROLL _Pragma("clang loop unroll(full)")
 #define MK_TILE_COLUMNS (2 * MK_LANES)
 
+/// Rows of A that one pointer reaches: at 0, 1 and 2 strides, which an address of x86-64 can hold.
+#define MK_LINE_ROWS 3
+#define MK_LINES ((MK_SINGLE_ROWS + MK_LINE_ROWS - 1) / MK_LINE_ROWS)
+/// Keeps the compiler from deriving this pointer from another one: a chain of additions as long as
+/// the tile is high would be slower than the multiplications.
+#define MK_HIDE(pointer) __asm__("" : "+r"(pointer))
+
 MK_INLINE int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
 
 /// Where one tile reads and writes. A is read in `segments` of `depth` steps with `a_gap` between.

@@ -12,20 +12,24 @@ MK_INLINE void MK_V_NAME(tile_steps)(MK_V_TYPE (*sum)[2], const float **a, const
                                      int64_t steps, const tile_arguments *t, int rows, int vectors,
                                      int unit_row, int partial) {
   const int64_t a_row = unit_row ? 1 : t->a_row, a_step = t->a_step, b_step = t->b_step;
-  const float *from_a = *a, *from_b = *b;
+  const float *from_b = *b, *from_a[MK_LINES];
+  MK_UNROLL for (int i = 0; i < rows; i += MK_LINE_ROWS) {
+    from_a[i / MK_LINE_ROWS] = *a + i * a_row;
+    if (!unit_row) MK_HIDE(from_a[i / MK_LINE_ROWS]);
+  }
   for (int64_t p = 0; p < steps; p++) {
     MK_V_TYPE row[2];
     MK_UNROLL for (int v = 0; v < vectors; v++)
       row[v] = MK_V_NAME(tile_load)(from_b, v, partial, t->columns);
     MK_UNROLL for (int i = 0; i < rows; i++) {
-      MK_V_TYPE scalar = MK_V(broadcast)(from_a[i * a_row]);
+      MK_V_TYPE scalar = MK_V(broadcast)(from_a[i / MK_LINE_ROWS][i % MK_LINE_ROWS * a_row]);
       MK_UNROLL for (int v = 0; v < vectors; v++)
         sum[i][v] = MK_V(fma)(scalar, row[v], sum[i][v]);
     }
-    from_a += a_step;
+    MK_UNROLL for (int i = 0; i < rows; i += MK_LINE_ROWS) from_a[i / MK_LINE_ROWS] += a_step;
     from_b += b_step;
   }
-  *a = from_a;
+  *a = from_a[0];
   *b = from_b;
 }
 
@@ -49,11 +53,13 @@ MK_INLINE void MK_V_NAME(tile_body)(const tile_arguments *t, int rows, int vecto
     whole -= steps;
     a += t->a_gap;
   }
+  float *c = t->c;
+  const int64_t c_stride = t->c_stride, columns = t->columns;
   MK_UNROLL for (int i = 0; i < rows; i++) {
     MK_UNROLL for (int v = 0; v < vectors; v++) {
-      float *c = t->c + i * t->c_stride + v * MK_V_LANES;
-      if (partial) MK_V(store_part)(c, sum[i][v], t->columns - v * MK_V_LANES);
-      else MK_V(store)(c, sum[i][v]);
+      float *to = c + i * c_stride + v * MK_V_LANES;
+      if (partial) MK_V(store_part)(to, sum[i][v], columns - v * MK_V_LANES);
+      else MK_V(store)(to, sum[i][v]);
     }
   }
 }
