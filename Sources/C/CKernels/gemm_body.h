@@ -22,10 +22,10 @@ static void multiply_columns(const block_arguments *k, tile_choice choice, int64
     .whole = k->packed_b ? k->depth
                          : whole_steps(k->depth, k->b_step, choice.width, choice.lanes),
   };
-  int64_t most = k->packed_a ? MK_TILE_ROWS : choice.rows;
+  tile_heights split = split_rows(k->rows, k->packed_a ? MK_TILE_ROWS : choice.rows);
   int unit = k->packed_a || k->a_row == 1;
   for (int64_t i = 0; i < k->rows;) {
-    int64_t height = tile_rows(k->rows - i, most);
+    int64_t height = next_height(&split);
     t.a = k->packed_a ? panel : k->a + i * k->a_row;
     t.a_step = k->packed_a ? height : k->a_step;
     t.c = c + i * c_stride + j;

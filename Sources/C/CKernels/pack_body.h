@@ -59,8 +59,9 @@ static void pack_scattered(float *restrict to, const float *from, mk_matrix a, i
 /// Packs A [rows, depth] into panels: panel after panel, depth-major inside. Up to MK_LANES floats
 /// behind the last panel are overwritten.
 static void pack_a(float *restrict to, mk_matrix a, int64_t rows, int64_t depth) {
+  tile_heights split = split_rows(rows, MK_TILE_ROWS);
   for (int64_t i = 0; i < rows;) {
-    int64_t height = tile_rows(rows - i, MK_TILE_ROWS);
+    int64_t height = next_height(&split);
     const float *from = a.base + i * a.row_stride;
     if (a.row_stride == 1 && height <= MK_LANES) {
       for (int64_t p = 0; p < depth; p++)

@@ -124,8 +124,18 @@ MK_INLINE int64_t whole_steps(int64_t depth, int64_t b_step, int64_t width, int6
   return depth > last ? depth - last : 0;
 }
 
-/// The rows of the next tile: the rest is split evenly, so that no tile is much thinner.
-MK_INLINE int64_t tile_rows(int64_t rest, int64_t most) {
-  int64_t count = (rest + most - 1) / most;
-  return (rest + count - 1) / count;
+/// `rows` split evenly into tiles of at most `most` rows, so that none is much thinner: the first
+/// `taller` of them have one row more than `height`.
+typedef struct {
+  int64_t height, taller;
+} tile_heights;
+
+MK_INLINE tile_heights split_rows(int64_t rows, int64_t most) {
+  int64_t count = (rows + most - 1) / most;
+  return count ? (tile_heights){rows / count, rows % count} : (tile_heights){most, 0};
+}
+
+/// The height of the next tile.
+MK_INLINE int64_t next_height(tile_heights *split) {
+  return split->taller-- > 0 ? split->height + 1 : split->height;
 }
