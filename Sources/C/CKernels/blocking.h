@@ -1,5 +1,6 @@
 // Block sizes of the matrix product. They change speed, never bits (mk1 §2).
 #pragma once
+#include <stdint.h>
 
 /// Depth of one block. The best of 192, 256, 320, 384 on Zen 4 (1 MiB level 2) for sides 512–1024.
 #define MK_DEPTH_BLOCK 384
@@ -17,3 +18,10 @@
    MK_TRANSPOSED_FLOATS)
 /// Columns of a panel of pre-packed weights: a whole number of vectors of every variant.
 #define MK_PANEL 64
+/// Columns of the widest tile: AVX-512.
+#define MK_TILE_COLUMNS_MAX 32
+
+/// Floats of weights [depth, columns] packed for tiles of any variant.
+static inline int64_t mk_packed_weights_floats(int64_t depth, int64_t columns) {
+  return depth * ((columns + MK_TILE_COLUMNS_MAX - 1) / MK_TILE_COLUMNS_MAX * MK_TILE_COLUMNS_MAX);
+}
