@@ -12,6 +12,16 @@ static mk_variant chosen_variant;
 
 int64_t mk_gemm_workspace_floats(void) { return MK_WORKSPACE_FLOATS; }
 
+int64_t mk_convolution_workspace_floats(const mk_convolution *s) {
+  int64_t taps = s->kernel * s->kernel;
+  int64_t input = (s->height + 2 * s->padding) * (s->width + 2 * s->padding) * s->inputs +
+                  mk_packed_weights_floats(taps * s->inputs, s->outputs);
+  int64_t gradient = (s->height + s->kernel - 1) * (s->width + s->kernel - 1) * s->outputs +
+                     taps * s->inputs * s->outputs +
+                     mk_packed_weights_floats(taps * s->outputs, s->inputs);
+  return (input > gradient ? input : gradient) + MK_WORKSPACE_MARGIN;
+}
+
 const mk_kernels *mk_variant_kernels(mk_variant variant) {
   switch (variant) {
     case mk_variant_portable: return &mk_kernels_portable;
@@ -54,9 +64,4 @@ const mk_kernels *mk_active(void) {
 mk_variant mk_active_variant(void) {
   pthread_once(&chosen_once, choose);
   return chosen_variant;
-}
-
-int64_t mk_convolution_workspace_floats(const mk_convolution *s) {
-  (void)s;
-  return 1;
 }
