@@ -171,3 +171,5 @@ void mk_convolution_input_reference(const mk_convolution *shape, const float *dy
 /// The plain definition of gemm: three loops. The oracle of the tests.
 void mk_gemm_reference(mk_shape shape, mk_matrix a, mk_matrix b, float *c, int64_t c_stride,
                        int accumulate);
+
+#include "operations.h"
