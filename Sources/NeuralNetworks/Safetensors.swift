@@ -92,7 +92,8 @@ public enum Safetensors {
     var shape: [Int] = []
     var count = 1
     for size in sizes {
-      guard let size = size.integer, size >= 0, size <= Int64(ModelArchitecture.Limits.parametersMax)
+      guard let size = size.integer, size >= 0,
+        size <= Int64(ModelArchitecture.Limits.parametersMax)
       else { throw .malformedTensor(member.name) }
       let (product, overflow) = count.multipliedReportingOverflow(by: Int(size))
       guard !overflow, product <= ModelArchitecture.Limits.parametersMax else {

@@ -26,6 +26,11 @@ public struct ParameterBuffer: Hashable, Sendable {
       in: bytes, count: architecture.parameterCount, what: "parameters")
   }
 
+  /// Reads `count` numbers of something like parameters, as `what`.
+  public init(decoding bytes: Bytes, count: Int, what: String) throws(DecodingFailure) {
+    values = try LittleEndian.floats(in: bytes, count: count, what: what)
+  }
+
   /// RFC 6962 leaf hash of the bytes: SHA-256(0x00 ‖ bytes). The identity of a model.
   public var digest: Digest { values.withUnsafeBytes { StateRoot.leaf($0, using: SHA256Hasher()) } }
 

@@ -109,7 +109,8 @@ struct ProgramBuilder {
   ) {
     operations.append(
       mk_operation(
-        opcode, flags: UInt32(flags), sizes: sizes, inputs: reads, outputs: writes, constants: constants))
+        opcode, flags: UInt32(flags), sizes: sizes, inputs: reads, outputs: writes,
+        constants: constants))
     names.append(name)
   }
 }

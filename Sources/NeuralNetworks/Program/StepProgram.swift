@@ -12,6 +12,12 @@ struct StepProgram: Sendable {
     case evaluation
     /// Outputs as probabilities or values.
     case prediction
+
+    var settings: TrainingSettings? {
+      if case .training(let settings) = self { settings } else { nil }
+    }
+
+    var hasTargets: Bool { if case .prediction = self { false } else { true } }
   }
 
   let arena: ArenaLayout
@@ -40,42 +46,34 @@ struct StepProgram: Sendable {
 
   /// Compiles a model for batches of `examples` examples.
   init(_ architecture: ModelArchitecture, examples: Int, purpose: Purpose) {
-    let training: TrainingSettings? = if case .training(let settings) = purpose { settings } else { nil }
-    let arena = ArenaLayout(
-      architecture: architecture, slots: training?.optimizer.slots ?? 0,
-      hasGradients: training != nil)
-    var program = ProgramBuilder(arena: arena, isTraining: training != nil)
+    arena = ArenaLayout(
+      architecture: architecture, slots: purpose.settings?.optimizer.slots ?? 0,
+      hasGradients: purpose.settings != nil)
+    var program = ProgramBuilder(arena: arena, isTraining: purpose.settings != nil)
     let plan = ModelPlan(architecture)
+    self.examples = examples
     rows = examples * architecture.rowsPerExample
-    input = program.allocate(examples * architecture.inputs)
     let head = OutputHead(output: architecture.output, rows: rows, columns: architecture.outputs)
-    var noTarget = 0
-    if case .prediction = purpose { noTarget = 1 }
-    target = program.allocate(noTarget == 1 ? 0 : head.targetCount)
-    losses = program.allocate(noTarget == 1 ? 0 : rows)
+    input = program.allocate(examples * architecture.inputs)
+    target = program.allocate(purpose.hasTargets ? head.targetCount : 0)
+    losses = program.allocate(purpose.hasTargets ? rows : 0)
     let pass = plan.layers.forward(input, in: &program)
     switch purpose {
-    case .training(let settings):
-      let gradient = head.emitLoss(pass.output, target: target, losses: losses, in: &program)
-      output = gradient
+    case .training:
+      output = head.emitLoss(pass.output, target: target, losses: losses, in: &program)
       best = nil
-      // Nothing lies below the input, so the last layer gives no region.
-      let below = plan.layers.backward(
-        pass, gradient: gradient, wantsInput: false, in: &program)
+      let below = plan.layers.backward(pass, gradient: output, wantsInput: false, in: &program)
+      // A layer that works in place gives a region that nobody asked for.
       if let below { program.release(below) }
-      updateStart = program.operations.count
-      settings.emitUpdate(arena, in: &program)
     case .evaluation:
       output = pass.output
       best = head.emitScore(pass.output, target: target, losses: losses, in: &program)
-      updateStart = program.operations.count
     case .prediction:
       output = head.emitPrediction(pass.output, in: &program)
       best = nil
-      updateStart = program.operations.count
     }
-    self.arena = arena
-    self.examples = examples
+    updateStart = program.operations.count
+    purpose.settings?.emitUpdate(arena, in: &program)
     operations = program.operations
     names = program.names
     cells = program.end

@@ -17,9 +17,10 @@ public enum BatchOrder: Hashable, Sendable {
   public func permutation(epoch: Int, count: Int) -> [Int32] {
     switch self {
     case .shuffled(let seed, let firstEpoch, let client):
-      return philoxShuffle(
-        seed: seed, epoch: firstEpoch &+ UInt32(truncatingIfNeeded: epoch), client: client,
-        count: count)
+      let stream = PhiloxStream(
+        seed: seed, domain: .batchOrder,
+        index: firstEpoch &+ UInt32(truncatingIfNeeded: epoch), client: client)
+      return philoxShuffle(stream, count: count)
     case .splitMix(let seed):
       var random = SplitMix64(seed: seed)
       var order: [Int32] = []
@@ -41,10 +42,9 @@ public enum BatchOrder: Hashable, Sendable {
 
 /// Fisher–Yates from the top; word i of the stream chooses the partner of place i by the upper
 /// half of a 32×32-bit product (bias below count / 2³²).
-private func philoxShuffle(seed: UInt64, epoch: UInt32, client: UInt32, count: Int) -> [Int32] {
+func philoxShuffle(_ stream: PhiloxStream, count: Int, firstBlock: UInt64 = 0) -> [Int32] {
   var order = (0..<count).map { Int32($0) }
-  let words = PhiloxStream(seed: seed, domain: .batchOrder, index: epoch, client: client)
-    .words(count)
+  let words = stream.words(count, firstBlock: firstBlock)
   for place in stride(from: count - 1, to: 0, by: -1) {
     order.swapAt(place, Int((UInt64(words[place]) * UInt64(place + 1)) >> 32))
   }
@@ -67,6 +67,9 @@ public struct PhiloxStream: Sendable {
     case batchOrder = 2
     case syntheticData = 3
     case dropout = 4
+    case trainTestSplit = 8
+    case blockOrder = 9
+    case windowOrder = 10
   }
 
   /// Logical clients that fit beside the domain in one counter word.
@@ -84,12 +87,12 @@ public struct PhiloxStream: Sendable {
   /// Blocks of four words.
   static func blocks(forWords count: Int) -> Int { (count + 3) / 4 }
 
-  /// The first `count` words.
-  public func words(_ count: Int) -> [UInt32] {
+  /// The first `count` words, or `count` words from another block on.
+  public func words(_ count: Int, firstBlock: UInt64 = 0) -> [UInt32] {
     let blocks = Self.blocks(forWords: count)
     var words = [UInt32](repeating: 0, count: blocks * 4)
     guard blocks > 0 else { return [] }
-    Kernels.active.pointee.philox(&words, Int64(blocks), seed, 0, counterHigh)
+    Kernels.active.pointee.philox(&words, Int64(blocks), seed, firstBlock, counterHigh)
     words.removeLast(words.count - count)
     return words
   }
