@@ -63,13 +63,13 @@ import Testing
   @Test("a network of another shape is refused")
   func shape() throws {
     let data = try read("1,2,0\n3,4,2\n")
-    try data.checkFits(ModelShape(units: [2, 9, 3]))
-    try data.checkFits(ModelShape(units: [2, 4]))
+    try data.checkFits(ModelArchitecture(units: [2, 9, 3]))
+    try data.checkFits(ModelArchitecture(units: [2, 4]))
     #expect(throws: DatasetError.otherInputs(2, expected: 3)) {
-      try data.checkFits(ModelShape(units: [3, 3]))
+      try data.checkFits(ModelArchitecture(units: [3, 3]))
     }
     #expect(throws: DatasetError.otherClasses(3, limit: 2)) {
-      try data.checkFits(ModelShape(units: [2, 2]))
+      try data.checkFits(ModelArchitecture(units: [2, 2]))
     }
   }
 

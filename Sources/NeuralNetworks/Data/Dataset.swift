@@ -69,7 +69,7 @@ public struct Dataset: Hashable, Sendable {
   }
 
   /// Checks that a network has one input for each feature and an output for each class.
-  public func checkFits(_ shape: ModelShape) throws(DatasetError) {
+  public func checkFits(_ shape: ModelArchitecture) throws(DatasetError) {
     guard inputs == shape.inputs else { throw .otherInputs(inputs, expected: shape.inputs) }
     guard classes <= shape.outputs else { throw .otherClasses(classes, limit: shape.outputs) }
   }

@@ -10,7 +10,7 @@ extension FuzzedParser {
     FuzzedParser("idx") { fuzzIDX($0) },
     FuzzedParser("vocabulary") { fuzzVocabulary($0) },
     FuzzedParser("safetensors") { fuzzSafetensors($0) },
-    canonical("model-shape", as: ModelShape.self),
+    canonical("model-architecture", as: ModelArchitecture.self),
     canonical("training-settings", as: TrainingSettings.self),
     canonical("dataset", as: Dataset.self),
     canonical("session-event", as: SessionEvent.self),

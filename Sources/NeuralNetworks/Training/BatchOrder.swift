@@ -66,6 +66,7 @@ public struct PhiloxStream: Sendable {
     case initialParameters = 1
     case batchOrder = 2
     case syntheticData = 3
+    case dropout = 4
     case trainTestSplit = 8
     case blockOrder = 9
     case windowOrder = 10
@@ -102,17 +103,50 @@ public struct PhiloxStream: Sendable {
   }
 }
 
+/// What tells the dropout of one step from that of any other (mk1 §6).
+struct DropoutCounters: Equatable {
+  var seed: UInt64
+  var client: UInt32
+  var step: UInt32
+}
+
+extension BatchOrder {
+  /// The counters of step `step` (from 0 within this run) with `stepsPerEpoch` steps an epoch.
+  /// Orders without a seed have the seed 0.
+  func dropoutCounters(step: Int, stepsPerEpoch: Int) -> DropoutCounters {
+    switch self {
+    case .shuffled(let seed, let firstEpoch, let client):
+      let first = firstEpoch &* UInt32(truncatingIfNeeded: stepsPerEpoch)
+      return DropoutCounters(
+        seed: seed, client: client, step: first &+ UInt32(truncatingIfNeeded: step))
+    case .splitMix(let seed):
+      return DropoutCounters(seed: seed, client: 0, step: UInt32(truncatingIfNeeded: step))
+    case .explicit:
+      return DropoutCounters(seed: 0, client: 0, step: UInt32(truncatingIfNeeded: step))
+    }
+  }
+}
+
 extension ParameterBuffer {
-  /// Random weights, zero biases: uniform in ±√(6 / inputs), the variance 2 / inputs of He et al.
-  /// 2015 (arXiv:1502.01852) for ReLU. A function of the seed alone.
-  public init(randomFor shape: ModelShape, seed: UInt64) {
-    self.init(zerosFor: shape)
-    for (index, layer) in shape.layers.enumerated() {
-      let stream = PhiloxStream(seed: seed, domain: .initialParameters, index: UInt32(index))
-      let scale = (6 / Float(layer.inputs)).squareRoot()
-      values.replaceSubrange(
-        layer.weightOffset..<layer.biasOffset,
-        with: stream.uniform(layer.inputs * layer.outputs, scale: scale))
+  /// The model before the first step, a function of the seed alone: random weights number i of the
+  /// layout (from 0) take Philox stream i of the domain `initialParameters`; biases are 0, gains 1.
+  public init(randomFor architecture: ModelArchitecture, seed: UInt64) {
+    self.init(zerosFor: architecture)
+    var random: UInt32 = 0
+    for tensor in architecture.layout.tensors {
+      switch tensor.start {
+      case .zero: break
+      case .one: values.replaceSubrange(tensor.range, with: repeatElement(1, count: tensor.count))
+      case .meansAndVariances:
+        let half = tensor.count / 2
+        values.replaceSubrange(
+          tensor.range.lowerBound + half..<tensor.range.upperBound,
+          with: repeatElement(1, count: half))
+      case .uniform(let scale):
+        let stream = PhiloxStream(seed: seed, domain: .initialParameters, index: random)
+        values.replaceSubrange(tensor.range, with: stream.uniform(tensor.count, scale: scale))
+        random += 1
+      }
     }
   }
 }
