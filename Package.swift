@@ -113,7 +113,7 @@ let package = Package(
     tests("Peering", foundations),
     tests("ContentStore", foundations + ["COpenSSL"]),
     tests("CKernels", ["Primitives"]),
-    tests("NeuralNetworks", foundations + ["CKernels"]),
+    tests("NeuralNetworks", foundations + ["CKernels", "Persistence"]),
     tests("FederatedLearning", foundations + ["NeuralNetworks"]),
     tests("UsefulWork", foundations + ["NeuralNetworks"]),
     tests("Ledger", foundations),
