@@ -112,6 +112,7 @@ let package = Package(
     tests("Telemetry", ["Primitives"]),
     tests("Peering", foundations),
     tests("ContentStore", foundations + ["COpenSSL"]),
+    tests("CKernels", ["Primitives"]),
     tests("NeuralNetworks", foundations + ["CKernels", "Persistence"]),
     tests("FederatedLearning", foundations + ["NeuralNetworks"]),
     tests("UsefulWork", foundations + ["NeuralNetworks"]),
