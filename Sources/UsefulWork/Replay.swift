@@ -168,7 +168,7 @@ public enum Replay {
   }
 
   /// The root before the first step: the base model, zero velocity, counters at 0.
-  private static func startRoot(of task: TrainingTask) -> Digest {
+  static func startRoot(of task: TrainingTask) -> Digest {
     let count = task.settings.optimizer.hasVelocity ? task.shape.parameterCount : 0
     return StateRoot.root(
       parameters: task.base,
