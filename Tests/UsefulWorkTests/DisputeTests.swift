@@ -191,7 +191,9 @@ private struct AlteredRun: DisputeParty {
     let last = states[states.count - 1]
     record = WorkRecord(
       task: task.digest,
-      segmentRoots: (0..<task.segments).map { task.root(of: states[task.steps(of: $0).upperBound]) },
+      segmentRoots: (0..<task.segments).map {
+        task.root(of: states[task.steps(of: $0).upperBound])
+      },
       finalParameters: last.parameters.digest,
       finalOptimizer: StateRoot.optimizerDigest(last.velocity))
   }

@@ -95,7 +95,8 @@ extension DisputeTerms {
     operatorCount: @escaping @Sendable (_ step: Int) -> Int = { _ in 1 }
   ) throws(DisputeError) {
     try self.init(
-      startRoot: Replay.startRoot(of: task), steps: task.schedule.steps, segmentSteps: task.segmentSteps,
+      startRoot: Replay.startRoot(of: task), steps: task.schedule.steps,
+      segmentSteps: task.segmentSteps,
       workRoots: workRoots, segment: segment, answerTimeout: answerTimeout,
       operatorCount: operatorCount)
   }

@@ -1,0 +1,42 @@
+public import Cryptography
+internal import Primitives
+
+/// The nonces of one segment and the hashes that may win.
+///
+/// Everything that enters is fixed before: the zero-nonce block k messages earlier, the key, the
+/// task and the segment by assignment, the roots by the training itself.
+public struct MiningAttempts: Sendable {
+  /// H(`martlet/mining/nonce/1` ‖ zero-nonce block ‖ miner ‖ task ‖ segment ‖ start ‖ end ‖ delta).
+  public let precursor: Digest
+  private let block: Digest
+  private let firstNonce: UInt64
+
+  /// The attempts of `message` on the zero-nonce block with the hash `block`.
+  public init(block: Digest, message: IterationMessage) {
+    let segment = withUnsafeBytes(of: message.segment.bigEndian) { Bytes($0) }
+    precursor = SHA256.hash(
+      MiningDomain.nonce, block.bytes, message.miner.bytes, message.task.bytes, segment,
+      message.roots.start.bytes, message.roots.end.bytes, message.roots.delta.bytes)
+    self.block = block
+    firstNonce = precursor.bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+  }
+
+  /// n₀ + attempt, modulo 2⁶⁴; n₀ is the first eight bytes of the precursor.
+  public func nonce(_ attempt: UInt64) -> UInt64 { firstNonce &+ attempt }
+
+  /// H(`martlet/mining/attempt/1` ‖ zero-nonce block ‖ precursor ‖ nonce).
+  public func hash(_ attempt: UInt64) -> Digest {
+    let nonce = withUnsafeBytes(of: nonce(attempt).bigEndian) { Bytes($0) }
+    return SHA256.hash(MiningDomain.attempt, block.bytes, precursor.bytes, nonce)
+  }
+
+  /// The first of `count` attempts that meets the target.
+  public func search(count: UInt64, target: MiningTarget) -> UInt64? {
+    var attempt: UInt64 = 0
+    while attempt < count {
+      if target.isMet(by: hash(attempt)) { return attempt }
+      attempt += 1
+    }
+    return nil
+  }
+}
