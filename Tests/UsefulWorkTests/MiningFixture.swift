@@ -1,4 +1,5 @@
 import Cryptography
+import Ledger
 import NeuralNetworks
 import Primitives
 

@@ -1,22 +1,6 @@
 public import Cryptography
+public import Ledger
 public import Primitives
-
-/// The three roots of one segment: what was before, after, and between.
-public struct SegmentRoots: Hashable, Sendable {
-  /// The state root before the segment.
-  public let start: Digest
-  /// The state root after it.
-  public let end: Digest
-  /// The digest of parameters after minus parameters before.
-  public let delta: Digest
-
-  /// Collects the parts.
-  public init(start: Digest, end: Digest, delta: Digest) {
-    self.start = start
-    self.end = end
-    self.delta = delta
-  }
-}
 
 /// What a miner says after each segment. The messages of one miner are a hash chain, so none can
 /// be changed, left out or put in later.
@@ -81,6 +65,11 @@ public struct IterationMessage: Hashable, Sendable {
 
   /// SHA-256 of `signingBytes`: the link of the history.
   public var digest: Digest { SHA256.hash(signingBytes) }
+
+  /// The nonces that follow from this message and a zero-nonce block.
+  public func attempts(on block: Digest) -> MiningAttempts {
+    MiningAttempts(block: block, miner: miner, task: task, segment: segment, roots: roots)
+  }
 
   /// Whether the signature is the miner's.
   public var isSignatureValid: Bool { miner.verify(signature, of: signingBytes) }

@@ -1,4 +1,5 @@
 public import Cryptography
+public import Ledger
 internal import Primitives
 
 /// The mining half of a worker: its message chain and the zero-nonce blocks it is bound to.
@@ -47,8 +48,7 @@ public struct Miner: Sendable {
     let allowed = task.attempts(segment: segment, parameters: parameters)
     let share = UInt128(allowed) * UInt128(min(effort, SamplePlan.fullAudit))
     let count = UInt64(share / UInt128(SamplePlan.fullAudit))
-    let attempts = MiningAttempts(block: bound.hash, message: message)
-    let claim = attempts.search(count: count, target: target).map {
+    let claim = message.attempts(on: bound.hash).search(count: count, target: target).map {
       MiningClaim(message: message, block: bound, attempt: $0)
     }
     return Yield(message: message, claim: claim)

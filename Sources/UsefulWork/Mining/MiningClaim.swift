@@ -1,4 +1,5 @@
 public import Cryptography
+public import Ledger
 public import Primitives
 
 /// What a miner sends when an attempt has met the target.
@@ -18,7 +19,7 @@ public struct MiningClaim: Hashable, Sendable {
   }
 
   /// The hash that meets the target.
-  public var hash: Digest { MiningAttempts(block: block.hash, message: message).hash(attempt) }
+  public var hash: Digest { message.attempts(on: block.hash).hash(attempt) }
 }
 
 extension MiningClaim: CanonicalCodable {

@@ -2,10 +2,6 @@ public import Cryptography
 
 /// Why a mining message or claim is refused.
 public enum MiningError: Error, Equatable, Sendable {
-  // Parameters
-  case weight(UInt64)
-  case lookahead(Int)
-  case difficultyRule
   // History
   case badSignature
   case sequence(expected: UInt64, found: UInt64)
@@ -37,11 +33,6 @@ extension MiningError: CustomStringConvertible {
   /// One lower-case sentence.
   public var description: String {
     switch self {
-    case .weight(let weight):
-      "the weight \(weight) is above \(MiningParameters.Limits.weightMax)"
-    case .lookahead(let count):
-      "a lookahead of \(count) is not in 1…\(MiningParameters.Limits.lookaheadMax)"
-    case .difficultyRule: "the difficulty or reward rule is outside its bounds"
     case .badSignature: "the message is not signed by its miner"
     case .sequence(let expected, let found):
       "message \(found) of the miner came where \(expected) is next"

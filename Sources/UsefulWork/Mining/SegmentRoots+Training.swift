@@ -1,4 +1,5 @@
 internal import Cryptography
+public import Ledger
 public import NeuralNetworks
 
 extension SegmentRoots {

@@ -34,8 +34,6 @@ public struct ZeroNonceBlock: Hashable, Sendable {
 enum MiningDomain {
   static let block = Bytes("martlet/mining/block/1".utf8)
   static let message = Bytes("martlet/mining/message/1".utf8)
-  static let nonce = Bytes("martlet/mining/nonce/1".utf8)
-  static let attempt = Bytes("martlet/mining/attempt/1".utf8)
 }
 
 extension ZeroNonceBlock: CanonicalCodable {

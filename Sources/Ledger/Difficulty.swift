@@ -38,10 +38,10 @@ public struct DifficultyRule: Hashable, Sendable {
   /// Checks the bounds.
   public init(
     initial: MiningTarget, spacingMilliseconds: UInt64, window: UInt64, factorMax: UInt64
-  ) throws(MiningError) {
+  ) throws(LedgerError) {
     guard (1...Limits.spacingMillisecondsMax).contains(spacingMilliseconds),
       (1...Limits.windowMax).contains(window), (1...Limits.factorMax).contains(factorMax)
-    else { throw .difficultyRule }
+    else { throw .invalidMining(reason: "the difficulty rule is outside its bounds") }
     self.init(
       uncheckedInitial: initial, spacingMilliseconds: spacingMilliseconds, window: window,
       factorMax: factorMax)
@@ -82,41 +82,37 @@ public struct Difficulty: Hashable, Sendable {
   }
 }
 
-/// What a mined block mints.
-public struct CoinbaseSchedule: Hashable, Sendable {
-  /// The first blocks' reward.
-  public let initial: Amount
-  /// Mined blocks after which the reward halves.
-  public let halving: UInt64
-
-  /// 50 tokens, halved every 210,000 mined blocks: never more than 21,000,000.
-  public static let standard = CoinbaseSchedule(
-    uncheckedInitial: .tokens(50), halving: 210_000)
-
-  private init(uncheckedInitial: Amount, halving: UInt64) {
-    initial = uncheckedInitial
-    self.halving = halving
+extension DifficultyRule: CanonicalCodable {
+  /// A map of the fields.
+  public var canonicalValue: CanonicalValue {
+    .map([
+      "initial": initial.canonicalValue, "spacing": .unsigned(spacingMilliseconds),
+      "window": .unsigned(window), "factor": .unsigned(factorMax),
+    ])
   }
 
-  /// A schedule with `halving` > 0.
-  public init(initial: Amount, halving: UInt64) throws(MiningError) {
-    guard halving > 0 else { throw .difficultyRule }
-    self.init(uncheckedInitial: initial, halving: halving)
-  }
-
-  /// The reward of the block behind `mined` mined ones: ⌊initial ÷ 2^⌊mined ÷ halving⌋⌋.
-  public func reward(afterMined mined: UInt64) -> Amount {
-    Amount(baseUnits: initial.baseUnits >> UInt128(mined / halving))
-  }
-
-  /// All that can ever be minted; below 2 · initial · halving.
-  public func cap() throws(AmountError) -> Amount {
-    var total = Amount.zero
-    for era in 0..<UInt128.bitWidth {
-      let reward = Amount(baseUnits: initial.baseUnits >> UInt128(era))
-      if reward == .zero { break }
-      total = try total.adding(reward.multiplied(by: UInt128(halving)))
+  /// Reads and checks the fields.
+  public init(canonicalValue: CanonicalValue) throws(DecodingFailure) {
+    var fields = try CanonicalFields(canonicalValue)
+    let initial = try fields.nested("initial", as: MiningTarget.self)
+    let spacing = try fields.unsigned("spacing")
+    let window = try fields.unsigned("window")
+    let factor = try fields.unsigned("factor")
+    try fields.finish()
+    do {
+      try self.init(
+        initial: initial, spacingMilliseconds: spacing, window: window, factorMax: factor)
+    } catch {
+      throw .malformed(what: "difficulty rule", reason: error.sentence)
     }
-    return total
+  }
+}
+
+extension Difficulty {
+  /// What the state root covers beside the rule.
+  var canonicalEntries: [String: CanonicalValue] {
+    var entries = ["target": target.canonicalValue, "intervals": .unsigned(intervals)]
+    if let windowStart { entries["windowStart"] = .unsigned(windowStart) }
+    return entries
   }
 }

@@ -1,4 +1,3 @@
-internal import NeuralNetworks
 public import Primitives
 
 /// How much mining a task allows: fixed by the task, never by the miner.
@@ -36,11 +35,13 @@ public struct MiningParameters: Hashable, Sendable {
   /// Checks the bounds.
   public init(
     batchWeight: UInt64, modelWeight: UInt64, lookahead: Int
-  ) throws(MiningError) {
+  ) throws(LedgerError) {
     for weight in [batchWeight, modelWeight] where weight > Limits.weightMax {
-      throw .weight(weight)
+      throw .invalidMining(reason: "the weight \(weight) is above \(Limits.weightMax)")
     }
-    guard (1...Limits.lookaheadMax).contains(lookahead) else { throw .lookahead(lookahead) }
+    guard (1...Limits.lookaheadMax).contains(lookahead) else {
+      throw .invalidMining(reason: "a lookahead of \(lookahead) is not in 1…\(Limits.lookaheadMax)")
+    }
     self.init(
       uncheckedBatchWeight: batchWeight, modelWeight: modelWeight, lookahead: lookahead)
   }
@@ -76,23 +77,7 @@ extension MiningParameters: CanonicalCodable {
     do {
       try self.init(batchWeight: batch, modelWeight: model, lookahead: lookahead)
     } catch {
-      throw .malformed(what: "mining parameters", reason: error.description)
+      throw .malformed(what: "mining parameters", reason: error.sentence)
     }
-  }
-}
-
-extension TrainingTask {
-  /// Bytes of one full batch: 32-bit features and one 32-bit label for each example.
-  public var batchBytes: UInt64 {
-    UInt64(min(settings.batchSize, examples)) * UInt64(shape.inputs + 1) * 4
-  }
-
-  /// Bytes of the parameters.
-  public var modelBytes: UInt64 { UInt64(shape.parameterCount) * 4 }
-
-  /// The nonces that a miner may try after `segment`.
-  public func attempts(segment: Int, parameters: MiningParameters) -> UInt64 {
-    parameters.attempts(
-      steps: steps(of: segment).count, batchBytes: batchBytes, modelBytes: modelBytes)
   }
 }
