@@ -154,6 +154,7 @@ extension MiningMachine {
     height = block.header.height
     anchors[height] = block.header.hash
     if height > Limits.anchorsMax { anchors[height - Limits.anchorsMax - 1] = nil }
+    if let coinbase = block.header.coinbase { won(coinbase) }
     var effects: [Effect] = []
     for transaction in block.transactions {
       switch transaction.body {
@@ -165,6 +166,15 @@ extension MiningMachine {
       }
     }
     return effects
+  }
+
+  /// After a restart the blocks alone remember what has won.
+  private mutating func won(_ coinbase: Coinbase) {
+    guard let job = jobs[coinbase.work.slot.job] else { return }
+    let key = IterationKey(
+      session: job.session, round: Int(coinbase.work.slot.round),
+      index: Int(coinbase.work.slot.client), segment: Int(coinbase.segment))
+    try? registry.accept(key)
   }
 
   private mutating func judged(_ verdict: WorkVerdict) -> [Effect] {
