@@ -53,19 +53,22 @@ package struct NodeProcess: Sendable {
 
   private let settings: NodeSettings
   private let loop: EventLoop
+  private let train: TrainingFunction?
   private let segmentRoots: SegmentRootsFunction
   private let report: @Sendable (String) -> Void
 
   /// - Parameters:
+  ///   - train: how a worker trains, nil for what the settings say; tests put faults here.
   ///   - segmentRoots: what a worker says of its segments; tests put faults here.
   ///   - report: gets lines for the log.
   package init(
-    settings: NodeSettings, loop: EventLoop,
+    settings: NodeSettings, loop: EventLoop, train: TrainingFunction? = nil,
     segmentRoots: @escaping SegmentRootsFunction = { try $0.segmentRoots(of: $1, dataset: $2) },
     report: @escaping @Sendable (String) -> Void
   ) {
     self.settings = settings
     self.loop = loop
+    self.train = train
     self.segmentRoots = segmentRoots
     self.report = report
   }
@@ -141,7 +144,7 @@ package struct NodeProcess: Sendable {
         link: link, identity: identity, compute: compute, roots: segmentRoots, report: report)
       let shell = WorkerShell(
         link: link, identity: identity, materials: materials, compute: compute,
-        nursery: nursery, miner: miner, train: try trainingFunction())
+        nursery: nursery, miner: miner, train: try train ?? trainingFunction(), log: report)
       return NodeRoleShell(
         answer: { await shell.answer($0) }, connected: { await shell.connected($0) },
         disconnected: { await shell.disconnected() })

@@ -34,6 +34,7 @@ package actor WorkerShell {
   private let materials: SessionMaterials
   private let compute: ComputePool
   private let train: TrainingFunction
+  private let log: @Sendable (String) -> Void
   private let nursery: LoopNursery
   private let miner: MinerShell
   private var machine = WorkerMachine()
@@ -43,11 +44,11 @@ package actor WorkerShell {
   /// At most one for each order under way.
   private var waitingToSign: [CheckedContinuation<Void, Never>] = []
 
-  /// A worker that trains by `train`.
+  /// A worker that trains by `train`; `log` gets a line for each order that fails.
   package init(
     link: CoordinatorLink, identity: SigningKey, materials: SessionMaterials,
     compute: ComputePool, nursery: LoopNursery, miner: MinerShell,
-    train: @escaping TrainingFunction
+    train: @escaping TrainingFunction, log: @escaping @Sendable (String) -> Void
   ) {
     self.link = link
     self.identity = identity
@@ -56,6 +57,7 @@ package actor WorkerShell {
     self.nursery = nursery
     self.miner = miner
     self.train = train
+    self.log = log
   }
 
   /// Puts up stake if the account has none but could.
@@ -114,6 +116,8 @@ package actor WorkerShell {
   }
 
   private func report(_ order: WorkOrder, reason: String) async {
+    log(
+      "round \(order.assignment.round), client \(order.assignment.client) failed: \(reason)")
     let body = CanonicalValue.map([
       "session": order.session.canonicalValue, "assignment": order.assignment.canonicalValue,
       "reason": .text(reason),
