@@ -149,6 +149,23 @@ import Testing
     #expect(outcome.segment == 2)
   }
 
+  @Test("questions about work that does not exist have no answer", arguments: [20, 39, 1 << 31])
+  func foreignQuestions(number: Int) throws {
+    let work = try WorkFixture(seed: 5)
+    let result = try work.task.execute(dataset: work.dataset, base: work.base)
+    let dataset = work.dataset
+    let party = TrainingParty(record: result.record, task: work.task, dataset: dataset) {
+      try result.evidence.startState(of: $0, dataset: dataset)
+    }
+    var responder = DisputeResponder(party: party, segmentSteps: work.task.segmentSteps)
+    try #require(number > work.task.schedule.steps)
+    for query: DisputeQuery in [
+      .segmentRoot(segment: number), .stepCommitment(segment: number), .stepRoot(step: number),
+      .operatorCommitment(step: number), .operatorLink(step: number, operatorIndex: 0),
+      .operatorLink(step: 0, operatorIndex: number), .opening(step: 0, operatorIndex: number),
+    ] { #expect(try responder.answer(query) == nil, "\(query)") }
+  }
+
   @Test("impossible terms are refused by name")
   func terms() throws {
     func make(steps: Int, segmentSteps: Int, segment: Int? = nil) throws {
