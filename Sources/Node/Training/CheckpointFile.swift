@@ -22,7 +22,7 @@ struct TrainingCheckpoint {
 struct CheckpointFile {
   private static let name = "checkpoint.cbor"
   /// The largest model with two slots of optimizer state, and the curves.
-  private static let bytesMax = 4 * ModelShape.Limits.parametersMax * 4
+  private static let bytesMax = 4 * ModelArchitecture.Limits.parametersMax * 4
   private static let entriesMax = 1 << 17
   private let directory: HomeDirectory
 

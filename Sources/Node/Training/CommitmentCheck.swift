@@ -30,11 +30,14 @@ package struct CommitmentCheck {
   private let local: LocalTask
 
   /// Reads the commitment and its data; `dataPath` stands for the training file's recorded place.
-  package init(directory: CommitmentDirectory, dataPath: String?) throws {
+  package init(directory: CommitmentDirectory, dataPath: String?, threads: Int) throws {
     self.directory = directory
     commitment = try directory.read()
     local = try LocalTask(
-      task: commitment.task, data: TrainingData(commitment.data, movedTo: dataPath))
+      task: commitment.task,
+      data: TrainingData(
+        commitment.data, movedTo: dataPath, for: commitment.task.architecture),
+      threads: threads)
   }
 
   /// The number of segments.
@@ -89,7 +92,7 @@ package struct CommitmentCheck {
       try run.run(steps: steps.upperBound - run.step)
     } catch {
       return finding.note(
-        segment: segment, "segment \(segment): step \(error.step) gives no finite number")
+        segment: segment, "segment \(segment): \(error)")
     }
     let root = run.stateRoot()
     guard root != claimed else { return }

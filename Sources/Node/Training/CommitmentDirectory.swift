@@ -19,8 +19,7 @@ package struct CommitmentDirectory: Sendable {
       bytesMax: 4 << 20, entriesMax: TrainingTask.Limits.segmentsMax)
     /// States kept at most: from the nearest one no segment is further than a 64th of the run.
     static let statesMax = 64
-    static let modelBytesMax = ModelShape.Limits.parametersMax * 4 + 1 << 20
-    static let stateBytesMax = ModelShape.Limits.parametersMax * 16
+    static let stateBytesMax = ModelArchitecture.Limits.parametersMax * 16
   }
 
   /// What the start states may take unless told otherwise.
@@ -55,7 +54,10 @@ package struct CommitmentDirectory: Sendable {
 
   /// Every so many segments a start state is kept.
   private func stride(of task: TrainingTask) -> Int {
-    let bytes = max(1, task.shape.parameterCount * (task.settings.optimizer.hasVelocity ? 8 : 4))
+    let numbers =
+      task.architecture.parameterCount
+      + task.settings.optimizer.slots * task.architecture.trainableCount
+    let bytes = numbers * MemoryLayout<Float>.size
     let kept = max(1, min(Limits.statesMax, stateBudget.bytes / bytes))
     return (task.segments + kept - 1) / kept
   }
@@ -70,8 +72,8 @@ package struct CommitmentDirectory: Sendable {
   /// Writes model and commitment, the commitment last: it is there when everything is.
   func finish(_ local: LocalTask, record: WorkRecord, parameters: ParameterBuffer) throws {
     try AtomicFile.write(
-      parameters.safetensors(for: local.task.shape), to: home.file(Name.model),
-      byteCountMax: Limits.modelBytesMax)
+      local.saved(parameters).file, to: home.file(Name.model),
+      byteCountMax: SavedModel.fileBytesMax)
     let commitment = LocalCommitment(
       task: local.task, record: record, data: local.data.description, signedBy: key)
     try AtomicFile.write(commitment.encoded(), to: home.file(Name.commitment))
@@ -101,9 +103,9 @@ package struct CommitmentDirectory: Sendable {
   func model(of task: TrainingTask) throws -> ParameterBuffer? {
     guard
       let bytes = try AtomicFile.read(
-        home.file(Name.model), byteCountMax: Limits.modelBytesMax)
+        home.file(Name.model), byteCountMax: SavedModel.fileBytesMax)
     else { return nil }
-    return try? ParameterBuffer(safetensors: bytes, for: task.shape)
+    return try? ParameterBuffer(safetensors: bytes, for: task.architecture)
   }
 
   /// The last kept state at or before a segment whose root is the committed one.

@@ -6,7 +6,7 @@ package import UsefulWork
 /// One training on this machine: everything that fixes its bits.
 ///
 /// It is a work task like that of a session, whose session is the digest of configuration, data
-/// and seed, whose round and client are 0.
+/// and seed, and whose round and client are 0.
 package struct LocalTask: Sendable {
   /// What is trained on and tested with.
   package let data: TrainingData
@@ -14,57 +14,62 @@ package struct LocalTask: Sendable {
   package let base: ParameterBuffer
   /// What a commitment names.
   package let task: TrainingTask
+  /// What was ordered; nil for a task that is only checked.
+  package let configuration: ModelConfiguration?
+  /// Threads of the matrix kernels; they change speed, never bits.
+  package let threads: Int
 
   private static let sessionDomain = Bytes("martlet/local-training/1".utf8)
 
   /// Defines the task; the base model follows from the seed.
   package init(
-    shape: ModelShape, settings: TrainingSettings, data: TrainingData, seed: UInt64,
-    segmentSteps: Int
+    _ configuration: ModelConfiguration, settings: TrainingSettings, data: TrainingData,
+    seed: UInt64, segmentSteps: Int, threads: Int
   ) throws {
-    try data.training.checkFits(shape)
-    try data.test.checkFits(shape)
-    let base = ParameterBuffer(randomFor: shape, seed: seed)
+    let architecture = configuration.architecture
+    let base = ParameterBuffer(randomFor: architecture, seed: seed)
+    let dataset = try data.training.contentDigest()
     let configuration = CanonicalValue.map([
-      "shape": shape.canonicalValue, "settings": settings.canonicalValue,
+      "model": architecture.canonicalValue, "settings": settings.canonicalValue,
     ]).encoded()
     let seedBytes = withUnsafeBytes(of: seed.bigEndian) { Bytes($0) }
     task = try TrainingTask(
-      shape: shape, settings: settings,
-      session: SHA256.hash(
-        Self.sessionDomain, configuration, data.training.digest.bytes, seedBytes),
-      seed: seed, round: 0, client: 0, base: base.digest, dataset: data.training.digest,
+      architecture: architecture, settings: settings,
+      session: SHA256.hash(Self.sessionDomain, configuration, dataset.bytes, seedBytes),
+      seed: seed, round: 0, client: 0, base: base.digest, dataset: dataset,
       examples: data.training.rows, segmentSteps: segmentSteps)
     self.data = data
     self.base = base
+    self.threads = threads
+    self.configuration = configuration
   }
 
-  /// The task of a commitment, whose base and data follow from what it names.
-  init(task: TrainingTask, data: TrainingData) throws {
-    base = ParameterBuffer(randomFor: task.shape, seed: task.seed)
+  /// The task of a commitment; base model and data must be the ones it names.
+  init(task: TrainingTask, data: TrainingData, threads: Int) throws {
+    base = ParameterBuffer(randomFor: task.architecture, seed: task.seed)
     self.task = task
     self.data = data
-    do {
-      try task.checkInputs(dataset: data.training, base: base)
-    } catch WorkError.otherDataset {
-      throw LocalTrainingError.dataReadOtherwise
-    }
+    self.threads = threads
+    configuration = nil
+    guard base.digest == task.base else { throw WorkError.otherBase }
+    guard data.training.rows == task.examples, try data.training.contentDigest() == task.dataset
+    else { throw LocalTrainingError.dataReadOtherwise }
   }
 
   /// A run from a state.
   func makeRun(from state: TrainingState) -> TrainingRun {
     TrainingRun(
-      shape: task.shape, state: state, dataset: data.training, settings: task.settings,
-      order: task.order)
+      architecture: task.architecture, state: state, source: data.training,
+      settings: task.settings, order: task.order, threads: threads)
+  }
+
+  /// A trained model with what a prediction needs.
+  package func saved(_ parameters: ParameterBuffer) -> SavedModel {
+    SavedModel(
+      configuration: configuration ?? ModelConfiguration(architecture: task.architecture),
+      preparation: data.preparation, parameters: parameters)
   }
 
   /// The state before the first step.
-  var start: TrainingState { TrainingState(base: base, settings: task.settings) }
-
-  /// Scores a model on the test data.
-  package func score(_ parameters: ParameterBuffer) -> (loss: Double, metrics: [EpochScore.Metric])
-  {
-    let result = Evaluation(parameters, shape: task.shape, dataset: data.test)
-    return (result.loss, [EpochScore.Metric("accuracy", result.accuracy)])
-  }
+  var start: TrainingState { task.startState(base: base) }
 }

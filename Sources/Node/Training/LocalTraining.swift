@@ -54,10 +54,24 @@ package final class LocalTraining {
   private let plan: LocalTrainingPlan
   private let checkpoint: CheckpointFile
   private let run: TrainingRun
+  private let scoring: Scoring
   private var history: TrainingHistory
   private var roots: [Digest]
+  private var growth = Growth()
   private var savedAt: Double
   private var lastTick: Double
+
+  /// Watches for losses far above that of the untrained model.
+  private struct Growth {
+    /// Steps of one mean: a single bad batch proves nothing.
+    static let window = 16
+    /// Momentum may overshoot before.
+    static let firstStep = 64
+    /// Ten times worse than knowing nothing.
+    static let factor = 10.0
+    var sum = 0.0
+    var steps = 0
+  }
 
   /// Steps between two looks at the clock and at `isStopped`.
   private static let stretchSteps = 16
@@ -72,6 +86,8 @@ package final class LocalTraining {
       throw LocalTrainingError.checkpointWithoutRoots(path: checkpoint.path)
     }
     run = local.makeRun(from: earlier?.state ?? local.start)
+    scoring = Scoring(
+      architecture: local.task.architecture, source: local.data.test, threads: local.threads)
     history = earlier?.history ?? TrainingHistory()
     roots = earlier?.segmentRoots ?? []
     savedAt = monotonicSeconds()
@@ -91,7 +107,7 @@ package final class LocalTraining {
       try stretch()
       news(
         .stepped(step: run.step, loss: history.epochLoss, rate: history.rates.last ?? 0))
-      if run.step.isMultiple(of: schedule.stepsPerEpoch) { news(.scored(scoreEpoch())) }
+      if run.step.isMultiple(of: schedule.stepsPerEpoch) { news(.scored(try scoreEpoch())) }
       tick()
       if isStopped(), !run.isFinished { try stop() }
       if isCheckpointDue { news(.saved(path: try save())) }
@@ -119,9 +135,10 @@ package final class LocalTraining {
       do {
         try run.run(steps: 1)
       } catch {
-        throw LocalTrainingError.diverged(step: error.step, rate: rate, place: nil)
+        throw LocalTrainingError(error, rate: Double(task.settings.learningRate))
       }
       history.note(loss: Double(run.lastLoss), rate: rate, gradientNorm: nil)
+      try checkGrowth()
     }
     guard let commitment = plan.commitment else { return }
     guard run.step == task.steps(of: roots.count).upperBound else { return }
@@ -131,13 +148,29 @@ package final class LocalTraining {
     }
   }
 
-  private func scoreEpoch() -> EpochScore {
-    let result = local.score(run.state.parameters)
+  private func scoreEpoch() throws -> EpochScore {
+    let result = try scoring.score(run.state.parameters)
     let score = EpochScore(
       epoch: run.step / run.schedule.stepsPerEpoch, step: run.step,
       trainingLoss: history.epochLoss, testLoss: result.loss, metrics: result.metrics)
     history.note(score)
     return score
+  }
+
+  /// A learning rate that is too large may well keep all numbers finite.
+  private func checkGrowth() throws {
+    growth.sum += Double(run.lastLoss)
+    growth.steps += 1
+    guard growth.steps == Growth.window else { return }
+    let mean = growth.sum / Double(Growth.window)
+    growth.sum = 0
+    growth.steps = 0
+    guard run.step >= Growth.firstStep, let first = history.firstLoss,
+      mean > Growth.factor * first
+    else { return }
+    throw LocalTrainingError.lossGrew(
+      step: run.step - 1, from: first, to: mean,
+      rate: Double(local.task.settings.learningRate))
   }
 
   private func tick() {
@@ -169,7 +202,7 @@ package final class LocalTraining {
     let state = run.state
     let record = WorkRecord(
       task: local.task.digest, segmentRoots: roots, finalParameters: state.parameters.digest,
-      finalOptimizer: StateRoot.optimizerDigest(state.velocity))
+      finalOptimizer: StateRoot.optimizerDigest(state.optimizer))
     try commitment.finish(local, record: record, parameters: state.parameters)
     return record
   }

@@ -1,3 +1,5 @@
+internal import NeuralNetworks
+
 /// Why a local training, its checkpoint or its commitment failed: the fact and the next step.
 package enum LocalTrainingError: Error, Equatable, Sendable {
   /// The checkpoint in a directory belongs to another task.
@@ -23,7 +25,9 @@ package enum LocalTrainingError: Error, Equatable, Sendable {
   /// Two commitments have the same work root.
   case nothingDisputed
   /// A step gave a number that is not finite.
-  case diverged(step: Int, rate: Double, place: String?)
+  case diverged(step: Int, rate: Double, place: String)
+  /// The loss went far above that of the untrained model.
+  case lossGrew(step: Int, from: Double, to: Double, rate: Double)
   /// A person asked to stop; the checkpoint is at `directory`.
   case interrupted(step: Int, directory: String)
   /// A file is not one of those that can be read.
@@ -55,8 +59,11 @@ extension LocalTrainingError: CustomStringConvertible {
     case .differentTasks: "the two commitments are about different tasks"
     case .nothingDisputed: "the two commitments have the same work root"
     case .diverged(let step, let rate, let place):
-      "the training diverged: step \(step)\(place.map { ", \($0)," } ?? "") gave a number that is "
-        + "not finite at the learning rate \(Float(rate))"
+      "the training diverged: step \(step) gave a number that is not finite in \(place) at the "
+        + "learning rate \(Float(rate))"
+    case .lossGrew(let step, let first, let loss, let rate):
+      "the training diverged: the loss grew from \(Float(first)) to \(Float(loss)) by step "
+        + "\(step) at the learning rate \(Float(rate))"
     case .interrupted(let step, _): "stopped after \(step) steps"
     case .unknownFormat(let path): "\(path) is not a data file of a known format"
     case .data(let path, let reason, _): "\(path): \(reason)"
@@ -84,14 +91,31 @@ extension LocalTrainingError: CustomStringConvertible {
     case .differentTasks:
       "both sides of a dispute train the same configuration, data and seed"
     case .nothingDisputed: "there is nothing to decide; check them with `martlet work verify`"
-    case .diverged(_, let rate, _):
+    case .diverged(_, let rate, _), .lossGrew(_, _, _, let rate):
       "try a smaller learning rate, such as --rate \(Float(rate) / 10)"
     case .interrupted(_, let directory): "go on with --resume \(directory)"
     case .unknownFormat: "CSV, NPY, NPZ, IDX and text files are read, also as .gz"
     case .data(_, _, let hint): hint
-    case .model: "see Examples/model_config.json"
+    case .model: "give a model that `martlet train --save` wrote"
     case .missingFile: "check the path"
     case .noSuchSegment: "segments count from 0"
+    }
+  }
+}
+
+extension LocalTrainingError {
+  /// Why a run at a learning rate could not go on.
+  init(_ failure: TrainingFailure, rate: Double) {
+    switch failure {
+    case .notFinite(let failure):
+      let tensor = failure.tensor.map { " (\($0))" } ?? ""
+      self = .diverged(step: failure.step, rate: rate, place: failure.operation + tensor)
+    case .data(let error, let step):
+      self = .data(path: "step \(step)", reason: error.description, hint: error.hint)
+    case .indexOutOfRange:
+      self = .data(
+        path: "the training data", reason: failure.description,
+        hint: "compare the outputs of the model with the data")
     }
   }
 }

@@ -51,6 +51,8 @@ package struct TrainingHistory: Hashable, Sendable {
   package var epochs: [EpochScore] = []
   /// Seconds of training so far, over all interruptions.
   package var seconds = 0.0
+  /// The loss of the first batch: what the untrained model gives.
+  package var firstLoss: Double?
   /// Sum of the batch losses of the running epoch.
   package var epochLossSum = 0.0
   /// Steps of the running epoch.
@@ -61,6 +63,7 @@ package struct TrainingHistory: Hashable, Sendable {
 
   /// Takes one step in.
   package mutating func note(loss: Double, rate: Double, gradientNorm: Double?) {
+    firstLoss = firstLoss ?? loss
     losses.append(loss)
     rates.append(rate)
     if let gradientNorm { gradientNorms.append(gradientNorm) }
@@ -83,7 +86,7 @@ extension TrainingHistory: CanonicalCodable {
   /// A map of all fields; numbers as IEEE 754 bit patterns.
   package var canonicalValue: CanonicalValue {
     .map([
-      "losses": losses.canonicalValue, "rates": rates.canonicalValue,
+      "first": .unsigned((firstLoss ?? 0).bitPattern), "losses": losses.canonicalValue, "rates": rates.canonicalValue,
       "norms": gradientNorms.canonicalValue, "epochs": .list(epochs),
       "seconds": .unsigned(seconds.bitPattern), "loss": .unsigned(epochLossSum.bitPattern),
       "steps": .unsigned(UInt64(epochSteps)),
@@ -93,6 +96,7 @@ extension TrainingHistory: CanonicalCodable {
   /// Reads a history back.
   package init(canonicalValue: CanonicalValue) throws(DecodingFailure) {
     var fields = try CanonicalFields(canonicalValue)
+    firstLoss = Double(bitPattern: try fields.unsigned("first"))
     losses = try fields.nested("losses")
     rates = try fields.nested("rates")
     gradientNorms = try fields.nested("norms")

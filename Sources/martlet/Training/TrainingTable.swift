@@ -29,6 +29,8 @@ final class TrainingTable: Sendable {
     static let plainLines = 40
     static let plotRows = 8
     static let plotColumns = 64
+    /// A curve that falls by more than this would lie on the lower edge of a linear plot.
+    static let linearRatio = 10.0
   }
 
   private let isQuiet: Bool
@@ -154,8 +156,11 @@ final class TrainingTable: Sendable {
     let points = state.curve.means.map {
       Point(x: Double(state.firstStep) + $0.step + 1, y: $0.mean)
     }
+    let isWide = (points.map(\.y).max() ?? 0) > Limits.linearRatio * (points.map(\.y).min() ?? 0)
     let plot = TextPlot(
-      title: "loss", xName: "step", columns: min(Limits.plotColumns, columns - 12), rows: rows,
+      title: isWide ? "loss, logarithmic" : "loss", xName: "step",
+      columns: min(Limits.plotColumns, columns - 12), rows: rows,
+      scale: isWide ? .logarithmic : .linear,
       characters: Terminal.isUnicode ? .braille : .ascii)
     return plot.lines(points).map { "  " + $0 }
   }
