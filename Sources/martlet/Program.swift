@@ -5,7 +5,8 @@ import Glibc
 enum Program {
   /// Every verb, in the order of the help text.
   static let commands: [Command] =
-    DemoCommand.all + TrainingCommands.all + WorkCommands.all + SetupCommands.all
+    DemoCommand.all + TrainingCommands.all + ModelCommands.all + WorkCommands.all
+    + SetupCommands.all
     + ServerCommands.all + NodeCommands.all + LearningCommands.all + ContentCommands.all
     + LedgerCommands.all + AboutCommands.all
 

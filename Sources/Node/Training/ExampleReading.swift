@@ -77,7 +77,8 @@ struct ExampleReading {
 
   // MARK: Arrays
 
-  private func array(_ source: ByteSource, _ format: DataFormat) throws(DatasetError) -> StoredArray {
+  private func array(_ source: ByteSource, _ format: DataFormat) throws(DatasetError) -> StoredArray
+  {
     switch format {
     case .idx: return try IDX.array(in: source)
     case .npy: return try NPY.array(in: source)

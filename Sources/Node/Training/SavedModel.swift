@@ -73,9 +73,10 @@ package struct SavedModel: Sendable {
       throw DecodingFailure.missingField("__metadata__.model")
     }
     configuration = try ModelConfiguration(json: Bytes(model.utf8))
-    preparation = try metadata?[Key.preparation]?.text.map {
-      try DataPreparation(json: JSONValue(parsing: Bytes($0.utf8)))
-    } ?? DataPreparation()
+    preparation =
+      try metadata?[Key.preparation]?.text.map {
+        try DataPreparation(json: JSONValue(parsing: Bytes($0.utf8)))
+      } ?? DataPreparation()
     parameters = try ParameterBuffer(safetensors: bytes, for: configuration.architecture)
   }
 

@@ -41,8 +41,10 @@ package struct TrainingData: Sendable {
       let format = try DataFormat(
         files.training.source, readsTokens: architecture.readsTokens)
       let scaling =
-        order.scaling ?? (format == .text ? .none : format == .idx ? .divisor(Self.greyLevels) : .standard)
-      let read = try format == .text
+        order.scaling
+        ?? (format == .text ? .none : format == .idx ? .divisor(Self.greyLevels) : .standard)
+      let read =
+        try format == .text
         ? Self.readText(files, order, architecture)
         : Self.readTables(files, order, architecture, format: format, scaling: scaling)
       training = read.training

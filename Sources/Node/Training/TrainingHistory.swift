@@ -86,7 +86,8 @@ extension TrainingHistory: CanonicalCodable {
   /// A map of all fields; numbers as IEEE 754 bit patterns.
   package var canonicalValue: CanonicalValue {
     .map([
-      "first": .unsigned((firstLoss ?? 0).bitPattern), "losses": losses.canonicalValue, "rates": rates.canonicalValue,
+      "first": .unsigned((firstLoss ?? 0).bitPattern), "losses": losses.canonicalValue,
+      "rates": rates.canonicalValue,
       "norms": gradientNorms.canonicalValue, "epochs": .list(epochs),
       "seconds": .unsigned(seconds.bitPattern), "loss": .unsigned(epochLossSum.bitPattern),
       "steps": .unsigned(UInt64(epochSteps)),

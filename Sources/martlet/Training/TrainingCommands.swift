@@ -18,8 +18,6 @@ enum TrainingCommands {
       run: train)
   ]
 
-  /// Bytes of the largest model file.
-  private static let modelBytesMax = ModelShape.Limits.parametersMax * 4 + 1 << 20
   /// What a shell expects of a process that ended by Ctrl-C.
   private static let interruptedStatus: Int32 = 130
 
@@ -53,7 +51,7 @@ enum TrainingCommands {
   private static func write(_ outcome: TrainingOutcome, _ order: TrainingOrder) throws {
     if let path = order.modelPath {
       try AtomicFile.write(
-        outcome.modelFile, to: path, mode: 0o644, byteCountMax: modelBytesMax)
+        outcome.modelFile, to: path, mode: 0o644, byteCountMax: SavedModel.fileBytesMax)
     }
     if let path = order.reportPath {
       let page = TrainingReport(outcome, order).page

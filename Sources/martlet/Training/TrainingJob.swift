@@ -14,11 +14,10 @@ struct TrainingJob: Sendable {
   func run(
     isStopped: () -> Bool, news: (TrainingNews) -> Void
   ) throws -> TrainingOutcome {
-    let data = try TrainingData(
-      path: order.dataPath, testPath: order.testPath, testFraction: order.testFraction)
+    let data = try TrainingData(order.data, for: order.configuration.architecture)
     let local = try LocalTask(
-      shape: order.configuration.shape, settings: order.settings, data: data, seed: order.seed,
-      segmentSteps: order.segmentSteps)
+      order.configuration, settings: order.settings, data: data, seed: order.seed,
+      segmentSteps: order.segmentSteps, threads: order.threads)
     let plan = try plan(for: local)
     let training = try LocalTraining(local, plan: plan)
     let result = try training.train(isStopped: isStopped, news: news)
@@ -52,7 +51,7 @@ struct TrainingOutcome: Sendable {
   var score: EpochScore? { result.history.epochs.last }
 
   /// The model as it is stored.
-  var modelFile: Bytes { result.parameters.safetensors(for: local.task.shape) }
+  var modelFile: Bytes { local.saved(result.parameters).file }
 
   /// The accuracy where there is one, else the loss.
   private var figure: (name: String, value: Double) {

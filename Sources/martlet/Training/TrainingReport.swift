@@ -24,8 +24,7 @@ struct TrainingReport {
 
   var page: ReportPage {
     ReportPage(
-      title: "\(task.shape.units.map { "\($0)" }.joined(separator: "-")) on "
-        + Self.fileName(order.dataPath),
+      title: "\(task.architecture.title) on \(Self.fileName(order.data.training))",
       subtitle: "martlet \(AboutCommands.version), kernels \(Kernels.specification) "
         + "(\(Kernels.variantName)), \(Self.now())",
       figures: figures, blocks: charts + tables)
@@ -51,7 +50,7 @@ struct TrainingReport {
     }
     return metrics + [
       .init("test loss", Decimals.text(outcome.score?.testLoss ?? 0, digits: 4)),
-      .init("parameters", Decimals.grouped(task.shape.parameterCount)),
+      .init("parameters", Decimals.grouped(task.architecture.parameterCount)),
       .init("steps", Decimals.grouped(task.schedule.steps)),
       .init("time", TrainingTable.duration(history.seconds)),
     ]

@@ -15,6 +15,7 @@ enum WorkCommands {
           name: "segments", value: "N|all",
           summary: "how many segments, drawn by chance (default all)"),
         Option(name: "data", value: "FILE", summary: "the training file, if it has moved"),
+        Option(name: "threads", value: "N", summary: "the same bits with any number (default 1)"),
       ],
       example: "martlet work verify commitment --segments all", run: verify)
   ]
@@ -46,7 +47,7 @@ enum WorkCommands {
   ) throws -> (finding: CommitmentFinding, segments: Int) {
     let check = try CommitmentCheck(
       directory: CommitmentDirectory(path: arguments.positionals[0]),
-      dataPath: arguments.text("data"))
+      dataPath: arguments.text("data"), threads: try TrainingOrder.threads(arguments))
     let wanted = try wantedSegments(arguments, of: check)
     let isShown = Output.isTerminal && !arguments.isJSON
     let finding = try check.run(segments: wanted) { done in
