@@ -19,19 +19,8 @@ public enum Gzip {
 
   /// Returns the plain bytes; a small file that unpacks beyond `byteCountMax` is refused.
   public static func decompress(_ bytes: Bytes, byteCountMax: Int) throws(GzipError) -> Bytes {
-    try decompress(bytes, byteCountMax: byteCountMax, begin: czlib_begin_gunzip)
-  }
-
-  /// Returns the plain bytes of raw deflate data (RFC 1951), as ZIP archives hold them.
-  public static func inflate(_ bytes: Bytes, byteCountMax: Int) throws(GzipError) -> Bytes {
-    try decompress(bytes, byteCountMax: byteCountMax, begin: czlib_begin_inflate)
-  }
-
-  private static func decompress(
-    _ bytes: Bytes, byteCountMax: Int, begin: (UnsafeMutablePointer<z_stream>?) -> Int32
-  ) throws(GzipError) -> Bytes {
     var stream = z_stream()
-    guard begin(&stream) == Z_OK else {
+    guard czlib_begin_gunzip(&stream) == Z_OK else {
       throw .malformed(reason: "zlib could not start")
     }
     defer { inflateEnd(&stream) }
@@ -62,7 +51,7 @@ public enum Gzip {
       let status = chunk.withUnsafeMutableBufferPointer { target in
         stream.next_out = target.baseAddress
         stream.avail_out = UInt32(room)
-        return CZlib.inflate(&stream, Z_NO_FLUSH)
+        return inflate(&stream, Z_NO_FLUSH)
       }
       plain += chunk.prefix(room - Int(stream.avail_out))
       guard status == Z_OK, plain.count <= byteCountMax else { return status }
@@ -75,7 +64,7 @@ extension GzipError: CustomStringConvertible {
   /// One lower-case sentence without a full stop.
   public var description: String {
     switch self {
-    case .malformed(let reason): "it is no gzip file: \(reason)"
+    case .malformed(let reason): "it cannot be unpacked: \(reason)"
     case .truncated: "it ends too early"
     case .tooLarge(let limit): "it holds more than \(limit) bytes"
     }

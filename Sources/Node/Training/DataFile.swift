@@ -51,7 +51,7 @@ package struct DataFile: Hashable, Sendable {
 
   private static func source(_ file: RandomAccessFile) -> ByteSource {
     ByteSource(count: file.count) { offset, target throws(DatasetError) in
-      do {
+      do throws(FileError) {
         try file.read(at: offset, into: target)
       } catch {
         throw .unreadable(error.description)

@@ -117,7 +117,7 @@ struct ExampleReading {
   private func readArchive(_ source: ByteSource, target: Target) throws(DatasetError) -> Examples {
     let archive = try NPZ(source) { packed, count throws(DatasetError) in
       do {
-        return try Gzip.inflate(packed, byteCountMax: count)
+        return try Deflate.inflate(packed, byteCount: count)
       } catch {
         throw .header(format: "npz", reason: error.description)
       }

@@ -44,6 +44,8 @@ package struct LocalTrainingResult: Sendable {
   package let parameters: ParameterBuffer
   /// Curves and scores, the last for the final model.
   package let history: TrainingHistory
+  /// Everything about the trained model on the test data.
+  package let score: Score
   /// The commitment, if one was wanted.
   package let record: WorkRecord?
 }
@@ -113,8 +115,10 @@ package final class LocalTraining {
       if isCheckpointDue { news(.saved(path: try save())) }
     }
     let record = try finish()
+    let parameters = run.state.parameters
     return LocalTrainingResult(
-      parameters: run.state.parameters, history: history, record: record)
+      parameters: parameters, history: history, score: try scoring.score(parameters),
+      record: record)
   }
 
   /// Forgets the checkpoint in a directory: everything that was wanted is written.
@@ -130,14 +134,15 @@ package final class LocalTraining {
     if plan.commitment != nil {
       end = min(end, task.steps(of: run.step / task.segmentSteps).upperBound)
     }
-    let rate = Double(task.settings.learningRate)
+    let rate = task.settings.learningRate
     while run.step < end {
       do {
         try run.run(steps: 1)
       } catch {
         throw LocalTrainingError(error, rate: Double(task.settings.learningRate))
       }
-      history.note(loss: Double(run.lastLoss), rate: rate, gradientNorm: nil)
+      history.note(loss: Double(run.lastLoss), rate: Double(rate) * task.settings.schedule.factor(step: run.step - 1, of: run.schedule),
+        gradientNorm: nil)
       try checkGrowth()
     }
     guard let commitment = plan.commitment else { return }
@@ -149,7 +154,7 @@ package final class LocalTraining {
   }
 
   private func scoreEpoch() throws -> EpochScore {
-    let result = try scoring.score(run.state.parameters)
+    let result = try scoring.score(run.state.parameters, isBrief: true)
     let score = EpochScore(
       epoch: run.step / run.schedule.stepsPerEpoch, step: run.step,
       trainingLoss: history.epochLoss, testLoss: result.loss, metrics: result.metrics)

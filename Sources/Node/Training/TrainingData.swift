@@ -17,6 +17,8 @@ package struct TrainingData: Sendable {
   private static let million = 1_000_000
   /// Grey levels of IDX files are bytes.
   private static let greyLevels: Float = 255
+  /// Pair encoding begins with a token for each byte.
+  private static let byteTokens = 256
   /// Values that are scaled once and kept instead of each time they are read.
   private static let valuesInMemoryMax = 1 << 26
 
@@ -166,7 +168,7 @@ package struct TrainingData: Sendable {
     let characters = try Vocabulary.characters(of: text)
     let room = architecture.outputs
     guard characters.size > room else { return characters }
-    guard room > BytePairEncoding.bytes else {
+    guard room > Self.byteTokens else {
       throw DatasetError.vocabulary(
         "the text has \(characters.size) different characters, the model has room for \(room)")
     }

@@ -48,16 +48,15 @@ struct TrainingOutcome: Sendable {
   var finalHash: String { result.parameters.digest.hex }
 
   /// The scores of the trained model.
-  var score: EpochScore? { result.history.epochs.last }
+  var score: Score { result.score }
 
   /// The model as it is stored.
   var modelFile: Bytes { local.saved(result.parameters).file }
 
   /// The accuracy where there is one, else the loss.
   private var figure: (name: String, value: Double) {
-    guard let score else { return ("loss", 0) }
     guard let accuracy = score.metrics.first(where: { $0.name == "accuracy" }) else {
-      return ("loss", score.testLoss)
+      return ("loss", score.loss)
     }
     return ("accuracy", accuracy.value)
   }
@@ -72,8 +71,8 @@ struct TrainingOutcome: Sendable {
   }
 
   func text(_ order: TrainingOrder) -> String {
-    var rows = (score?.metrics ?? []).map { ("test \($0.name)", SessionText.decimal($0.value)) }
-    rows.append(("test loss", SessionText.decimal(score?.testLoss ?? 0)))
+    var rows = score.metrics.map { ("test \($0.name)", SessionText.decimal($0.value)) }
+    rows.append(("test loss", SessionText.decimal(score.loss)))
     rows += [
       ("final hash", finalHash), ("steps", "\(local.task.schedule.steps)"),
       ("time", "\(SessionText.decimal(seconds)) s"),

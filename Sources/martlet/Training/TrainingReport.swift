@@ -45,11 +45,11 @@ struct TrainingReport {
   }
 
   private var figures: [ReportPage.Fact] {
-    let metrics = (outcome.score?.metrics ?? []).map {
+    let metrics = outcome.score.metrics.map {
       ReportPage.Fact("test \($0.name)", Decimals.text($0.value, digits: 4))
     }
     return metrics + [
-      .init("test loss", Decimals.text(outcome.score?.testLoss ?? 0, digits: 4)),
+      .init("test loss", Decimals.text(outcome.score.loss, digits: 4)),
       .init("parameters", Decimals.grouped(task.architecture.parameterCount)),
       .init("steps", Decimals.grouped(task.schedule.steps)),
       .init("time", TrainingTable.duration(history.seconds)),
