@@ -116,7 +116,7 @@ struct ExampleReading {
 
   private func readArchive(_ source: ByteSource, target: Target) throws(DatasetError) -> Examples {
     let archive = try NPZ(source) { packed, count throws(DatasetError) in
-      do {
+      do throws(GzipError) {
         return try Deflate.inflate(packed, byteCount: count)
       } catch {
         throw .header(format: "npz", reason: error.description)

@@ -29,13 +29,13 @@ package struct LocalTask: Sendable {
     let architecture = configuration.architecture
     let base = ParameterBuffer(randomFor: architecture, seed: seed)
     let dataset = try data.training.contentDigest()
-    let configuration = CanonicalValue.map([
+    let order = CanonicalValue.map([
       "model": architecture.canonicalValue, "settings": settings.canonicalValue,
     ]).encoded()
     let seedBytes = withUnsafeBytes(of: seed.bigEndian) { Bytes($0) }
     task = try TrainingTask(
       architecture: architecture, settings: settings,
-      session: SHA256.hash(Self.sessionDomain, configuration, dataset.bytes, seedBytes),
+      session: SHA256.hash(Self.sessionDomain, order, dataset.bytes, seedBytes),
       seed: seed, round: 0, client: 0, base: base.digest, dataset: dataset,
       examples: data.training.rows, segmentSteps: segmentSteps)
     self.data = data

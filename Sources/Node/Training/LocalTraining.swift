@@ -141,7 +141,9 @@ package final class LocalTraining {
       } catch {
         throw LocalTrainingError(error, rate: Double(task.settings.learningRate))
       }
-      history.note(loss: Double(run.lastLoss), rate: Double(rate) * task.settings.schedule.factor(step: run.step - 1, of: run.schedule),
+      history.note(
+        loss: Double(run.lastLoss),
+        rate: Double(rate) * task.settings.schedule.factor(step: run.step - 1, of: run.schedule),
         gradientNorm: nil)
       try checkGrowth()
     }

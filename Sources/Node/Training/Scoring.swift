@@ -113,8 +113,9 @@ package struct Scoring: Sendable {
       .init("f1", isBinary ? confusion.f1(of: 1) : confusion.macroF1),
     ]
     // Test data of one class alone have no ranking; everything else is still told.
-    if isBinary, let area = try? Ranking.areaUnderROC(
-      scores: answers.scores, isPositive: answers.labels.map { $0 == 1 })
+    if isBinary,
+      let area = try? Ranking.areaUnderROC(
+        scores: answers.scores, isPositive: answers.labels.map { $0 == 1 })
     {
       metrics.append(.init("auc", area))
     }
