@@ -6,6 +6,7 @@
 #define MK_VECTORISE 0
 #define MK_LANES 4
 #define MK_TILE_ROWS 4
+#define MK_SINGLE_ROWS 4
 
 typedef struct {
   float lane[MK_LANES];
@@ -34,6 +35,16 @@ static inline mk_vector vector_broadcast(float x) { return (mk_vector){{x, x, x,
 static inline mk_vector vector_fma(mk_vector a, mk_vector b, mk_vector c) {
   for (int i = 0; i < MK_LANES; i++) c.lane[i] = __builtin_fmaf(a.lane[i], b.lane[i], c.lane[i]);
   return c;
+}
+
+static inline void vector_transpose(mk_vector *v) {
+  for (int i = 0; i < MK_LANES; i++) {
+    for (int j = 0; j < i; j++) {
+      float lane = v[i].lane[j];
+      v[i].lane[j] = v[j].lane[i];
+      v[j].lane[i] = lane;
+    }
+  }
 }
 
 #include "gemm_body.h"

@@ -115,6 +115,43 @@ uint64_t mk_self_test_hash(const mk_kernels *kernels);
 /// The hash every correct variant has.
 uint64_t mk_self_test_golden(void);
 
+/// The operations (operations.h) by topic: the self-test has a hash for each group.
+typedef enum {
+  mk_group_elementwise = 0,
+  mk_group_windows = 1,
+  mk_group_norms = 2,
+  mk_group_sequences = 3,
+  mk_group_losses = 4,
+  mk_group_optimizers = 5,
+} mk_group;
+
+enum { mk_group_count = 6 };
+
+/// Runs the self-test of a group of operations; returns the FNV-1a hash of all that they wrote.
+uint64_t mk_operations_hash(const mk_kernels *kernels, mk_group group);
+
+/// The hash of a group that every correct variant has.
+uint64_t mk_operations_golden(mk_group group);
+
+/// 1 if the hashes of all self-tests are the golden ones.
+int mk_passes_self_test(const mk_kernels *kernels);
+
+/// Kernels that are used, and those that must not be.
+typedef struct {
+  /// Null if no candidate passes.
+  const mk_kernels *kernels;
+  mk_variant variant;
+  /// Bit `variant`: this processor can run the variant, but its results differ.
+  uint32_t refused;
+} mk_choice;
+
+/// The last candidate (by mk_variant; null where there is none) that passes the self-test.
+mk_choice mk_choose(const mk_kernels *const candidates[mk_variant_count]);
+
+/// The variants that were refused when this process chose its kernels, as mk_choice.refused: each
+/// deserves a line in the log.
+uint32_t mk_refused_variants(void);
+
 /// Floats that mk_pack_weights writes for B [depth, columns].
 int64_t mk_packed_floats(int64_t depth, int64_t columns);
 
