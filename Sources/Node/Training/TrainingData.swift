@@ -19,6 +19,8 @@ package struct TrainingData: Sendable {
   private static let greyLevels: Float = 255
   /// Pair encoding begins with a token for each byte.
   private static let byteTokens = 256
+  /// Rows that are looked at together.
+  private static let chunkRows = 1_024
   /// Values that are scaled once and kept instead of each time they are read.
   private static let valuesInMemoryMax = 1 << 26
 
@@ -74,6 +76,21 @@ package struct TrainingData: Sendable {
   ) throws {
     try architecture.checkFits(training.layout)
     try architecture.checkFits(test.layout)
+  }
+
+  /// Training examples of each class; nil where there are no classes.
+  package func classCounts() throws -> [Int]? {
+    guard let classes = training.layout.classes else { return nil }
+    var counts = [Int](repeating: 0, count: classes)
+    var source = training
+    for start in stride(from: 0, to: source.rows, by: Self.chunkRows) {
+      let rows = (start..<min(start + Self.chunkRows, source.rows)).map { Int32($0) }
+      guard case .classes(let labels, _) = try source.table(rows: rows[...]).targets else {
+        return nil
+      }
+      for label in labels { counts[Int(label)] += 1 }
+    }
+    return counts
   }
 
   // MARK: Tables

@@ -14,6 +14,9 @@ struct TrainingReport {
   /// Batch losses are noisy: the mean of about the last fiftieth of the curve's places shows.
   private static let smoothingPlaces = 50.0
 
+  /// Classes listed one by one.
+  private static let classRowsMax = 40
+
   init(_ outcome: TrainingOutcome, _ order: TrainingOrder) {
     self.outcome = outcome
     self.order = order
@@ -27,7 +30,7 @@ struct TrainingReport {
       title: "\(task.architecture.title) on \(Self.fileName(order.data.training))",
       subtitle: "martlet \(AboutCommands.version), kernels \(Kernels.specification) "
         + "(\(Kernels.variantName)), \(Self.now())",
-      figures: figures, blocks: charts + tables)
+      figures: figures, blocks: charts + classes + tables)
   }
 
   private static func fileName(_ path: String) -> String {
@@ -107,11 +110,46 @@ struct TrainingReport {
     }
   }
 
+  // MARK: Classes
+
+  private var classes: [ReportPage.Block] {
+    guard let confusion = outcome.score.confusion else { return [] }
+    let preparation = outcome.local.data.preparation
+    let names = (0..<confusion.classes).map(preparation.name(ofClass:))
+    let rows = names.enumerated().map { number, name in
+      [
+        name, Decimals.fixed(confusion.precision(of: number), places: 4),
+        Decimals.fixed(confusion.recall(of: number), places: 4),
+        Decimals.fixed(confusion.f1(of: number), places: 4),
+        Decimals.grouped(confusion.support(of: number)),
+      ]
+    }
+    var blocks: [ReportPage.Block] = [
+      .matrix(
+        CountMatrix(
+          title: "Confusion on the test data", names: names, counts: confusion.counts)),
+      .table(
+        title: "Classes of the test data",
+        header: ["class", "precision", "recall", "F1", "examples"],
+        rows: Array(rows.prefix(Self.classRowsMax)), numbersFrom: 1),
+    ]
+    if let counts = try? outcome.local.data.classCounts() {
+      blocks.append(
+        .bars(
+          title: "Training examples of each class",
+          counts.enumerated().map {
+            .init(preparation.name(ofClass: $0.offset), count: $0.element)
+          }))
+    }
+    return blocks
+  }
+
   // MARK: Tables
 
   private var tables: [ReportPage.Block] {
     [
-      .facts(title: "Data", dataFacts), .facts(title: "Hashes", hashFacts),
+      .facts(title: "Data", dataFacts), .facts(title: "Training", settingFacts),
+      .facts(title: "Hashes", hashFacts),
       .code(title: "Configuration", order.configurationText),
       .code(title: "Command", Self.commandLine),
     ]
@@ -126,9 +164,38 @@ struct TrainingReport {
     if let test = data.description.test {
       facts += [.init("test file", test.path), .init("SHA-256", test.digest.hex)]
     }
+    if let vocabulary = data.preparation.vocabulary {
+      facts.append(.init("vocabulary", "\(Decimals.grouped(vocabulary.size)) tokens"))
+    }
+    let shape = data.training.layout.inputShape.map { "\($0)" }.joined(separator: " × ")
     return facts + [
+      .init("inputs", shape), .init("scaling", scaling),
       .init("training rows", Decimals.grouped(data.training.rows)),
-      .init("test rows", Decimals.grouped(data.test.rows)),
+      .init("test rows", Decimals.grouped(data.test.rows) + aside),
+    ]
+  }
+
+  private var scaling: String {
+    switch outcome.local.data.description.scaling {
+    case .none: "none"
+    case .standard: "mean 0 and deviation 1 by the training rows"
+    case .divisor(let number): "divided by \(number)"
+    }
+  }
+
+  private var aside: String {
+    let parts = outcome.local.data.description.testPartsPerMillion
+    return parts == 0 ? "" : ", \(Decimals.text(Double(parts) / 1e4, digits: 4)) % kept aside"
+  }
+
+  private var settingFacts: [ReportPage.Fact] {
+    let settings = task.settings
+    return [
+      .init("loss", task.architecture.output.name), .init("optimizer", settings.optimizer.name),
+      .init("learning rate", "\(settings.learningRate)"),
+      .init("batch size", Decimals.grouped(settings.batchSize)),
+      .init("epochs", Decimals.grouped(settings.epochs)), .init("seed", "\(task.seed)"),
+      .init("threads", "\(outcome.local.threads)"),
     ]
   }
 

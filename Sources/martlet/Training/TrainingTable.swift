@@ -52,7 +52,6 @@ final class TrainingTable: Sendable {
         state.epochCount = epochs
         state.beganAt = Clock.seconds()
         if step > 0 { Output.note("going on behind step \(step) of \(steps)") }
-        if !isTerminal { Output.note(Self.header(metric: nil)) }
       case .stepped(let step, let loss, let rate):
         for _ in state.running.step..<max(step, state.running.step) { state.curve.append(loss) }
         state.running = (step, loss, rate)
@@ -124,7 +123,10 @@ final class TrainingTable: Sendable {
     // Every so many epochs, so that a long run stays a screenful; the last one always.
     let due = score.epoch * Limits.plainLines / max(1, state.epochCount)
     guard due > state.printedEpochs || score.epoch == state.epochCount else { return }
-    state.printedEpochs = due
+    if state.printedEpochs == 0 {
+      Output.note(Self.header(metric: score.metrics.first?.name))
+    }
+    state.printedEpochs = max(1, due)
     Output.note(line(score, state))
   }
 
