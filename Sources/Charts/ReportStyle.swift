@@ -30,19 +30,20 @@ enum ReportStyle {
     h3 { font-size: 15px; font-weight: 650; }
     .muted { color: var(--soft); overflow-wrap: anywhere; }
     .figures {
-      display: grid; grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); gap: 12px;
+      display: grid; grid-template-columns: repeat(auto-fit, minmax(122px, 1fr)); gap: 12px;
       margin: 20px 0 16px;
     }
     .figures > div, .card, .chart {
       background: var(--panel); border: 1px solid var(--rule); border-radius: 12px;
-      box-shadow: var(--shadow); padding: 14px 18px;
+      box-shadow: var(--shadow); padding: 14px 16px;
     }
     .figures dt { color: var(--soft); font-size: 13px; }
     .figures dd {
       font-size: 22px; font-weight: 600; font-variant-numeric: tabular-nums;
       overflow-wrap: anywhere;
     }
-    .blocks { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; }
+    .blocks { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px;
+      grid-auto-flow: dense; }
     .wide { grid-column: 1 / -1; }
     @media (max-width: 760px) {
       main { padding: 20px 12px 32px; }

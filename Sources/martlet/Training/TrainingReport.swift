@@ -49,14 +49,20 @@ struct TrainingReport {
 
   private var figures: [ReportPage.Fact] {
     let metrics = outcome.score.metrics.map {
-      ReportPage.Fact("test \($0.name)", Decimals.text($0.value, digits: 4))
+      ReportPage.Fact("test \($0.name)", SessionText.decimal($0.value))
     }
     return metrics + [
-      .init("test loss", Decimals.text(outcome.score.loss, digits: 4)),
+      .init("test loss", SessionText.decimal(outcome.score.loss)),
       .init("parameters", Decimals.grouped(task.architecture.parameterCount)),
       .init("steps", Decimals.grouped(task.schedule.steps)),
-      .init("time", TrainingTable.duration(history.seconds)),
+      .init("time", time),
     ]
+  }
+
+  private var time: String {
+    history.seconds < 60
+      ? "\(Decimals.text(history.seconds, digits: 3)) s"
+      : TrainingTable.duration(history.seconds)
   }
 
   // MARK: Charts
