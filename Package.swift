@@ -65,7 +65,7 @@ let package = Package(
     layer("ContentStore", foundations),
     layer("NeuralNetworks", foundations + ["CKernels"]),
     layer("FederatedLearning", foundations + ["NeuralNetworks"]),
-    layer("UsefulWork", foundations + ["NeuralNetworks"]),
+    layer("UsefulWork", foundations + ["NeuralNetworks", "Ledger"]),
     layer("Ledger", foundations),
     layer("Consensus", foundations + ["Ledger"]),
     // Layer 2: the only place topics meet
@@ -116,7 +116,7 @@ let package = Package(
     tests("ContentStore", foundations + ["COpenSSL"]),
     tests("NeuralNetworks", foundations + ["CKernels", "Persistence"]),
     tests("FederatedLearning", foundations + ["NeuralNetworks"]),
-    tests("UsefulWork", foundations + ["NeuralNetworks"]),
+    tests("UsefulWork", foundations + ["NeuralNetworks", "Ledger"]),
     tests("Ledger", foundations),
     tests("Consensus", foundations + ["Ledger"]),
     tests("Networking", foundations + ["Peering", "CShim"]),

@@ -10,7 +10,7 @@ private enum Layers {
     "ContentStore": [],
     "NeuralNetworks": ["CKernels"],
     "FederatedLearning": ["NeuralNetworks"],
-    "UsefulWork": ["NeuralNetworks"],
+    "UsefulWork": ["NeuralNetworks", "Ledger"],
     "Ledger": [],
     "Consensus": ["Ledger"],
     "Resources": [],
