@@ -39,7 +39,7 @@ struct TrainingReport {
 
   /// The time of day in words that need no locale.
   private static func now() -> String {
-    var seconds = time(nil)
+    var seconds = Glibc.time(nil)
     var parts = tm()
     gmtime_r(&seconds, &parts)
     func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }

@@ -14,11 +14,20 @@ enum WorkCommands {
         Option(
           name: "segments", value: "N|all",
           summary: "how many segments, drawn by chance (default all)"),
-        Option(name: "data", value: "FILE", summary: "the training file, if it has moved"),
-        Option(name: "threads", value: "N", summary: "the same bits with any number (default 1)"),
+        dataOption, threadsOption,
       ],
-      example: "martlet work verify commitment --segments all", run: verify)
+      example: "martlet work verify commitment --segments all", run: verify),
+    Command(
+      words: ["work", "dispute"],
+      summary: "find the step and operator at which two commitments part",
+      positionals: ["DIR1", "DIR2"], options: [dataOption, threadsOption],
+      example: "martlet work dispute mine theirs", run: dispute),
   ]
+
+  private static let dataOption = Option(
+    name: "data", value: "FILE", summary: "the training file, if it has moved")
+  private static let threadsOption = Option(
+    name: "threads", value: "N", summary: "the same bits with any number (default 1)")
 
   @Sendable private static func verify(_ arguments: Arguments) async throws {
     let check = try await TrainingCommands.onThread(named: "replay") {
@@ -39,6 +48,30 @@ enum WorkCommands {
       throw CommandFailure(
         finding.sentences.joined(separator: "; "),
         hint: "do not pay for this work; `martlet work dispute` finds the step and operator")
+    }
+  }
+
+  @Sendable private static func dispute(_ arguments: Arguments) async throws {
+    let finding = try await TrainingCommands.onThread(named: "dispute") {
+      try CommitmentDispute(
+        CommitmentDirectory(path: arguments.positionals[0]),
+        CommitmentDirectory(path: arguments.positionals[1]), dataPath: arguments.text("data"),
+        threads: TrainingOrder.threads(arguments)
+      ).settle()
+    }
+    let wrong = finding.wrong.first
+    let result: JSONValue = [
+      "step": JSONValue(finding.step), "operator": .string(finding.operation),
+      "rounds": JSONValue(finding.rounds), "wrong": wrong.map { JSONValue($0) } ?? .null,
+    ]
+    Output.result(result, asJSON: arguments.isJSON) {
+      """
+      step      \(finding.step)
+      operator  \(finding.operation)
+      rounds    \(finding.rounds)
+      wrong     \(finding.wrong.map { arguments.positionals[$0 - 1] }.joined(separator: ", "))
+      because   \(finding.reason)
+      """
     }
   }
 
