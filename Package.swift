@@ -114,6 +114,7 @@ let package = Package(
     tests("Charts", []),
     tests("Peering", foundations),
     tests("ContentStore", foundations + ["COpenSSL"]),
+    tests("CKernels", ["Primitives"]),
     tests("NeuralNetworks", foundations + ["CKernels", "Persistence"]),
     tests("FederatedLearning", foundations + ["NeuralNetworks"]),
     tests("UsefulWork", foundations + ["NeuralNetworks", "Ledger"]),

@@ -126,7 +126,6 @@ static int read_file(const char *path, reader *r) {
 }
 
 int main(int argc, char **argv) {
-  static const char *const names[mk_variant_count] = {"portable", "neon", "avx2", "avx512"};
   int failed = argc < 2 ? 2 : 0;
   for (int i = 1; i < argc; i++) {
     reader r = {NULL, 0, 0, 0};
@@ -136,8 +135,8 @@ int main(int argc, char **argv) {
       uint64_t hash;
       if (!kernels) continue;
       int differs = replay(&r, kernels, &hash);
-      printf("%-8s %s %016llx %s\n", names[variant], argv[i], (unsigned long long)hash,
-             r.failed ? "not a trace" : differs ? "DIFFERS" : "ok");
+      printf("%-8s %s %016llx %s\n", mk_variant_name((mk_variant)variant), argv[i],
+             (unsigned long long)hash, r.failed ? "not a trace" : differs ? "DIFFERS" : "ok");
       failed |= differs;
     }
     if (r.failed) failed = 2;

@@ -16,7 +16,7 @@ MK_INLINE float tanh_scalar(float x) {
   p = __builtin_fmaf(p, z, 1.33314422036e-1f);
   p = __builtin_fmaf(p, z, -3.33332819422e-1f);
   float small = __builtin_fmaf(x * z, p, x);
-  return a < 0.625f ? small : bits_to_float(float_to_bits(large) | sign);
+  return bits_to_float(float_to_bits(a < 0.625f ? small : large) | sign);
 }
 
 /// (1 + tanh u)/2 = sigmoid(2u), u = √(2/π)·(x + 0.044715 x³): one exp, no cancellation below.

@@ -55,11 +55,28 @@ mk_choice mk_choose(const mk_kernels *const candidates[mk_variant_count]) {
   return choice;
 }
 
+const char *mk_variant_name(mk_variant variant) {
+  switch (variant) {
+    case mk_variant_neon: return "neon";
+    case mk_variant_avx2: return "avx2";
+    case mk_variant_avx512: return "avx512";
+    default: return "portable";
+  }
+}
+
+/// One line, whatever program this is part of: the machine is slower than it could be, and why.
+static void report_refusal(mk_variant variant) {
+  fprintf(stderr, "martlet: warning: kernel variant %s differs from %s on this processor and is "
+          "not used\n", mk_variant_name(variant), MK_SPECIFICATION);
+}
+
 static void choose(void) {
   const mk_kernels *candidates[mk_variant_count];
   for (int variant = 0; variant < mk_variant_count; variant++)
     candidates[variant] = mk_variant_kernels((mk_variant)variant);
   chosen = mk_choose(candidates);
+  for (int variant = 0; variant < mk_variant_count; variant++)
+    if (chosen.refused >> variant & 1) report_refusal((mk_variant)variant);
   if (chosen.kernels) return;
   // Not a peer's or a user's doing: this processor or compiler does not compute IEEE 754.
   fputs("martlet: error: no kernel variant passes the self-test on this processor\n", stderr);

@@ -73,6 +73,18 @@ static uint64_t hash_written(uint64_t hash, const mk_operation *o, const float *
   return hash;
 }
 
+int64_t mk_sample_operation(mk_group group, int32_t index, mk_operation *operation, float *arena,
+                            int64_t arena_floats) {
+  int count;
+  const mk_sample *samples = mk_group_samples(group, &count);
+  if (index < 0 || index >= count) return -1;
+  uint64_t state = 88172645463325252ULL + (uint64_t)index;
+  int64_t cells = lay_out(&samples[index], operation);
+  if (cells > arena_floats) return -1;
+  fill_operands(&samples[index], operation, arena, &state);
+  return cells;
+}
+
 uint64_t mk_operations_hash(const mk_kernels *kernels, mk_group group) {
   enum { arena_floats = 60000 };
   int count;

@@ -106,6 +106,9 @@ const mk_kernels *mk_active(void);
 /// The variant behind mk_active().
 mk_variant mk_active_variant(void);
 
+/// The variant's name: "portable", "neon", "avx2", "avx512".
+const char *mk_variant_name(mk_variant variant);
+
 /// Kernels of one variant, or null if this processor cannot run it. Not self-tested: for tests.
 const mk_kernels *mk_variant_kernels(mk_variant variant);
 

@@ -256,6 +256,11 @@ typedef enum {
 /// Checks an operation from an untrusted place against an arena of `cells` cells.
 mk_operation_error mk_check_operation(const mk_operation *operation, int64_t cells);
 
+/// The self-test's operation `index` of a group, its operands laid out and filled in an arena of
+/// `arena_floats` cells; returns the cells in use, or -1 if there is no such operation or no room.
+int64_t mk_sample_operation(mk_group group, int32_t index, mk_operation *operation, float *arena,
+                            int64_t arena_floats);
+
 /// The opcode's name in lower case ("matmul"), "unknown" if there is none.
 const char *mk_operation_name(uint32_t opcode);
 
