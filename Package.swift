@@ -59,6 +59,7 @@ let package = Package(
     layer("Primitives"),
     layer("Cryptography", ["Primitives", "CSodium", "COpenSSL"]),
     layer("Telemetry", ["Primitives", "CShim"]),
+    layer("Charts"),
     // Layer 1: pure
     layer("Peering", foundations),
     layer("ContentStore", foundations),
@@ -89,7 +90,7 @@ let package = Package(
       name: "martlet",
       dependencies: foundations + topics + [
         "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
-        "CShim",
+        "CShim", "Charts",
       ],
       swiftSettings: strict),
     // Measured by Benchmarks/content/run.sh, killed by the crash tests
@@ -110,6 +111,7 @@ let package = Package(
     tests("Primitives", []),
     tests("Cryptography", ["Primitives"]),
     tests("Telemetry", ["Primitives"]),
+    tests("Charts", []),
     tests("Peering", foundations),
     tests("ContentStore", foundations + ["COpenSSL"]),
     tests("CKernels", ["Primitives"]),

@@ -195,7 +195,7 @@ private struct AlteredRun: DisputeParty {
   init(work: WorkFixture, step: Int) throws {
     self.work = work
     self.step = step
-    var states = [TrainingState(base: work.base, settings: work.task.settings)]
+    var states = [work.task.startState(base: work.base)]
     for index in 0..<work.task.schedule.steps {
       let run = work.task.makeRun(from: states[index], dataset: work.dataset)
       try run.run(steps: 1)
@@ -212,7 +212,7 @@ private struct AlteredRun: DisputeParty {
         task.root(of: states[task.steps(of: $0).upperBound])
       },
       finalParameters: last.parameters.digest,
-      finalOptimizer: StateRoot.optimizerDigest(last.velocity))
+      finalOptimizer: StateRoot.optimizerDigest(last.optimizer))
   }
 
   var startRoot: Digest { work.task.root(of: states[0]) }

@@ -1,3 +1,4 @@
+import Ledger
 import UsefulWork
 
 extension FuzzedParser {
