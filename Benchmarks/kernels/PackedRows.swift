@@ -21,8 +21,8 @@ private func measure(
   // W [outputs, inputs] is B [inputs, outputs] transposed.
   let buffers = ProductBuffers(ProductCase("packed", 1, outputs, inputs, "B"))
   let (k, n) = (buffers.shape.depth, buffers.shape.columns)
-  let packed = UnsafeMutablePointer<Float>.allocate(capacity: Int(mk_packed_floats(k, n)))
-  let other = UnsafeMutablePointer<Float>.allocate(capacity: outputs)
+  let packed = alignedFloats(Int(mk_packed_floats(k, n)))
+  let other = alignedFloats(outputs)
   defer {
     packed.deallocate()
     other.deallocate()

@@ -41,7 +41,7 @@ final class ProductBuffers {
   init(_ item: ProductCase) {
     let (m, n, k) = (item.rows, item.columns, item.depth)
     func filled(_ count: Int, _ factor: Int) -> UnsafeMutablePointer<Float> {
-      let buffer = UnsafeMutablePointer<Float>.allocate(capacity: count)
+      let buffer = alignedFloats(count)
       for index in 0..<count {
         buffer[index] = Float(index * factor % 2_001 - 1_000) / 1_000
       }
@@ -62,6 +62,12 @@ final class ProductBuffers {
       base: base, row_stride: isTransposed ? 1 : Int64(columns),
       column_stride: isTransposed ? Int64(rows) : 1)
   }
+}
+
+/// Uninitialised floats that begin a cache line, as the arena of a training step does.
+func alignedFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
+  UnsafeMutableRawPointer.allocate(byteCount: max(1, count) * 4, alignment: 64)
+    .bindMemory(to: Float.self, capacity: count)
 }
 
 /// How often a product is repeated in one measurement: about ten milliseconds.
@@ -111,8 +117,8 @@ private func measure(
   _ item: ProductCase, with kernels: mk_kernels, beside openBLAS: OpenBLAS, pairs: Int
 ) -> FastestTimes {
   let buffers = ProductBuffers(item)
-  let other = UnsafeMutablePointer<Float>.allocate(capacity: item.rows * item.columns)
-  let workspace = UnsafeMutablePointer<Float>.allocate(capacity: Int(mk_gemm_workspace_floats()))
+  let other = alignedFloats(item.rows * item.columns)
+  let workspace = alignedFloats(Int(mk_gemm_workspace_floats()))
   defer {
     other.deallocate()
     workspace.deallocate()

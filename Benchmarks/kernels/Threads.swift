@@ -16,7 +16,7 @@ func measureThreads(isSmoke: Bool) {
   }
   defer { mk_pool_destroy(pool) }
   let floats = 2 * Int(mk_gemm_workspace_floats())
-  let workspace = UnsafeMutablePointer<Float>.allocate(capacity: floats)
+  let workspace = alignedFloats(floats)
   defer { workspace.deallocate() }
   for item in ProductCase.all
   where item.operations >= ThreadBars.operationsMin && (!isSmoke || item.operations < 1e8) {
