@@ -17,7 +17,7 @@ func measureConvolutions(isSmoke: Bool) {
     ),
   ]
   for (name, shape) in shapes {
-    measure(name, shape, with: kernels.pointee, count: isSmoke ? 3 : 25)
+    measure(name, shape, with: kernels.pointee, count: pairs(isSmoke: isSmoke))
   }
 }
 

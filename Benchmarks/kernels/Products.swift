@@ -70,8 +70,12 @@ func alignedFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
     .bindMemory(to: Float.self, capacity: count)
 }
 
-/// How often a product is repeated in one measurement: about ten milliseconds.
-func repeats(of operations: Double) -> Int { max(1, Int(1e9 / operations)) }
+/// How often a product is repeated in one measurement: about two milliseconds, so that many of them
+/// fit between two turns of other programs.
+func repeats(of operations: Double) -> Int { max(1, Int(2e8 / operations)) }
+
+/// Measurements of each kernel.
+func pairs(isSmoke: Bool) -> Int { isSmoke ? 3 : 75 }
 
 /// The kernels to measure: AVX2 also where the processor has more if `--avx2` is given.
 func chosenKernels() -> UnsafePointer<mk_kernels>? {
@@ -98,7 +102,8 @@ func measureProducts(isSmoke: Bool) {
   var logarithms = 0.0
   var count = 0.0
   for item in ProductCase.all where !isSmoke || item.operations < 1e8 {
-    let times = measure(item, with: kernels.pointee, beside: openBLAS, pairs: isSmoke ? 3 : 25)
+    let times = measure(
+      item, with: kernels.pointee, beside: openBLAS, pairs: pairs(isSmoke: isSmoke))
     let rate = decimal(item.operations / times.own / 1e9, places: 1)
     let shape = "\(item.rows)x\(item.columns)x\(item.depth)"
     print(

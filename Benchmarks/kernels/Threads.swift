@@ -28,7 +28,7 @@ func measureThreads(isSmoke: Bool) {
     }
     let count = repeats(of: item.operations)
     var comparison = Comparison()
-    for pair in 0...(isSmoke ? 3 : 25) {
+    for pair in 0...(pairs(isSmoke: isSmoke)) {
       let one = wallTime(count) { multiply(nil) }
       let two = wallTime(count) { multiply(pool) }
       if pair > 0 { comparison.add(own: two, other: one) }
