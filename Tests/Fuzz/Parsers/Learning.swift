@@ -9,6 +9,8 @@ extension FuzzedParser {
     FuzzedParser("npz") { fuzzNPZ($0) },
     FuzzedParser("idx") { fuzzIDX($0) },
     FuzzedParser("vocabulary") { fuzzVocabulary($0) },
+    FuzzedParser("checkpoint") { fuzzCheckpoint($0) },
+    FuzzedParser("onnx") { fuzzONNX($0) },
     FuzzedParser("safetensors") { fuzzSafetensors($0) },
     canonical("model-architecture", as: ModelArchitecture.self),
     FuzzedParser("operation-evidence") { fuzzOperationEvidence($0) },
