@@ -58,7 +58,7 @@ public struct LearningRateSchedule: Hashable, Sendable {
   }
 
   /// The factor of step `step` of a run.
-  func factor(step: Int, of schedule: TrainingSchedule) -> Double {
+  public func factor(step: Int, of schedule: TrainingSchedule) -> Double {
     let warmup = step < warmupSteps ? Double(step + 1) / Double(warmupSteps) : 1
     let epoch = step / schedule.stepsPerEpoch
     switch decay {
