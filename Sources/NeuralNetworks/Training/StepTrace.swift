@@ -2,7 +2,7 @@ internal import CKernels
 public import Cryptography
 
 /// The digests of one step's operations, in the order in which they ran: what a dispute over a step
-/// bisects (docs/specs/mk1.md §17).
+/// bisects (docs/specs/models.md §6).
 public struct StepTrace: Hashable, Sendable {
   /// One operation and what it wrote.
   public struct Entry: Hashable, Sendable {
