@@ -2,13 +2,23 @@ import Glibc
 import NeuralNetworks
 
 /// Measures the matrix product beside OpenBLAS and the training step beside PyTorch, in turn in one
-/// run, one thread each, in processor time. `--smoke` only shows that everything works.
+/// run, one thread each, in processor time. `--avx2` measures the AVX2 kernels of a processor that
+/// has more, `--threads` only two threads beside one, `--products` only the kernels; `--smoke` only
+/// shows that everything works.
 @main
 struct KernelBench {
   static func main() throws {
     let isSmoke = CommandLine.arguments.contains("--smoke")
-    print("kernels \(Kernels.variantName)")
+    let isAVX2 = CommandLine.arguments.contains("--avx2")
+    print("kernels \(isAVX2 ? "avx2" : Kernels.variantName)")
+    if CommandLine.arguments.contains("--threads") {
+      measureThreads(isSmoke: isSmoke)
+      return
+    }
     measureProducts(isSmoke: isSmoke)
+    measurePackedRows(isSmoke: isSmoke)
+    measureConvolutions(isSmoke: isSmoke)
+    if CommandLine.arguments.contains("--products") { return }
     try measureTrainingStep(isSmoke: isSmoke)
     try measureDigitsParts(isSmoke: isSmoke)
   }
@@ -27,6 +37,9 @@ struct Comparison {
   /// Median time of ours in seconds.
   var median: Double { own.sorted()[own.count / 2] }
 
+  /// Median of the ratios.
+  var middle: Double { ratios.sorted()[ratios.count / 2] }
+
   /// "1.03 x NAME (0.98 to 1.07, 15 pairs)": how many times faster we are.
   func ratio(to name: String) -> String {
     let sorted = ratios.sorted()
@@ -34,6 +47,19 @@ struct Comparison {
     return "\(decimal(middle, places: 2)) x \(name) (\(decimal(sorted[0], places: 2)) to "
       + "\(decimal(sorted[sorted.count - 1], places: 2)), \(sorted.count) pairs)"
   }
+}
+
+/// The least time of ours and of the other, taken in turn: what the work costs without what other
+/// programs take from caches and clock.
+struct FastestTimes {
+  private(set) var own = Double.infinity
+  private var other = Double.infinity
+
+  mutating func own(_ seconds: Double) { own = min(own, seconds) }
+  mutating func other(_ seconds: Double) { other = min(other, seconds) }
+
+  /// How many times faster we are.
+  var ratio: Double { other / own }
 }
 
 /// Runs `work` `count` times; returns seconds of this thread's processor time for one.

@@ -1,57 +1,86 @@
 import CKernels
 import Glibc
 
-/// cblas_sgemm of the library at hand, opened when the program runs: nothing links to it.
-private struct OpenBLAS {
-  typealias Product =
-    @convention(c) (
-      Int32, Int32, Int32, Int32, Int32, Int32, Float, UnsafePointer<Float>, Int32,
-      UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
-    ) -> Void
-  let product: Product
-  let core: String
-
-  init?() {
-    guard let library = dlopen("libopenblas.so.0", RTLD_NOW),
-      let product = dlsym(library, "cblas_sgemm"),
-      let threads = dlsym(library, "openblas_set_num_threads"),
-      let name = dlsym(library, "openblas_get_corename")
-    else { return nil }
-    unsafeBitCast(threads, to: (@convention(c) (Int32) -> Void).self)(1)
-    self.product = unsafeBitCast(product, to: Product.self)
-    core = String(
-      cString: unsafeBitCast(name, to: (@convention(c) () -> UnsafePointer<CChar>).self)())
-  }
-}
-
 /// C [rows, columns] of depth `depth`; A or B as the transpose of what lies in memory.
-private struct ProductCase {
+struct ProductCase {
   let name: String
   let rows, columns, depth: Int
   var transposedA = false
   var transposedB = false
   var operations: Double { 2 * Double(rows) * Double(columns) * Double(depth) }
+
+  init(_ name: String, _ rows: Int, _ columns: Int, _ depth: Int, _ transposed: Character = "-") {
+    (self.name, self.rows, self.columns, self.depth) = (name, rows, columns, depth)
+    transposedA = transposed == "A"
+    transposedB = transposed == "B"
+  }
+
+  /// The 26 products of training and inference that the bar is set for.
+  static let all: [ProductCase] = [
+    .init("64", 64, 64, 64), .init("128", 128, 128, 128), .init("256", 256, 256, 256),
+    .init("384", 384, 384, 384), .init("512", 512, 512, 512), .init("768", 768, 768, 768),
+    .init("1024", 1024, 1024, 1024), .init("mlp-forward-1", 32, 128, 784),
+    .init("mlp-weights-1", 784, 128, 32, "A"), .init("mlp-forward-2", 32, 10, 128),
+    .init("mlp-below-2", 32, 128, 10, "B"), .init("mlp-batch-256", 256, 512, 784),
+    .init("cnn-forward-1", 8, 25_088, 9), .init("cnn-forward-2", 16, 6_272, 72),
+    .init("cnn-weights-2", 16, 72, 6_272, "B"), .init("cnn-below-2", 72, 6_272, 16, "A"),
+    .init("transformer-qkv", 512, 384, 128), .init("transformer-up", 512, 512, 128),
+    .init("transformer-down", 512, 128, 512), .init("transformer-weights", 128, 512, 512, "A"),
+    .init("transformer-below", 512, 128, 512, "B"), .init("transformer-logits", 512, 96, 128),
+    .init("attention-scores", 64, 64, 32, "B"), .init("attention-values", 64, 32, 64),
+    .init("row", 1, 1_024, 1_024), .init("row-transposed", 1, 4_096, 1_024, "B"),
+  ]
 }
 
-private let cases: [ProductCase] = [
-  .init(name: "128", rows: 128, columns: 128, depth: 128),
-  .init(name: "192", rows: 192, columns: 192, depth: 192),
-  .init(name: "256", rows: 256, columns: 256, depth: 256),
-  .init(name: "384", rows: 384, columns: 384, depth: 384),
-  .init(name: "512", rows: 512, columns: 512, depth: 512),
-  .init(name: "768", rows: 768, columns: 768, depth: 768),
-  .init(name: "1024", rows: 1024, columns: 1024, depth: 1024),
-  .init(name: "mlp-forward-1", rows: 32, columns: 128, depth: 784),
-  .init(name: "mlp-weights-1", rows: 784, columns: 128, depth: 32, transposedA: true),
-  .init(name: "mlp-forward-2", rows: 32, columns: 10, depth: 128),
-  .init(name: "mlp-weights-2", rows: 128, columns: 10, depth: 32, transposedA: true),
-  .init(name: "mlp-below-2", rows: 32, columns: 128, depth: 10, transposedB: true),
-]
+/// The operands of one product, filled with fixed numbers.
+final class ProductBuffers {
+  let shape: mk_shape
+  let left, right: mk_matrix
+  let a, b, c: UnsafeMutablePointer<Float>
 
-/// Prints one line for each case, with AVX2 also where the processor has more if `--avx2` is given.
+  init(_ item: ProductCase) {
+    let (m, n, k) = (item.rows, item.columns, item.depth)
+    func filled(_ count: Int, _ factor: Int) -> UnsafeMutablePointer<Float> {
+      let buffer = UnsafeMutablePointer<Float>.allocate(capacity: count)
+      for index in 0..<count {
+        buffer[index] = Float(index * factor % 2_001 - 1_000) / 1_000
+      }
+      return buffer
+    }
+    (a, b, c) = (filled(m * k, 37), filled(k * n, 53), filled(m * n, 1))
+    shape = mk_shape(rows: Int64(m), columns: Int64(n), depth: Int64(k))
+    left = Self.matrix(a, rows: m, columns: k, isTransposed: item.transposedA)
+    right = Self.matrix(b, rows: k, columns: n, isTransposed: item.transposedB)
+  }
+
+  deinit { for buffer in [a, b, c] { buffer.deallocate() } }
+
+  private static func matrix(
+    _ base: UnsafeMutablePointer<Float>, rows: Int, columns: Int, isTransposed: Bool
+  ) -> mk_matrix {
+    mk_matrix(
+      base: base, row_stride: isTransposed ? 1 : Int64(columns),
+      column_stride: isTransposed ? Int64(rows) : 1)
+  }
+}
+
+/// How often a product is repeated in one measurement: about ten milliseconds.
+func repeats(of operations: Double) -> Int { max(1, Int(1e9 / operations)) }
+
+/// The kernels to measure: AVX2 also where the processor has more if `--avx2` is given.
+func chosenKernels() -> UnsafePointer<mk_kernels>? {
+  CommandLine.arguments.contains("--avx2") ? mk_variant_kernels(mk_variant_avx2) : mk_active()
+}
+
+/// The bars of the products: each one, and their geometric mean.
+private enum ProductBars {
+  static let each = 0.95
+  static let mean = 1.05
+}
+
+/// Prints one line for each of the 26 products and their geometric mean beside OpenBLAS.
 func measureProducts(isSmoke: Bool) {
-  let isAVX2 = CommandLine.arguments.contains("--avx2")
-  guard let table = isAVX2 ? mk_variant_kernels(mk_variant_avx2) : mk_active() else {
+  guard let kernels = chosenKernels() else {
     print("gemm: this processor has no AVX2")
     return
   }
@@ -60,49 +89,43 @@ func measureProducts(isSmoke: Bool) {
     return
   }
   print("openblas core \(openBLAS.core)")
-  for item in cases where !isSmoke || item.operations < 1e8 {
-    measure(item, with: table.pointee, beside: openBLAS, pairs: isSmoke ? 3 : 25)
+  var logarithms = 0.0
+  var count = 0.0
+  for item in ProductCase.all where !isSmoke || item.operations < 1e8 {
+    let times = measure(item, with: kernels.pointee, beside: openBLAS, pairs: isSmoke ? 3 : 25)
+    let rate = decimal(item.operations / times.own / 1e9, places: 1)
+    let shape = "\(item.rows)x\(item.columns)x\(item.depth)"
+    print(
+      "gemm \(item.name) \(shape) \(rate) GFLOP/s \(decimal(times.ratio, places: 2)) x openblas, "
+        + "bar \(ProductBars.each) \(times.ratio >= ProductBars.each ? "met" : "missed")")
+    logarithms += log(times.ratio)
+    count += 1
   }
+  let mean = exp(logarithms / count)
+  print(
+    "gemm geometric mean of \(Int(count)) \(decimal(mean, places: 3)) x openblas, "
+      + "bar \(ProductBars.mean) \(mean >= ProductBars.mean ? "met" : "missed")")
 }
 
 private func measure(
   _ item: ProductCase, with kernels: mk_kernels, beside openBLAS: OpenBLAS, pairs: Int
-) {
-  let (m, n, k) = (item.rows, item.columns, item.depth)
-  let buffers = [m * k, k * n, m * n, m * n, Int(mk_gemm_workspace_floats())].map {
-    UnsafeMutablePointer<Float>.allocate(capacity: $0)
+) -> FastestTimes {
+  let buffers = ProductBuffers(item)
+  let other = UnsafeMutablePointer<Float>.allocate(capacity: item.rows * item.columns)
+  let workspace = UnsafeMutablePointer<Float>.allocate(capacity: Int(mk_gemm_workspace_floats()))
+  defer {
+    other.deallocate()
+    workspace.deallocate()
   }
-  defer { for buffer in buffers { buffer.deallocate() } }
-  let (a, b, c, d) = (buffers[0], buffers[1], buffers[2], buffers[3])
-  for index in 0..<m * k { a[index] = Float(index * 37 % 2_001 - 1_000) / 1_000 }
-  for index in 0..<k * n { b[index] = Float(index * 53 % 2_001 - 1_000) / 1_000 }
-  let left = matrix(a, rows: m, columns: k, transposed: item.transposedA)
-  let right = matrix(b, rows: k, columns: n, transposed: item.transposedB)
-  let shape = mk_shape(rows: Int64(m), columns: Int64(n), depth: Int64(k))
-  // About ten milliseconds a measurement.
-  let repeats = max(1, Int(1e9 / item.operations))
-  let (rowMajor, plain, transpose): (Int32, Int32, Int32) = (101, 111, 112)
-  var comparison = Comparison()
-  for pair in 0...pairs {
-    let other = processorTime(repeats) {
-      openBLAS.product(
-        rowMajor, item.transposedA ? transpose : plain, item.transposedB ? transpose : plain,
-        Int32(m), Int32(n), Int32(k), 1, a, Int32(item.transposedA ? m : k), b,
-        Int32(item.transposedB ? k : n), 0, d, Int32(n))
-    }
-    let own = processorTime(repeats) {
-      kernels.gemm(shape, left, right, c, Int64(n), 0, buffers[4])
-    }
-    if pair > 0 { comparison.add(own: own, other: other) }
+  let count = repeats(of: item.operations)
+  var times = FastestTimes()
+  for _ in 0..<pairs {
+    times.other(processorTime(count) { openBLAS.multiply(item, buffers.a, buffers.b, other) })
+    times.own(
+      processorTime(count) {
+        kernels.gemm(
+          buffers.shape, buffers.left, buffers.right, buffers.c, Int64(item.columns), 0, workspace)
+      })
   }
-  let rate = decimal(item.operations / comparison.median / 1e9, places: 1)
-  print("gemm \(item.name) \(rate) GFLOP/s \(comparison.ratio(to: "openblas"))")
-}
-
-private func matrix(
-  _ base: UnsafeMutablePointer<Float>, rows: Int, columns: Int, transposed: Bool
-) -> mk_matrix {
-  mk_matrix(
-    base: base, row_stride: transposed ? 1 : Int64(columns),
-    column_stride: transposed ? Int64(rows) : 1)
+  return times
 }

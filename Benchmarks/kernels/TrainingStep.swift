@@ -3,19 +3,22 @@ import NeuralNetworks
 
 /// MLP 784-128-10, batch 32, plain gradient descent: the step of `torch_step.py`.
 private func makeRun(units: [Int], batch: Int) throws -> TrainingRun {
-  let shape = try ModelShape(units: units)
+  let architecture = try ModelArchitecture(units: units)
   let rows = batch * 8
   let stream = PhiloxStream(seed: 1, domain: .syntheticData, index: 0)
   let dataset = try Dataset(
-    features: stream.uniform(rows * shape.inputs, scale: 1),
-    labels: stream.words(rows).map { Int32($0 % UInt32(shape.outputs)) }, inputs: shape.inputs,
-    classes: shape.outputs)
+    features: stream.uniform(rows * architecture.inputs, scale: 1),
+    labels: stream.words(rows).map { Int32($0 % UInt32(architecture.outputs)) },
+    inputs: architecture.inputs,
+    classes: architecture.outputs)
   let settings = try TrainingSettings(
     learningRate: 0.1, batchSize: batch, epochs: TrainingSettings.Limits.epochsMax)
   return TrainingRun(
-    shape: shape,
-    state: TrainingState(base: ParameterBuffer(randomFor: shape, seed: 1), settings: settings),
-    dataset: dataset, settings: settings, order: .shuffled(seed: 1, firstEpoch: 0, client: 0))
+    architecture: architecture,
+    state: TrainingState(
+      base: ParameterBuffer(randomFor: architecture, seed: 1), architecture: architecture,
+      settings: settings),
+    source: dataset, settings: settings, order: .shuffled(seed: 1, firstEpoch: 0, client: 0))
 }
 
 /// Prints the time of a step, gathering the batch and checking for NaN included.

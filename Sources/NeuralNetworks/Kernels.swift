@@ -18,7 +18,16 @@ public enum Kernels {
       guard let kernels = mk_variant_kernels(variant) else { return nil }
       return SelfTest(
         variantName: name(of: variant),
-        passed: mk_self_test_hash(kernels) == mk_self_test_golden())
+        passed: mk_passes_self_test(kernels) == 1)
+    }
+  }
+
+  /// The names of the variants that this processor can run but that were refused, because their
+  /// self-test differed. A line on standard error names each when the kernels are chosen.
+  public static var refusedVariantNames: [String] {
+    let refused = mk_refused_variants()
+    return (0..<UInt32(mk_variant_count)).filter { refused >> $0 & 1 == 1 }.map {
+      name(of: mk_variant($0))
     }
   }
 
@@ -26,16 +35,11 @@ public enum Kernels {
   public struct SelfTest: Equatable, Sendable {
     /// The name of the instruction set.
     public let variantName: String
-    /// Whether its results have the golden hash; a variant that fails is not used.
+    /// Whether its results have the golden hashes; a variant that fails is not used.
     public let passed: Bool
   }
 
   private static func name(of variant: mk_variant) -> String {
-    switch variant {
-    case mk_variant_neon: "neon"
-    case mk_variant_avx2: "avx2"
-    case mk_variant_avx512: "avx512"
-    default: "portable"
-    }
+    String(cString: mk_variant_name(variant))
   }
 }

@@ -99,7 +99,7 @@ package actor CoinbaseShell {
   private func replay(_ one: MiningMachine.Case) async throws {
     guard let source = sources[one.work], let target = await producer.miningTarget else { return }
     let dataset = try await materials.dataset(source.shard)
-    let base = try await materials.model(one.task.base, shape: one.task.shape)
+    let base = try await materials.model(one.task.base, architecture: one.task.architecture)
     let result: Result<SegmentRoots, WorkError> = try await compute.run {
       Result { () throws(WorkError) in
         try one.task.segmentRoots(

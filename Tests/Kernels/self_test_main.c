@@ -2,16 +2,25 @@
 #include <stdio.h>
 #include "CKernels.h"
 
+static int report(const char *variant, const char *test, uint64_t hash, uint64_t golden) {
+  printf("%-8s %-11s %016llx %s\n", variant, test, (unsigned long long)hash,
+         hash == golden ? "ok" : "DIFFERS");
+  return hash != golden;
+}
+
 int main(void) {
-  static const char *const names[mk_variant_count] = {"portable", "neon", "avx2", "avx512"};
+  static const char *const groups[mk_group_count] = {"elementwise", "windows",  "norms",
+                                                     "sequences",   "losses",   "optimizers"};
   int failed = 0;
   for (int variant = 0; variant < mk_variant_count; variant++) {
     const mk_kernels *kernels = mk_variant_kernels((mk_variant)variant);
     if (!kernels) continue;
     uint64_t hash = mk_self_test_hash(kernels);
-    int golden = hash == mk_self_test_golden();
-    printf("%-8s %016llx %s\n", names[variant], (unsigned long long)hash, golden ? "ok" : "DIFFERS");
-    failed |= !golden;
+    failed |= report(mk_variant_name((mk_variant)variant), "kernels", hash, mk_self_test_golden());
+    for (int group = 0; group < mk_group_count; group++) {
+      hash = mk_operations_hash(kernels, (mk_group)group);
+      failed |= report(mk_variant_name((mk_variant)variant), groups[group], hash, mk_operations_golden((mk_group)group));
+    }
   }
   return failed;
 }

@@ -18,9 +18,9 @@ import Testing
   @Test("the documented file is read")
   func documented() throws {
     let model = try read(Self.full)
-    #expect(model.shape.units == [784, 128, 10])
-    #expect(model.shape.parameterCount == 784 * 128 + 128 + 1_280 + 10)
-    #expect(model.optimizer.momentum == 0.9 && model.optimizer.weightDecay == 0.0001)
+    #expect(try model.architecture == ModelArchitecture(units: [784, 128, 10]))
+    #expect(model.architecture.parameterCount == 784 * 128 + 128 + 1_280 + 10)
+    #expect(try model.optimizer == Optimizer(momentum: 0.9, weightDecay: 0.0001))
     #expect(try ModelConfiguration(model.json) == model)
     #expect(model.json["optimizer"]?["momentum"] == .number(0.9))
   }
@@ -29,7 +29,7 @@ import Testing
   func depths() throws {
     for (text, units) in [("[64, 32]", [784, 64, 32, 10]), ("[]", [784, 10])] {
       let model = try read(Self.full.replacing("128", with: text))
-      #expect(model.shape.units == units)
+      #expect(try model.architecture == ModelArchitecture(units: units))
       #expect(try ModelConfiguration(model.json) == model)
     }
   }
@@ -44,24 +44,28 @@ import Testing
     ("784", "\"784\"", .wrongType(path: "architecture.input_dim", expected: "an integer")),
     ("0.9", "true", .wrongType(path: "optimizer.momentum", expected: "a number")),
     (
-      "\"sgd\"", "\"adam\"",
-      .unsupported(path: "optimizer.type", value: "adam", supported: ["sgd"])
+      "\"sgd\"", "\"lamb\"",
+      .unsupported(path: "optimizer.type", value: "lamb", supported: Optimizer.names)
     ),
     (
-      "\"relu\"", "\"tanh\"",
-      .unsupported(path: "architecture.activation", value: "tanh", supported: ["relu"])
+      "\"relu\"", "\"swish\"",
+      .unsupported(
+        path: "architecture.activation", value: "swish",
+        supported: ["none", "relu", "tanh", "sigmoid", "gelu", "silu"])
     ),
     (
-      "[\"accuracy\"]", "[\"f1\"]",
-      .unsupported(path: "metrics[0]", value: "f1", supported: ["accuracy", "loss"])
+      "[\"accuracy\"]", "[\"bleu\"]",
+      .unsupported(
+        path: "metrics[0]", value: "bleu",
+        supported: ModelConfiguration.MetricName.allCases.map(\.rawValue))
     ),
-    ("128", "0", .shape(.unitCount(0, layer: 1, limit: 65_536))),
-    ("128", "-5", .shape(.unitCount(-5, layer: 1, limit: 65_536))),
+    ("128", "0", .architecture(.unitCount(0, layer: 1, limit: 65_536))),
+    ("128", "-5", .architecture(.unitCount(-5, layer: 1, limit: 65_536))),
     (
       "784", "9000000000000000000",
-      .shape(.unitCount(9_000_000_000_000_000_000, layer: 0, limit: 65_536))
+      .architecture(.unitCount(9_000_000_000_000_000_000, layer: 0, limit: 65_536))
     ),
-    ("128", "[65536, 65536]", .shape(.parameterCount(4_347_133_962, limit: 268_435_456))),
+    ("128", "[65536, 65536]", .architecture(.parameterCount(4_347_133_962, limit: 268_435_456))),
     ("0.9", "1.0", .settings(.momentum(1))),
     ("0.0001", "-1", .settings(.weightDecay(-1))),
   ]
@@ -79,6 +83,98 @@ import Testing
     #expect(throws: ModelConfigurationError.self) {
       try read(Self.full.replacing("\"loss\"", with: "\"hidden_size\": 5, \"loss\""))
     }
+  }
+
+  private static let examples = ["mlp", "cnn", "transformer", "logistic", "linear"]
+
+  @Test("the shipped example of each family is read and survives writing", arguments: examples)
+  func shipped(name: String) throws {
+    let model = try ModelConfiguration(json: Example.model(name))
+    #expect(model.architecture.familyName == name)
+    #expect(try ModelConfiguration(model.json) == model)
+    #expect(try ModelConfiguration(json: model.json.encoded()) == model)
+  }
+
+  @Test("the words of other programs mean what they say")
+  func synonyms() throws {
+    let text = String(decoding: try Example.model("cnn"), as: UTF8.self)
+    let cnn = try read(text)
+    #expect(try read(text.replacing("\"cnn\"", with: "\"CNN\"")) == cnn)
+    let mlp = try read(Self.full)
+    let other = Self.full.replacing(
+      "{\"hidden_size\"",
+      with: "{\"model_type\": \"neural_network\", \"max_epochs\": 7, "
+        + "\"min_accuracy\": 0.9, \"hidden_size\"")
+    let read = try read(other)
+    #expect(read.architecture == mlp.architecture && read.epochs == 7)
+    #expect(read.minimumAccuracy == 0.9)
+    #expect(throws: ModelConfigurationError.duplicateKey(path: "max_epochs")) {
+      try self.read(other.replacing("{\"model_type\"", with: "{\"epochs\": 7, \"model_type\""))
+    }
+  }
+
+  @Test("every optimizer has its constants", arguments: Optimizer.names)
+  func optimizers(name: String) throws {
+    let model = try read(
+      Self.full.replacing("\"type\": \"sgd\", \"momentum\": 0.9", with: "\"type\": \"\(name)\""))
+    #expect(model.optimizer.name == name)
+    #expect(model.optimizer.weightDecay == 0.0001)
+    #expect(try ModelConfiguration(model.json) == model)
+    #expect(try Optimizer(decoding: model.optimizer.encoded()) == model.optimizer)
+    #expect(throws: ModelConfigurationError.unknownKey(path: "optimizer.rho")) {
+      try read(
+        Self.full.replacing(
+          "\"type\": \"sgd\", \"momentum\": 0.9", with: "\"type\": \"\(name)\", \"rho\": 1"))
+    }
+  }
+
+  private static let nestedFaults: [(String, String, String, ModelConfigurationError)] = [
+    (
+      "cnn", "\"kernel\": 3, \"pool\"", "\"kernel\": \"3\", \"pool\"",
+      .wrongType(path: "architecture.blocks[1].kernel", expected: "an integer")
+    ),
+    (
+      "cnn", "\"max\"", "\"mean\"",
+      .unsupported(
+        path: "architecture.blocks[1].pool.type", value: "mean", supported: ["max", "average"])
+    ),
+    ("cnn", "\"width\": 8, ", "", .missing(path: "architecture.image.width")),
+    (
+      "transformer", "\"heads\": 4", "\"heads\": 5",
+      .architecture(.headsDoNotDivide(width: 128, heads: 5))
+    ),
+    (
+      "transformer", "\"model_type\"", "\"hidden_size\": 3, \"model_type\"",
+      .unknownKey(path: "hidden_size")
+    ),
+    ("transformer", "\"floor\"", "\"flour\"", .unknownKey(path: "schedule.flour")),
+    ("linear", "\"step_epochs\": 20, ", "", .missing(path: "schedule.step_epochs")),
+    ("linear", "\"delta\"", "\"beta\"", .unknownKey(path: "loss.beta")),
+    (
+      "logistic", "\"sigmoid\"", "\"softmax\"",
+      .unsupported(
+        path: "architecture.output_activation", value: "softmax", supported: ["sigmoid"])
+    ),
+    (
+      "logistic", "\"nesterov\"", "\"adamax\"",
+      .unsupported(path: "optimizer.type", value: "adamax", supported: Optimizer.names)
+    ),
+    ("mlp", "0.95", "1.5", .settings(.fraction(name: "min_accuracy", 1.5))),
+    ("mlp", "\"batch_size\": 32", "\"batch_size\": 0", .settings(.batchSize(0))),
+    ("mlp", "\"hidden_size\": 128,", "", .missing(path: "hidden_size")),
+    (
+      "mlp", "\"mlp\"", "\"perceptron\"",
+      .unsupported(
+        path: "model_type", value: "perceptron", supported: ModelArchitecture.familyNames)
+    ),
+  ]
+
+  @Test("a wrong key inside a family is refused by its path", arguments: 0..<14)
+  func nestedFaults(index: Int) throws {
+    let (name, from, to, error) = Self.nestedFaults[index]
+    let text = String(decoding: try Example.model(name), as: UTF8.self)
+    try #require(text.contains(from))
+    #expect(throws: error) { try read(text.replacing(from, with: to)) }
   }
 
   @Test("no mutation of a configuration traps", arguments: UInt64(0)..<50)

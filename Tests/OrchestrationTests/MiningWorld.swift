@@ -49,8 +49,7 @@ struct MiningWorld {
     self.machine = machine
     state = try LedgerState(genesis: genesis)
     miner = Miner(key: try Self.key(2), parameters: terms.parameters)
-    let shape = try ModelShape(units: [4, 3, 2])
-    base = ParameterBuffer(randomFor: shape, seed: 1)
+    base = ParameterBuffer(randomFor: try ModelArchitecture(units: [4, 3, 2]), seed: 1)
     dataset = try Dataset(
       features: (0..<48).map { Float($0 % 7) / 7 }, labels: (0..<12).map { Int32($0 % 2) },
       inputs: 4, classes: 2)
@@ -70,7 +69,7 @@ struct MiningWorld {
 
   func task(round: Int) throws -> TrainingTask {
     try TrainingTask(
-      shape: ModelShape(units: [4, 3, 2]),
+      architecture: ModelArchitecture(units: [4, 3, 2]),
       settings: TrainingSettings(learningRate: 0.1, batchSize: 4, epochs: 2),
       session: SHA256.hash([3]), seed: 1, round: round, client: 0, base: base.digest,
       dataset: dataset.digest, examples: dataset.rows, segmentSteps: 2)

@@ -14,7 +14,7 @@ import Testing
   private static func reordered(_ work: WorkFixture, seed: UInt64) throws -> TrainingTask {
     let task = work.task
     return try TrainingTask(
-      shape: task.shape, settings: task.settings, session: task.session, seed: seed,
+      architecture: task.architecture, settings: task.settings, session: task.session, seed: seed,
       round: task.round, client: task.client, base: task.base, dataset: task.dataset,
       examples: task.examples, segmentSteps: task.segmentSteps)
   }
@@ -30,7 +30,7 @@ import Testing
     var won: (roots: SegmentRoots, attempt: UInt64)?
     for seed in UInt64(1_000)..<9_000 where won == nil {
       let task = try Self.reordered(work, seed: seed)
-      let start = TrainingState(base: work.base, settings: task.settings)
+      let start = task.startState(base: work.base)
       let roots = try task.segmentRoots(of: 0, from: start, dataset: work.dataset)
       let message = IterationMessage(
         sequence: 5, previous: fixture.history.head(of: fixture.key.publicKey),

@@ -126,7 +126,7 @@ import Testing
 
   private func changed(_ task: TrainingTask, rate: Float, seed: UInt64) throws -> TrainingTask {
     try TrainingTask(
-      shape: task.shape,
+      architecture: task.architecture,
       settings: TrainingSettings(
         learningRate: rate, batchSize: task.settings.batchSize, epochs: task.settings.epochs,
         optimizer: task.settings.optimizer),

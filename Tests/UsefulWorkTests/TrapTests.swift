@@ -21,7 +21,7 @@ import Testing
 
   /// A validator that replays, from the base on; true if it accepts.
   private func replay(_ item: VerificationItem, _ work: WorkFixture) throws -> Bool {
-    let update = try ParameterBuffer(decoding: item.update, for: work.task.shape)
+    let update = try ParameterBuffer(decoding: item.update, for: work.task.architecture)
     let honest = try work.task.execute(dataset: work.dataset, base: work.base)
     let verdict = try Replay.check(
       record: item.record, update: update, task: work.task, dataset: work.dataset,
@@ -60,7 +60,7 @@ import Testing
       #expect(isTrap)
       #expect(try !replay(trap, work))
       // All checks that need no training still pass, as on honest work.
-      let update = try ParameterBuffer(decoding: trap.update, for: work.task.shape)
+      let update = try ParameterBuffer(decoding: trap.update, for: work.task.architecture)
       #expect(Replay.checkRecord(trap.record, update: update, task: work.task) == nil)
     }
   }

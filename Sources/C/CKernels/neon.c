@@ -6,8 +6,10 @@
 #include <arm_neon.h>
 #include <string.h>
 
+#define MK_VECTORISE 1
 #define MK_LANES 4
 #define MK_TILE_ROWS 8
+#define MK_SINGLE_ROWS 14
 typedef float32x4_t mk_vector;
 
 static inline mk_vector vector_load(const float *p) { return vld1q_f32(p); }
@@ -27,8 +29,19 @@ static inline mk_vector vector_fma(mk_vector a, mk_vector b, mk_vector c) {
   return vfmaq_f32(c, a, b);
 }
 
+/// v[i] lane j becomes v[j] lane i.
+static inline void vector_transpose(mk_vector *v) {
+  float32x4x2_t first = vtrnq_f32(v[0], v[1]), second = vtrnq_f32(v[2], v[3]);
+  v[0] = vcombine_f32(vget_low_f32(first.val[0]), vget_low_f32(second.val[0]));
+  v[1] = vcombine_f32(vget_low_f32(first.val[1]), vget_low_f32(second.val[1]));
+  v[2] = vcombine_f32(vget_high_f32(first.val[0]), vget_high_f32(second.val[0]));
+  v[3] = vcombine_f32(vget_high_f32(first.val[1]), vget_high_f32(second.val[1]));
+}
+
 #include "gemm_body.h"
+#include "convolution_body.h"
 #include "elementwise_body.h"
+#include "steps_body.h"
 
 const mk_kernels mk_kernels_neon = MK_TABLE;
 #endif

@@ -3,8 +3,10 @@
 #include <string.h>
 #include "variants.h"
 
+#define MK_VECTORISE 0
 #define MK_LANES 4
 #define MK_TILE_ROWS 4
+#define MK_SINGLE_ROWS 4
 
 typedef struct {
   float lane[MK_LANES];
@@ -35,7 +37,19 @@ static inline mk_vector vector_fma(mk_vector a, mk_vector b, mk_vector c) {
   return c;
 }
 
+static inline void vector_transpose(mk_vector *v) {
+  for (int i = 0; i < MK_LANES; i++) {
+    for (int j = 0; j < i; j++) {
+      float lane = v[i].lane[j];
+      v[i].lane[j] = v[j].lane[i];
+      v[j].lane[i] = lane;
+    }
+  }
+}
+
 #include "gemm_body.h"
+#include "convolution_body.h"
 #include "elementwise_body.h"
+#include "steps_body.h"
 
 const mk_kernels mk_kernels_portable = MK_TABLE;

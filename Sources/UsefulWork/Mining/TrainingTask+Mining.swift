@@ -4,11 +4,11 @@ internal import NeuralNetworks
 extension TrainingTask {
   /// Bytes of one full batch: 32-bit features and one 32-bit label for each example.
   public var batchBytes: UInt64 {
-    UInt64(min(settings.batchSize, examples)) * UInt64(shape.inputs + 1) * 4
+    UInt64(min(settings.batchSize, examples)) * UInt64(architecture.inputs + 1) * 4
   }
 
   /// Bytes of the parameters.
-  public var modelBytes: UInt64 { UInt64(shape.parameterCount) * 4 }
+  public var modelBytes: UInt64 { UInt64(architecture.parameterCount) * 4 }
 
   /// The nonces that a miner may try after `segment`.
   public func attempts(segment: Int, parameters: MiningParameters) -> UInt64 {
