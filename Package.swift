@@ -120,6 +120,9 @@ let package = Package(
     tests("UsefulWork", foundations + ["NeuralNetworks", "Ledger"]),
     tests("Ledger", foundations),
     tests("Consensus", foundations + ["Ledger"]),
+    tests(
+      "Orchestration",
+      foundations + ["NeuralNetworks", "FederatedLearning", "UsefulWork", "Ledger"]),
     tests("Networking", foundations + ["Peering", "CShim"]),
     tests(
       "Persistence",

@@ -24,6 +24,10 @@ extension StateTransition {
     set(record, for: coinbase.work.slot)
     let reward = terms.coinbase.reward(afterMined: state.blocks)
     try credit(reward, to: coinbase.work.worker)
+    var worker = account(coinbase.work.worker)
+    let mined = worker.mined
+    worker.mined = try money { () throws(AmountError) in try mined.adding(reward) }
+    set(worker, for: coinbase.work.worker)
     let minted = state.minted
     state.minted = try money { () throws(AmountError) in try minted.adding(reward) }
     // A block a nanosecond for five centuries: no overflow.

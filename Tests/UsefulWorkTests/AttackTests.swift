@@ -43,7 +43,7 @@ import Testing
     let message = IterationMessage(
       sequence: 5, previous: fixture.history.head(of: fixture.key.publicKey),
       task: work.task.digest, segment: 0, roots: roots, commitment: .zero, key: fixture.key)
-    try fixture.history.append(message, height: 21)
+    try fixture.history.append([message], height: 21)
     let claim = MiningClaim(message: message, block: bound, attempt: attempt)
     #expect(target.isMet(by: claim.hash))
     let honest = try MiningFixture.roots(round: 1, segment: 0)
@@ -116,7 +116,7 @@ import Testing
     let renamed = claim.message.changed(
       sequence: 10, previous: claim.message.digest,
       task: try MiningFixture.work(round: 2).task.digest, key: fixture.key)
-    #expect(throws: MiningError.self) { try fixture.history.append(renamed, height: 31) }
+    #expect(throws: MiningError.self) { try fixture.history.append([renamed], height: 31) }
   }
 
   @Test("copied update: a peer's roots under one's own name give other nonces and other work")
@@ -128,7 +128,7 @@ import Testing
     try thief.round()
     let copied = thief.history.head(of: thief.key.publicKey)
     let message = claim.message.changed(sequence: 5, previous: copied, key: thief.key)
-    try thief.history.append(message, height: 21)
+    try thief.history.append([message], height: 21)
     // The winner's block pays the winner; the thief's own block gives other hashes.
     #expect(
       thief.refusal(

@@ -101,18 +101,18 @@ import Testing
     #expect(fixture.history.next(of: miner) == 10)
     let next = last.changed(sequence: 10, previous: last.digest, key: fixture.key)
     #expect(throws: MiningError.sequence(expected: 10, found: 9)) {
-      try fixture.history.append(last, height: 30)
+      try fixture.history.append([last], height: 30)
     }
     #expect(throws: MiningError.sequence(expected: 10, found: 11)) {
-      try fixture.history.append(next.changed(sequence: 11, key: fixture.key), height: 30)
+      try fixture.history.append([next.changed(sequence: 11, key: fixture.key)], height: 30)
     }
     #expect(throws: MiningError.brokenHistory(expected: last.digest, found: .zero)) {
-      try fixture.history.append(next.changed(previous: .zero, key: fixture.key), height: 30)
+      try fixture.history.append([next.changed(previous: .zero, key: fixture.key)], height: 30)
     }
     #expect(throws: MiningError.badSignature) {
-      try fixture.history.append(try forged(next), height: 30)
+      try fixture.history.append([try forged(next)], height: 30)
     }
-    try fixture.history.append(next, height: 30)
+    try fixture.history.append([next], height: 30)
     #expect(fixture.history.entry(of: miner, sequence: 10)?.height == 30)
     #expect(fixture.history.entry(of: miner, sequence: 11) == nil)
     fixture.history.remove(miner)
@@ -128,7 +128,7 @@ import Testing
       let yield = fixture.miner.finish(
         segment: 0, of: task, roots: roots, anchor: (0, .zero), chain: MiningFixture.chain,
         target: .easiest)
-      try fixture.history.append(yield.message, height: UInt64(height))
+      try fixture.history.append([yield.message], height: UInt64(height))
     }
     let miner = fixture.key.publicKey
     #expect(fixture.history.entry(of: miner, sequence: 14) == nil)

@@ -62,7 +62,7 @@ struct MiningFixture {
         anchor: (height, Self.anchor(height)), chain: Self.chain, target: target)
     }
     for (segment, yield) in new.enumerated() {
-      try history.append(yield.message, height: height + UInt64(segment))
+      try history.append([yield.message], height: height + UInt64(segment))
     }
     yields.append(new)
     return new

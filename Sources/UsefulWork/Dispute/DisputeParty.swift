@@ -99,9 +99,9 @@ public struct DisputeResponder<Party: DisputeParty> {
 
   private mutating func operatorCommitment(_ step: Int) throws -> DisputeAnswer? {
     let links = try links(of: step)
-    guard !links.isEmpty else { return nil }
+    guard let start = try startRoot(of: step), !links.isEmpty else { return nil }
     let leaves = links.map(OperatorChain.leaf)
-    let before = links.count > 1 ? links[links.count - 2] : try startRoot(of: step)
+    let before = links.count > 1 ? links[links.count - 2] : start
     return .operatorCommitment(
       root: MerkleTree.root(of: leaves), before: before,
       last: MerkleTree.proof(index: leaves.count - 1, in: leaves))
@@ -129,14 +129,15 @@ public struct DisputeResponder<Party: DisputeParty> {
 
   private mutating func links(of step: Int) throws -> [Digest] {
     let digests = try operatorDigests(of: step)
-    guard !digests.isEmpty else { return [] }
-    return OperatorChain.links(from: try startRoot(of: step), over: digests)
+    guard let start = try startRoot(of: step) else { return [] }
+    return OperatorChain.links(from: start, over: digests)
   }
-  /// The state root before a step.
-  private mutating func startRoot(of step: Int) throws -> Digest {
-    let place = step % segmentSteps
-    let segment = step / segmentSteps
-    if place > 0 { return try stepRoots(of: segment)[place - 1] }
-    return segment > 0 ? party.record.segmentRoots[segment - 1] : party.startRoot
+  /// The state root before a step; nil for a step that the work does not have.
+  private mutating func startRoot(of step: Int) throws -> Digest? {
+    let (segment, place) = step.quotientAndRemainder(dividingBy: segmentSteps)
+    if step == 0 { return party.startRoot }
+    let roots = place > 0 ? try stepRoots(of: segment) : party.record.segmentRoots
+    let index = place > 0 ? place - 1 : segment - 1
+    return roots.indices.contains(index) ? roots[index] : nil
   }
 }

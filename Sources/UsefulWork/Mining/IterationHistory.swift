@@ -37,26 +37,36 @@ public struct IterationHistory: Sendable {
   /// The sequence number of a miner's next message.
   public func next(of miner: PublicKey) -> UInt64 { chains[miner]?.next ?? 0 }
 
-  /// Takes the next message of its miner; a gap, a fork or a false signature is refused.
+  /// Takes the next messages of one miner, or none of them: a gap, a fork or a false signature is
+  /// refused. The last signature covers the others through the chain of digests.
+  ///
+  /// A miner of which nothing is known may begin anywhere, and everybody may begin again at 0:
+  /// heights are those of arrival, so whoever does only loses commitments.
   public mutating func append(
-    _ message: IterationMessage, height: UInt64
+    _ messages: [IterationMessage], height: UInt64
   ) throws(MiningError) {
-    var chain = chains[message.miner] ?? Chain()
-    guard chains[message.miner] != nil || chains.count < Limits.minersMax else {
+    guard let first = messages.first, let last = messages.last else { return }
+    let miner = first.miner
+    var chain = chains[miner] ?? Chain(next: first.sequence, head: first.previous)
+    guard chains[miner] != nil || chains.count < Limits.minersMax else {
       throw .tooManyMiners(limit: Limits.minersMax)
     }
-    guard message.sequence == chain.next else {
-      throw .sequence(expected: chain.next, found: message.sequence)
+    if first.sequence == 0, first.previous == .zero { chain = Chain() }
+    for message in messages {
+      guard message.miner == miner else { throw .otherMiner }
+      guard message.sequence == chain.next, message.sequence < .max else {
+        throw .sequence(expected: chain.next, found: message.sequence)
+      }
+      guard message.previous == chain.head else {
+        throw .brokenHistory(expected: chain.head, found: message.previous)
+      }
+      chain.entries.append(Entry(message: message, height: height))
+      chain.next += 1
+      chain.head = message.digest
     }
-    guard message.previous == chain.head else {
-      throw .brokenHistory(expected: chain.head, found: message.previous)
-    }
-    guard message.isSignatureValid else { throw .badSignature }
-    chain.entries.append(Entry(message: message, height: height))
-    if chain.entries.count > keptMax { chain.entries.removeFirst() }
-    chain.next += 1
-    chain.head = message.digest
-    chains[message.miner] = chain
+    guard last.isSignatureValid else { throw .badSignature }
+    chain.entries.removeFirst(max(0, chain.entries.count - keptMax))
+    chains[miner] = chain
   }
 
   /// A kept message of a miner.

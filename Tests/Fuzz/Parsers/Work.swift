@@ -9,8 +9,6 @@ extension FuzzedParser {
     canonical("dispute-reply", as: DisputeReply.self),
     canonical("iteration-message", as: IterationMessage.self),
     canonical("mining-claim", as: MiningClaim.self),
-    canonical("mining-parameters", as: MiningParameters.self),
-    canonical("mining-target", as: MiningTarget.self),
     canonical("sealed-verdict", as: SealedVerdict.self),
     canonical("ticket", as: Ticket.self),
     canonical("verification-item", as: VerificationItem.self),
