@@ -58,7 +58,9 @@ package struct CommitmentDispute {
       program.operationCount(ofStep: 0), program.operationCount(ofStep: perEpoch - 1)
     )
     let outcome = try DisputeTerms(
-      task: task, workRoots: DisputeSides(first: one.workRoot, second: other.workRoot),
+      startRoot: task.root(of: local.start), steps: task.schedule.steps,
+      segmentSteps: task.segmentSteps,
+      workRoots: DisputeSides(first: one.workRoot, second: other.workRoot),
       segment: segment, operatorCount: { $0 % perEpoch == perEpoch - 1 ? last : full }
     ).settle(
       party(directories.first, commitments.first), party(directories.second, commitments.second),

@@ -54,7 +54,7 @@ package struct LocalTrainingResult: Sendable {
 package final class LocalTraining {
   private let local: LocalTask
   private let plan: LocalTrainingPlan
-  private let checkpoint: CheckpointFile
+  private let checkpoint: ResumeDirectory
   private let run: TrainingRun
   private let scoring: Scoring
   private var history: TrainingHistory
@@ -73,7 +73,7 @@ package final class LocalTraining {
   package init(_ local: LocalTask, plan: LocalTrainingPlan) throws {
     self.local = local
     self.plan = plan
-    checkpoint = CheckpointFile(directory: plan.checkpointDirectory)
+    checkpoint = ResumeDirectory(plan.checkpointDirectory)
     let earlier = plan.resumes ? try checkpoint.read(for: local.task) : nil
     if let earlier, plan.commitment != nil, !earlier.hasRoots(of: local.task) {
       throw LocalTrainingError.checkpointWithoutRoots(path: checkpoint.path)
@@ -114,7 +114,7 @@ package final class LocalTraining {
 
   /// Forgets the checkpoint in a directory: everything that was wanted is written.
   package static func removeCheckpoint(in directory: String) {
-    CheckpointFile(directory: directory).remove()
+    ResumeDirectory(directory).remove()
   }
 
   /// Steps up to the next end of a segment or epoch, for about `stretchSeconds`.
@@ -176,8 +176,7 @@ package final class LocalTraining {
 
   private func save() throws -> String {
     try checkpoint.write(
-      TrainingCheckpoint(
-        task: local.task.digest, state: run.state, segmentRoots: roots, history: history))
+      ResumePoint(state: run.state, segmentRoots: roots, history: history), of: local.task)
     savedAt = lastTick
     return checkpoint.path
   }
@@ -199,7 +198,7 @@ package final class LocalTraining {
   }
 }
 
-extension TrainingCheckpoint {
+extension ResumePoint {
   /// Whether the roots of all segments before its step are known.
   func hasRoots(of task: TrainingTask) -> Bool {
     let isDone = state.step == task.schedule.steps
