@@ -1,5 +1,6 @@
 import CKernels
 import Glibc
+import Measure
 
 /// cblas_sgemm of the library at hand, opened when the program runs: nothing links to it.
 private struct OpenBLAS {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measures the kernels beside OpenBLAS (libopenblas0) and PyTorch (python3-torch), one thread each.
+# Measures the kernels beside OpenBLAS (libopenblas0), one thread each.
 # Usage: Benchmarks/kernels/run.sh [--smoke] [--avx2]
 set -eu
 cd "$(dirname "$0")/../.."
