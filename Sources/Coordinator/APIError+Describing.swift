@@ -82,7 +82,7 @@ extension APIError {
       case .notJSON: "malformed_json"
       case .unknownKey: "unknown_field"
       case .missing: "missing_field"
-      case .duplicateKey, .wrongType, .unsupported, .shape, .settings: "invalid_model"
+      case .duplicateKey, .wrongType, .unsupported, .architecture, .settings: "invalid_model"
       }
     self.init(.unprocessable, code, error.description, hint: Self.schemaHint)
   }

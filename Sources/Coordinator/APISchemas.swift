@@ -1,3 +1,5 @@
+internal import NeuralNetworks
+
 /// Every object of the REST interface.
 enum APISchemas {
   static let all: [APISchema] = requests + sessions + ledger + system
@@ -8,7 +10,8 @@ enum APISchemas {
       [
         .init("name", .text, "A label of 1 to 200 bytes").optional,
         .init("description", .text).optional,
-        .init("model_type", .word(["neural_network", "mlp"])).optional,
+        .init("model_type", .word(["neural_network", "mlp", "cnn", "CNN", "logistic"]))
+          .optional,
         .init("dataset_cid", .cid, "A stored CSV file, plain or gzip: features, then the label"),
         .init("total_rounds", .integer, "10 unless given").optional,
         .init("min_participants", .integer, "Workers present at the start, 1 unless given")
@@ -28,24 +31,71 @@ enum APISchemas {
     APISchema(
       "ModelConfiguration",
       [
-        .init("hidden_size", .oneOf([.integer, .list(.integer)]), "Units of the hidden layers"),
+        .init("model_type", .word(["mlp", "neural_network", "cnn", "CNN", "logistic"])).optional,
+        .init("hidden_size", .oneOf([.integer, .list(.integer)]), "Units of the hidden layers")
+          .optional,
+        .init("architecture", .object(architectureFields)),
+        .init("optimizer", .object(optimizerFields)),
+        .init("learning_rate", .number).optional, .init("batch_size", .integer).optional,
+        .init("epochs", .integer).optional, .init("max_epochs", .integer).optional,
+        .init("min_accuracy", .number).optional,
+        .init("gradient_clip", .number, "Longest gradient").optional,
         .init(
-          "architecture",
+          "schedule",
           .object([
-            .init("input_dim", .integer), .init("output_dim", .integer),
-            .init("activation", .word(["relu"])),
-            .init("output_activation", .word(["softmax"])),
-          ])),
-        .init(
-          "optimizer",
-          .object([
-            .init("type", .word(["sgd"])), .init("momentum", .number).optional,
-            .init("weight_decay", .number).optional,
-          ])),
+            .init("type", .word(["constant", "step", "exponential", "cosine"])),
+            .init("step_epochs", .integer).optional, .init("factor", .number).optional,
+            .init("floor", .number).optional, .init("warmup_steps", .integer).optional,
+          ])
+        ).optional,
         .init("loss", .word(["cross_entropy"])),
-        .init("metrics", .list(.word(["accuracy", "loss"]))).optional,
+        .init("metrics", .list(.word(ModelConfiguration.MetricName.allCases.map(\.rawValue))))
+          .optional,
       ]),
     APISchema("Login", [.init("token", .text, "What stood behind #token= in the printed link")]),
+  ]
+
+  private static let activations = ActivationFunction.allCases.map(\.rawValue)
+
+  private static let architectureFields: [APISchema.Field] = [
+    .init("input_dim", .integer, "Of all but a CNN").optional, .init("output_dim", .integer),
+    .init("activation", .word(activations)).optional,
+    .init("output_activation", .word(["softmax"])).optional,
+    .init("dropout", .number).optional,
+    .init(
+      "image",
+      .object([
+        .init("height", .integer), .init("width", .integer), .init("channels", .integer).optional,
+      ]), "Of a CNN"
+    ).optional,
+    .init(
+      "blocks",
+      .list(
+        .object([
+          .init("channels", .integer), .init("kernel", .integer).optional,
+          .init("stride", .integer).optional, .init("padding", .integer).optional,
+          .init("batch_norm", .boolean).optional,
+          .init("activation", .word(activations)).optional,
+          .init(
+            "pool",
+            .object([
+              .init("type", .word(["max", "average"])).optional,
+              .init("size", .integer).optional,
+            ])
+          ).optional,
+        ])), "Convolutions of a CNN"
+    ).optional,
+  ]
+
+  private static let optimizerFields: [APISchema.Field] = [
+    .init(
+      "type",
+      .word(["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad"])),
+    .init("momentum", .number).optional, .init("nesterov", .boolean).optional,
+    .init("beta1", .number).optional, .init("beta2", .number).optional,
+    .init("alpha", .number).optional, .init("epsilon", .number).optional,
+    .init("lr_decay", .number).optional, .init("learning_rate", .number).optional,
+    .init("weight_decay", .number).optional,
   ]
 
   static let system: [APISchema] = [

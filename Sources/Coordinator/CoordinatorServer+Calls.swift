@@ -155,7 +155,7 @@ extension CoordinatorServer {
       let session = sessions[submission.session], let base = session.machine.round?.base
     else { throw RPCError.notAssigned }
     let update = try ParameterBuffer(
-      decoding: submission.parameters, for: session.specification.shape)
+      decoding: submission.parameters, for: session.specification.architecture)
     let record = try WorkRecord(decoding: submission.record)
     let transaction = try Transaction(decoding: submission.commitment)
     let expected = TransactionBody.commitWork(

@@ -98,11 +98,11 @@ extension CoordinatorServer {
     var shards: [ContentReference] = []
     for shard in prepared.shards { shards.append(try await store(shard)) }
     let initial = try await compute.run {
-      ParameterBuffer(randomFor: order.model.shape, seed: order.seed)
+      ParameterBuffer(randomFor: order.model.architecture, seed: order.seed)
     }
     return SessionSpecification(
       name: order.name, createdAtMilliseconds: WallClock.milliseconds(),
-      shape: order.model.shape, settings: order.settings, seed: order.seed,
+      architecture: order.model.architecture, settings: order.settings, seed: order.seed,
       totalRounds: order.totalRounds, minParticipants: order.minParticipants,
       auditPartsPerMillion: order.auditPartsPerMillion, segmentSteps: order.segmentSteps,
       shards: shards, testSet: try await store(prepared.test),
@@ -124,19 +124,23 @@ extension CoordinatorServer {
       let csv =
         Gzip.isCompressed(file)
         ? try Gzip.decompress(file, byteCountMax: Limits.contentBytesMax) : file
-      let shape = order.model.shape
-      let raw = try Dataset(csv: csv, layout: CSVLayout(classes: shape.outputs))
-      guard raw.inputs == shape.inputs else {
+      let architecture = order.model.architecture
+      guard architecture.output == .classes, !architecture.readsTokens else {
+        throw SessionOrderError.invalid(
+          path: "model_config.loss", reason: "sessions train classifiers of numbers")
+      }
+      let raw = try Dataset(csv: csv, layout: CSVLayout(classes: architecture.outputs))
+      guard raw.inputs == architecture.inputs else {
         throw SessionOrderError.invalid(
           path: "model_config.architecture.input_dim",
-          reason: "\(shape.inputs), but the data has \(raw.inputs) features")
+          reason: "\(architecture.inputs), but the data has \(raw.inputs) features")
       }
       // Features are brought to at most 1 by the largest one, as grey levels are.
       let largest = raw.features.reduce(Float(0)) { max($0, abs($1)) }
       let data =
         largest > 1
         ? try Dataset(
-          csv: csv, layout: CSVLayout(featureScale: largest, classes: shape.outputs)) : raw
+          csv: csv, layout: CSVLayout(featureScale: largest, classes: architecture.outputs)) : raw
       let parts = try data.split(testEvery: testPeriod)
       shards = try parts.train.partitioned(clients: order.clients)
       test = parts.test
@@ -149,14 +153,14 @@ extension CoordinatorServer {
   package func modelFile(_ id: Digest) async throws -> Bytes {
     guard let session = sessions[id] else { throw CoordinatorError.unknownSession }
     let model = try await parameters(session.machine.model, of: session)
-    let shape = session.specification.shape
-    return try await compute.run { model.safetensors(for: shape) }
+    let architecture = session.specification.architecture
+    return try await compute.run { model.safetensors(for: architecture) }
   }
 
   func parameters(_ digest: Digest, of session: HostedSession) async throws -> ParameterBuffer {
     guard let cid = session.models[digest] else { throw CoordinatorError.unknownModel }
     let bytes = try await content.read(cid, max: Limits.contentBytesMax)
-    return try ParameterBuffer(decoding: bytes, for: session.specification.shape)
+    return try ParameterBuffer(decoding: bytes, for: session.specification.architecture)
   }
 
   /// Recomputes every aggregate of a session from the committed updates.
@@ -170,7 +174,7 @@ extension CoordinatorServer {
         guard let stored = session.submissions[update.assignment] else { continue }
         let bytes = try await content.read(stored.parameters, max: Limits.contentBytesMax)
         let parameters = try ParameterBuffer(
-          decoding: bytes, for: session.specification.shape)
+          decoding: bytes, for: session.specification.architecture)
         guard parameters.digest == update.parameters else {
           mismatches.append(JSONValue(round.number))
           continue

@@ -189,7 +189,7 @@ extension CoordinatorServer {
         ClientUpdate(
           client: term.client, examples: Int(term.examples),
           parameters: try ParameterBuffer(
-            decoding: bytes, for: session.specification.shape)))
+            decoding: bytes, for: session.specification.architecture)))
     }
     let mean = try await compute.run { [updates] in try weightedMean(updates) }
     let cid = try await content.add(mean.bytes)

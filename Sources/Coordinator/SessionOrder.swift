@@ -35,7 +35,7 @@ struct SessionOrder: Sendable {
   private static let localEpochsDefault: Int64 = 5
   private static let totalRoundsDefault: Int64 = 10
   private static let clientsDefault: Int64 = 4
-  private static let modelTypes = ["neural_network", "mlp"]
+  private static let modelTypes = ["neural_network", "mlp", "cnn", "CNN", "logistic"]
   private static let knownKeys: Set<String> = [
     "name", "description", "model_type", "dataset_cid", "total_rounds", "min_participants",
     "aggregation_method", "learning_rate", "batch_size", "local_epochs", "clients", "seed",
@@ -54,7 +54,7 @@ struct SessionOrder: Sendable {
       throw SessionOrderError.missing(path: "model_config")
     }
     model = try ModelConfiguration(config)
-    settings = try Self.settings(document, optimizer: model.optimizer)
+    settings = try Self.settings(document, model: model)
     totalRounds = try Self.integer(
       document, "total_rounds", in: 1...Int64(LedgerLimits.roundsMax),
       default: Self.totalRoundsDefault)
@@ -79,7 +79,7 @@ struct SessionOrder: Sendable {
         path: "total_rounds",
         reason: "clients times rounds are more than \(LedgerLimits.clientRoundsMax)")
     }
-    let numbers = model.shape.parameterCount * (settings.optimizer.hasVelocity ? 2 : 1)
+    let numbers = model.architecture.parameterCount * (1 + settings.optimizer.slots)
     guard numbers <= Self.stateNumbersMax else {
       throw SessionOrderError.invalid(
         path: "model_config.hidden_size",
@@ -111,22 +111,24 @@ struct SessionOrder: Sendable {
   }
 
   private static func settings(
-    _ document: JSONValue, optimizer: TrainingSettings.Optimizer
+    _ document: JSONValue, model: ModelConfiguration
   ) throws -> TrainingSettings {
-    let rate = document["learning_rate"] ?? .number(learningRateDefault)
-    guard let learningRate = rate.double else {
+    // An order comes before the model's file, the file before the usual values.
+    let usual = model.learningRate.map { Double($0) } ?? learningRateDefault
+    guard let learningRate = (document["learning_rate"] ?? .number(usual)).double else {
       throw SessionOrderError.invalid(path: "learning_rate", reason: "expected a number")
     }
     let batch = try integer(
       document, "batch_size", in: 1...Int64(TrainingSettings.Limits.batchSizeMax),
-      default: batchSizeDefault)
+      default: model.batchSize.map { Int64($0) } ?? batchSizeDefault)
     let epochs = try integer(
       document, "local_epochs", in: 1...Int64(TrainingSettings.Limits.epochsMax),
-      default: localEpochsDefault)
+      default: model.epochs.map { Int64($0) } ?? localEpochsDefault)
     do {
       return try TrainingSettings(
         learningRate: Float(learningRate), batchSize: batch, epochs: epochs,
-        optimizer: optimizer)
+        optimizer: model.optimizer, schedule: model.schedule,
+        gradientNormMax: model.gradientNormMax)
     } catch {
       throw SessionOrderError.invalid(path: "learning_rate", reason: "\(error)")
     }

@@ -92,10 +92,11 @@ public enum Safetensors {
     var shape: [Int] = []
     var count = 1
     for size in sizes {
-      guard let size = size.integer, size >= 0, size <= Int64(ModelShape.Limits.parametersMax)
+      guard let size = size.integer, size >= 0,
+        size <= Int64(ModelArchitecture.Limits.parametersMax)
       else { throw .malformedTensor(member.name) }
       let (product, overflow) = count.multipliedReportingOverflow(by: Int(size))
-      guard !overflow, product <= ModelShape.Limits.parametersMax else {
+      guard !overflow, product <= ModelArchitecture.Limits.parametersMax else {
         throw .tooLarge(tensor: member.name)
       }
       count = product
@@ -130,7 +131,9 @@ public enum SafetensorsError: Error, Equatable, Sendable {
   case duplicateName
   case trailingBytes(Int)
   case notFinite(tensor: String)
-  case otherShape(expected: [Int])
+  case missing(tensor: String)
+  case otherShape(tensor: String, expected: [Int])
+  case otherCount(expected: Int)
 }
 
 extension SafetensorsError: CustomStringConvertible {
@@ -148,44 +151,42 @@ extension SafetensorsError: CustomStringConvertible {
     case .duplicateName: "two tensors have one name"
     case .trailingBytes(let count): "\(count) bytes belong to no tensor"
     case .notFinite(let tensor): "the tensor `\(tensor)` holds NaN or infinity"
-    case .otherShape(let expected): "the tensors are not those of a model with layers \(expected)"
+    case .missing(let tensor): "the tensor `\(tensor)` is missing"
+    case .otherShape(let tensor, let expected):
+      "the tensor `\(tensor)` has other sizes than \(expected)"
+    case .otherCount(let expected): "the model has \(expected) tensors, the file has more"
     }
   }
 }
 
 extension ParameterBuffer {
-  /// The model as a safetensors file: "layers.0.kernel" [inputs, outputs], "layers.0.bias", ….
-  public func safetensors(for shape: ModelShape) -> Bytes {
-    precondition(values.count == shape.parameterCount)
+  /// The model as a safetensors file with the names of its layout: "layers.0.kernel" [inputs,
+  /// outputs], "layers.0.bias", ….
+  public func safetensors(for architecture: ModelArchitecture) -> Bytes {
+    precondition(values.count == architecture.parameterCount)
     return Safetensors.encode(
-      shape.layers.enumerated().flatMap { index, layer in
-        [
-          .init(
-            name: "layers.\(index).kernel", shape: [layer.inputs, layer.outputs],
-            values: Array(values[layer.weightOffset..<layer.biasOffset])),
-          .init(
-            name: "layers.\(index).bias", shape: [layer.outputs],
-            values: Array(values[layer.biasOffset..<layer.end])),
-        ]
+      architecture.layout.tensors.map {
+        .init(name: $0.name, shape: $0.sizes, values: Array(values[$0.range]))
       }, metadata: [.init("format", "martlet")])
   }
 
   /// Reads a file that `safetensors(for:)` wrote.
-  public init(safetensors file: Bytes, for shape: ModelShape) throws(SafetensorsError) {
+  public init(
+    safetensors file: Bytes, for architecture: ModelArchitecture
+  ) throws(SafetensorsError) {
     let tensors = try Safetensors.decode(file)
     var values: [Float] = []
-    for (index, layer) in shape.layers.enumerated() {
-      for (name, size) in [
-        ("layers.\(index).kernel", [layer.inputs, layer.outputs]),
-        ("layers.\(index).bias", [layer.outputs]),
-      ] {
-        guard let tensor = tensors.first(where: { $0.name == name }), tensor.shape == size else {
-          throw .otherShape(expected: shape.units)
-        }
-        values += tensor.values
+    let expected = architecture.layout.tensors
+    for place in expected {
+      guard let tensor = tensors.first(where: { $0.name == place.name }) else {
+        throw .missing(tensor: place.name)
       }
+      guard tensor.shape == place.sizes else {
+        throw .otherShape(tensor: place.name, expected: place.sizes)
+      }
+      values += tensor.values
     }
-    guard tensors.count == shape.layerCount * 2 else { throw .otherShape(expected: shape.units) }
+    guard tensors.count == expected.count else { throw .otherCount(expected: expected.count) }
     self.init(values)
   }
 }

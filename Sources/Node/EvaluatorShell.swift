@@ -33,9 +33,11 @@ package actor EvaluatorShell {
   private func score(_ request: EvaluationRequest) async throws -> RoundScore {
     let specification = try await materials.specification(request.specification)
     let testSet = try await materials.dataset(specification.testSet)
-    let model = try await materials.model(request.model, shape: specification.shape)
+    let model = try await materials.model(
+      request.model, architecture: specification.architecture)
     return try await compute.run {
-      let result = Evaluation(model, shape: specification.shape, dataset: testSet)
+      let result = try Evaluation(
+        model, architecture: specification.architecture, source: testSet)
       return RoundScore(accuracy: Float(result.accuracy), loss: Float(result.loss))
     }
   }

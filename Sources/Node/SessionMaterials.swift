@@ -57,11 +57,13 @@ package actor SessionMaterials {
   }
 
   /// The model whose `ParameterBuffer.digest` is `digest`.
-  package func model(_ digest: Digest, shape: ModelShape) async throws -> ParameterBuffer {
+  package func model(
+    _ digest: Digest, architecture: ModelArchitecture
+  ) async throws -> ParameterBuffer {
     if let known = models[digest] { return known }
     let bytes = try await link.download(
-      RPCMethod.model, digest.encoded(), max: shape.parameterCount * 4)
-    let model = try ParameterBuffer(decoding: bytes, for: shape)
+      RPCMethod.model, digest.encoded(), max: architecture.parameterCount * 4)
+    let model = try ParameterBuffer(decoding: bytes, for: architecture)
     guard model.digest == digest else {
       throw NodeError.wrongContent("the model has another digest")
     }

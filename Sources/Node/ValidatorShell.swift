@@ -127,14 +127,14 @@ package actor ValidatorShell {
     }
     let specification = try await materials.specification(reply.specification)
     let evidence = WorkEvidence(
-      update: try ParameterBuffer(decoding: reply.parameters, for: specification.shape),
+      update: try ParameterBuffer(decoding: reply.parameters, for: specification.architecture),
       record: try WorkRecord(decoding: reply.record))
     guard evidence.record.workRoot == order.commitment.workRoot,
       evidence.update.digest == order.commitment.update
     else { throw NodeError.wrongContent("the evidence is not of this commitment") }
     let dataset = try await materials.dataset(specification.shards[Int(slot.client)])
     let base = try await materials.model(
-      order.base ?? specification.initialModel.digest, shape: specification.shape)
+      order.base ?? specification.initialModel.digest, architecture: specification.architecture)
     let states = try await startStates(
       for: order, request: request, specification: specification, evidence: evidence,
       isLastTry: isLastTry)

@@ -121,7 +121,8 @@ package actor WorkerShell {
     let task = try specification.task(
       round: assignment.round, client: assignment.client, base: order.base.digest)
     let dataset = try await materials.dataset(specification.shards[assignment.client])
-    let base = try await materials.model(order.base.digest, shape: specification.shape)
+    let base = try await materials.model(
+      order.base.digest, architecture: specification.architecture)
     let result = try await compute.run { [train] in try train(task, dataset, base) }
     keep(Kept(assignment: assignment, job: order.job, result: result, dataset: dataset))
     return result

@@ -50,8 +50,8 @@ public struct SessionSpecification: Hashable, Sendable {
   public var name: String
   /// When it was ordered; two orders of the same work are two sessions.
   public var createdAtMilliseconds: UInt64
-  /// Layer sizes.
-  public var shape: ModelShape
+  /// What is trained.
+  public var architecture: ModelArchitecture
   /// Learning rate, batch, local epochs, optimizer.
   public var settings: TrainingSettings
   /// Seed of initialisation and batch order.
@@ -73,14 +73,14 @@ public struct SessionSpecification: Hashable, Sendable {
 
   /// Collects the parts.
   public init(
-    name: String, createdAtMilliseconds: UInt64, shape: ModelShape, settings: TrainingSettings,
-    seed: UInt64, totalRounds: Int,
-    minParticipants: Int, auditPartsPerMillion: UInt32, segmentSteps: Int,
+    name: String, createdAtMilliseconds: UInt64, architecture: ModelArchitecture,
+    settings: TrainingSettings, seed: UInt64, totalRounds: Int, minParticipants: Int,
+    auditPartsPerMillion: UInt32, segmentSteps: Int,
     shards: [ContentReference], testSet: ContentReference, initialModel: ContentReference
   ) {
     self.name = name
     self.createdAtMilliseconds = createdAtMilliseconds
-    self.shape = shape
+    self.architecture = architecture
     self.settings = settings
     self.seed = seed
     self.totalRounds = totalRounds
@@ -106,8 +106,9 @@ public struct SessionSpecification: Hashable, Sendable {
   public func task(round: Int, client: Int, base: Digest) throws(WorkError) -> TrainingTask {
     guard shards.indices.contains(client) else { throw .client(client) }
     return try TrainingTask(
-      shape: shape, settings: settings, session: digest, seed: seed, round: round - 1,
-      client: client, base: base, dataset: shards[client].digest, examples: shards[client].rows,
+      architecture: architecture, settings: settings, session: digest, seed: seed,
+      round: round - 1, client: client, base: base, dataset: shards[client].digest,
+      examples: shards[client].rows,
       segmentSteps: segmentSteps)
   }
 }
@@ -117,7 +118,8 @@ extension SessionSpecification: CanonicalCodable {
   public var canonicalValue: CanonicalValue {
     .map([
       "version": .unsigned(1), "name": .text(name),
-      "createdAt": .unsigned(createdAtMilliseconds), "shape": shape.canonicalValue,
+      "createdAt": .unsigned(createdAtMilliseconds),
+      "architecture": architecture.canonicalValue,
       "settings": settings.canonicalValue, "seed": .unsigned(seed),
       "rounds": .unsigned(UInt64(totalRounds)),
       "minParticipants": .unsigned(UInt64(minParticipants)),
@@ -135,7 +137,7 @@ extension SessionSpecification: CanonicalCodable {
     }
     name = try fields.text("name")
     createdAtMilliseconds = try fields.unsigned("createdAt")
-    shape = try fields.nested("shape")
+    architecture = try fields.nested("architecture")
     settings = try fields.nested("settings")
     seed = try fields.unsigned("seed")
     totalRounds = try fields.count("rounds", max: SessionLimits.roundsMax)

@@ -38,7 +38,9 @@ extension TrainingTask {
     try checkInputs(dataset: dataset, base: base)
     switch lie {
     case .randomUpdate(let seed):
-      return pretend(base: base) { ParameterBuffer(randomFor: shape, seed: seed &+ UInt64($0)) }
+      return pretend(base: base) {
+        ParameterBuffer(randomFor: architecture, seed: seed &+ UInt64($0))
+      }
     case .stale:
       return pretend(base: base) { _ in base }
     case .copied:
@@ -59,7 +61,7 @@ extension TrainingTask {
       return try train(on: dataset.withShiftedLabels(), base: base)
     case .otherUpdate:
       let honest = try execute(dataset: dataset, base: base)
-      var state = TrainingState(parameters: honest.update, velocity: [], step: 0)
+      var state = TrainingState(parameters: honest.update, optimizer: [], step: 0)
       flipOneBit(&state)
       return WorkResult(
         update: state.parameters, record: honest.record, evidence: honest.evidence)
@@ -71,7 +73,7 @@ extension TrainingTask {
     base: ParameterBuffer, _ parameters: (Int) -> ParameterBuffer
   ) -> WorkResult {
     var trace = WorkTrace(task: self, base: base, evidenceMax: SegmentStates.defaultMax)
-    var state = TrainingState(base: base, settings: settings)
+    var state = startState(base: base)
     for segment in 0..<segments {
       state.parameters = parameters(segment)
       state.step = steps(of: segment).upperBound
@@ -86,7 +88,7 @@ extension TrainingTask {
     change: (inout TrainingState) -> Void
   ) throws(WorkError) -> WorkResult {
     var trace = WorkTrace(task: self, base: base, evidenceMax: SegmentStates.defaultMax)
-    var run = makeRun(from: TrainingState(base: base, settings: settings), dataset: dataset)
+    var run = makeRun(from: startState(base: base), dataset: dataset)
     for segment in 0..<segments {
       try advance(run, through: segment)
       if segment == target {
@@ -105,13 +107,13 @@ extension TrainingTask {
   ) throws(WorkError) -> WorkResult {
     let stop = schedule.stepsPerEpoch * (settings.epochs - 1)
     var trace = WorkTrace(task: self, base: base, evidenceMax: SegmentStates.defaultMax)
-    let run = makeRun(from: TrainingState(base: base, settings: settings), dataset: dataset)
+    let run = makeRun(from: startState(base: base), dataset: dataset)
     for segment in 0..<segments {
       let steps = steps(of: segment)
       do {
         try run.run(steps: max(0, min(steps.upperBound, stop) - steps.lowerBound))
       } catch {
-        throw .numeric(error)
+        throw .training(error)
       }
       var state = run.state
       state.step = steps.upperBound
@@ -123,7 +125,7 @@ extension TrainingTask {
   /// Trains on other examples than the task names.
   private func train(on dataset: Dataset, base: ParameterBuffer) throws(WorkError) -> WorkResult {
     var trace = WorkTrace(task: self, base: base, evidenceMax: SegmentStates.defaultMax)
-    let run = makeRun(from: TrainingState(base: base, settings: settings), dataset: dataset)
+    let run = makeRun(from: startState(base: base), dataset: dataset)
     for segment in 0..<segments {
       try advance(run, through: segment)
       trace.append(run.state, root: run.stateRoot())

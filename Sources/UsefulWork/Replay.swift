@@ -124,7 +124,7 @@ public enum Replay {
     try task.checkInputs(dataset: dataset, base: base)
     if let fault = checkRecord(record, update: update, task: task) { return .rejected(fault) }
     var run = task.makeRun(
-      from: TrainingState(base: base, settings: task.settings), dataset: dataset)
+      from: task.startState(base: base), dataset: dataset)
     for segment in segments {
       let claimed = record.segmentRoots[segment]
       if run.step != task.steps(of: segment).lowerBound {
@@ -162,14 +162,12 @@ public enum Replay {
   }
 
   private static func hasShape(_ state: TrainingState, of task: TrainingTask) -> Bool {
-    let count = task.shape.parameterCount
-    return state.parameters.values.count == count
-      && state.velocity.count == (task.settings.optimizer.hasVelocity ? count : 0)
+    state.fits(task.architecture, settings: task.settings)
   }
 
-  /// The root before the first step: the base model, zero velocity, counters at 0.
+  /// The root before the first step: the base model, optimizer state 0, counters at 0.
   private static func startRoot(of task: TrainingTask) -> Digest {
-    let count = task.settings.optimizer.hasVelocity ? task.shape.parameterCount : 0
+    let count = task.settings.optimizer.slots * task.architecture.trainableCount
     return StateRoot.root(
       parameters: task.base,
       optimizer: StateRoot.optimizerDigest([Float](repeating: 0, count: count)),

@@ -15,7 +15,7 @@ public struct SegmentStates: Sendable {
 
   init(task: TrainingTask, base: TrainingState, max: ByteCount) {
     self.task = task
-    let floats = base.parameters.values.count + base.velocity.count
+    let floats = base.parameters.values.count + base.optimizer.count
     let keptMax = Swift.max(1, max.bytes / Swift.max(1, floats * MemoryLayout<Float>.size))
     stride = (task.segments + keptMax - 1) / keptMax
     kept = [base]
@@ -43,30 +43,27 @@ public struct SegmentStates: Sendable {
 }
 
 extension TrainingState {
-  /// The bytes that are served: a canonical map of step, parameters and velocity.
+  /// The bytes that are served: a canonical map of step, parameters and optimizer state.
   public func encoded() -> Bytes {
     CanonicalValue.map([
       "step": .unsigned(UInt64(step)), "parameters": .bytes(parameters.bytes),
-      "velocity": .bytes(ParameterBuffer(velocity).bytes),
+      "optimizer": .bytes(ParameterBuffer(optimizer).bytes),
     ]).encoded()
   }
 
   /// Reads served bytes; sizes and finiteness are checked, truth shows in the root.
   public init(decoding bytes: Bytes, for task: TrainingTask) throws(DecodingFailure) {
-    // Eight bytes per parameter with a velocity, and the names.
-    let limits = CanonicalLimits(bytesMax: task.shape.parameterCount * 8 + 1_024, entriesMax: 4)
+    let slots = task.settings.optimizer.slots * task.architecture.trainableCount
+    let numbers = task.architecture.parameterCount + slots
+    // Four bytes a number, and the names.
+    let limits = CanonicalLimits(bytesMax: numbers * 4 + 1_024, entriesMax: 4)
     var fields = try CanonicalFields(CanonicalValue(decoding: bytes, limits: limits))
     let step = try fields.count("step", max: task.schedule.steps)
     let parameters = try ParameterBuffer(
-      decoding: try fields.bytes("parameters"), for: task.shape)
-    let velocityBytes = try fields.bytes("velocity")
-    let velocity =
-      task.settings.optimizer.hasVelocity
-      ? try ParameterBuffer(decoding: velocityBytes, for: task.shape).values : []
-    guard task.settings.optimizer.hasVelocity || velocityBytes.isEmpty else {
-      throw .trailingBytes(what: "velocity", count: velocityBytes.count)
-    }
+      decoding: try fields.bytes("parameters"), for: task.architecture)
+    let optimizer = try ParameterBuffer(
+      decoding: try fields.bytes("optimizer"), count: slots, what: "optimizer state")
     try fields.finish()
-    self.init(parameters: parameters, velocity: velocity, step: step)
+    self.init(parameters: parameters, optimizer: optimizer.values, step: step)
   }
 }

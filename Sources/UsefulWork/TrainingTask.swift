@@ -9,9 +9,9 @@ public import Primitives
 public struct TrainingTask: Hashable, Sendable {
   /// The version of the arithmetic, "mk1".
   public let kernelSpecification: String
-  /// Layer sizes.
-  public let shape: ModelShape
-  /// Learning rate, batch, epochs, optimizer.
+  /// What is trained.
+  public let architecture: ModelArchitecture
+  /// Learning rate, batch, epochs, optimizer, schedule.
   public let settings: TrainingSettings
   /// The session this round belongs to.
   public let session: Digest
@@ -46,8 +46,8 @@ public struct TrainingTask: Hashable, Sendable {
 
   /// Checks and collects the parts.
   public init(
-    shape: ModelShape, settings: TrainingSettings, session: Digest, seed: UInt64, round: Int,
-    client: Int, base: Digest, dataset: Digest, examples: Int,
+    architecture: ModelArchitecture, settings: TrainingSettings, session: Digest, seed: UInt64,
+    round: Int, client: Int, base: Digest, dataset: Digest, examples: Int,
     segmentSteps: Int = Limits.segmentStepsDefault
   ) throws(WorkError) {
     guard (0..<Limits.roundsMax).contains(round) else { throw .round(round) }
@@ -57,7 +57,7 @@ public struct TrainingTask: Hashable, Sendable {
       throw .segmentSteps(segmentSteps)
     }
     kernelSpecification = Kernels.specification
-    self.shape = shape
+    self.architecture = architecture
     self.settings = settings
     self.session = session
     self.seed = seed
@@ -68,7 +68,7 @@ public struct TrainingTask: Hashable, Sendable {
     self.examples = examples
     self.segmentSteps = segmentSteps
     guard segments <= Limits.segmentsMax else { throw .segments(segments) }
-    let activations = min(settings.batchSize, examples) * shape.units.reduce(0, +)
+    let activations = min(settings.batchSize, examples) * architecture.activationCount
     guard activations <= Limits.activationsMax else { throw .activations(activations) }
   }
 
@@ -94,13 +94,13 @@ public struct TrainingTask: Hashable, Sendable {
   /// The root of a state of this task.
   public func root(of state: TrainingState) -> Digest { schedule.root(of: state, order: order) }
 
-  /// Checks that inputs are the named ones and fit the shape.
+  /// Checks that inputs are the named ones and fit the model.
   public func checkInputs(dataset: Dataset, base: ParameterBuffer) throws(WorkError) {
     guard dataset.digest == self.dataset else { throw .otherDataset }
-    guard dataset.rows == examples, (try? dataset.checkFits(shape)) != nil else {
+    guard dataset.rows == examples, (try? dataset.checkFits(architecture)) != nil else {
       throw .datasetShape
     }
-    guard base.values.count == shape.parameterCount, base.digest == self.base else {
+    guard base.values.count == architecture.parameterCount, base.digest == self.base else {
       throw .otherBase
     }
   }
@@ -117,7 +117,7 @@ public enum WorkError: Error, Equatable, Sendable {
   case otherDataset
   case datasetShape
   case otherBase
-  case numeric(NumericFailure)
+  case training(TrainingFailure)
 }
 
 extension WorkError: CustomStringConvertible {
@@ -135,7 +135,7 @@ extension WorkError: CustomStringConvertible {
     case .otherDataset: "the data set is not the one the task names"
     case .datasetShape: "the data set does not fit the model's shape"
     case .otherBase: "the base model is not the one the task names"
-    case .numeric(let failure): "step \(failure.step) gave a number that is not finite"
+    case .training(let failure): failure.description
     }
   }
 }
@@ -144,7 +144,7 @@ extension TrainingTask: CanonicalCodable {
   /// A map of all fields.
   public var canonicalValue: CanonicalValue {
     .map([
-      "kernels": .text(kernelSpecification), "shape": shape.canonicalValue,
+      "kernels": .text(kernelSpecification), "architecture": architecture.canonicalValue,
       "settings": settings.canonicalValue, "session": session.canonicalValue,
       "seed": .unsigned(seed), "round": .unsigned(UInt64(round)),
       "client": .unsigned(UInt64(client)), "base": base.canonicalValue,
@@ -160,7 +160,7 @@ extension TrainingTask: CanonicalCodable {
     guard kernels == Kernels.specification else {
       throw .malformed(what: "training task", reason: "unknown kernel specification")
     }
-    let shape = try fields.nested("shape", as: ModelShape.self)
+    let architecture = try fields.nested("architecture", as: ModelArchitecture.self)
     let settings = try fields.nested("settings", as: TrainingSettings.self)
     let session = try fields.nested("session", as: Digest.self)
     let seed = try fields.unsigned("seed")
@@ -173,8 +173,8 @@ extension TrainingTask: CanonicalCodable {
     try fields.finish()
     do {
       try self.init(
-        shape: shape, settings: settings, session: session, seed: seed, round: round,
-        client: client, base: base, dataset: dataset, examples: examples,
+        architecture: architecture, settings: settings, session: session, seed: seed,
+        round: round, client: client, base: base, dataset: dataset, examples: examples,
         segmentSteps: segmentSteps)
     } catch {
       throw .malformed(what: "training task", reason: error.description)

@@ -26,7 +26,7 @@ extension TrainingTask {
   ) throws(WorkError) -> WorkResult {
     try checkInputs(dataset: dataset, base: base)
     var trace = WorkTrace(task: self, base: base, evidenceMax: evidenceMax)
-    let run = makeRun(from: TrainingState(base: base, settings: settings), dataset: dataset)
+    let run = makeRun(from: startState(base: base), dataset: dataset)
     for segment in 0..<segments {
       try advance(run, through: segment)
       trace.append(run.state, root: run.stateRoot())
@@ -34,9 +34,15 @@ extension TrainingTask {
     return trace.result(update: run.state.parameters)
   }
 
+  /// The state before the first step.
+  public func startState(base: ParameterBuffer) -> TrainingState {
+    TrainingState(base: base, architecture: architecture, settings: settings)
+  }
+
   /// A run that continues from `state`.
   func makeRun(from state: TrainingState, dataset: Dataset) -> TrainingRun {
-    TrainingRun(shape: shape, state: state, dataset: dataset, settings: settings, order: order)
+    TrainingRun(
+      architecture: architecture, state: state, source: dataset, settings: settings, order: order)
   }
 
   /// Does the steps of one segment.
@@ -44,7 +50,7 @@ extension TrainingTask {
     do {
       try run.run(steps: steps(of: segment).count)
     } catch {
-      throw .numeric(error)
+      throw .training(error)
     }
   }
 }
@@ -58,7 +64,7 @@ struct WorkTrace {
 
   init(task: TrainingTask, base: ParameterBuffer, evidenceMax: ByteCount) {
     self.task = task
-    last = TrainingState(base: base, settings: task.settings)
+    last = task.startState(base: base)
     evidence = SegmentStates(task: task, base: last, max: evidenceMax)
   }
 
@@ -75,7 +81,7 @@ struct WorkTrace {
       update: update,
       record: WorkRecord(
         task: task.digest, segmentRoots: roots, finalParameters: last.parameters.digest,
-        finalOptimizer: StateRoot.optimizerDigest(last.velocity)),
+        finalOptimizer: StateRoot.optimizerDigest(last.optimizer)),
       evidence: evidence)
   }
 }

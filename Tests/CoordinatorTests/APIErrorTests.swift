@@ -31,7 +31,7 @@ struct APIErrorTests {
         "insufficient_balance"
       ),
       (LedgerError.replayed(nonce: 1, next: 2), 409, "replayed"),
-      (DatasetError.notFinite, 422, "invalid_dataset"),
+      (DatasetError.notFinite(row: 0, column: 0), 422, "invalid_dataset"),
       (ModelConfigurationError.unknownKey(path: "loss.x"), 422, "unknown_field"),
       (SessionOrderError.missing(path: "dataset_cid"), 422, "missing_field"),
       (DecodingFailure.unknownField("x"), 422, "unknown_field"),

@@ -24,11 +24,11 @@ import Testing
       ("1,2,0\n1,2,3,0\n", .columnCount(4, expected: 3, line: 2)),
       ("1,2,0\n\n", .columnCount(1, expected: 3, line: 2)),
       ("7\n", .columnCount(1, expected: 2, line: 1)),
-      ("1,2,0\n1,nan,1\n", .number("nan", line: 2, column: 2)),
+      ("1,2,0\n1,nan,1\n", .missingValue(line: 2, column: 2, name: nil)),
       ("inf,2,0\n", .number("inf", line: 1, column: 1)),
       ("1,1e39,0\n", .number("1e39", line: 1, column: 2)),
       ("1, 2,0\n", .number(" 2", line: 1, column: 2)),
-      ("1,,0\n", .number("", line: 1, column: 2)),
+      ("1,,0\n", .missingValue(line: 1, column: 2, name: nil)),
       ("1,0x10,0\n", .number("0x10", line: 1, column: 2)),
       ("a,b,label\n", .number("a", line: 1, column: 1)),
       ("1,2,1.5\n", .labelText("1.5", line: 1)),
@@ -63,13 +63,13 @@ import Testing
   @Test("a network of another shape is refused")
   func shape() throws {
     let data = try read("1,2,0\n3,4,2\n")
-    try data.checkFits(ModelShape(units: [2, 9, 3]))
-    try data.checkFits(ModelShape(units: [2, 4]))
+    try data.checkFits(ModelArchitecture(units: [2, 9, 3]))
+    try data.checkFits(ModelArchitecture(units: [2, 4]))
     #expect(throws: DatasetError.otherInputs(2, expected: 3)) {
-      try data.checkFits(ModelShape(units: [3, 3]))
+      try data.checkFits(ModelArchitecture(units: [3, 3]))
     }
     #expect(throws: DatasetError.otherClasses(3, limit: 2)) {
-      try data.checkFits(ModelShape(units: [2, 2]))
+      try data.checkFits(ModelArchitecture(units: [2, 2]))
     }
   }
 

@@ -14,34 +14,80 @@ enum Reference {
 }
 
 @Suite struct GradientTests {
-  @Test("the gradient agrees with central finite differences", arguments: UInt64(0)..<6)
-  func finiteDifferences(seed: UInt64) throws {
-    let shape = try ModelShape(units: seed.isMultiple(of: 2) ? [5, 6, 4] : [4, 5, 6, 3])
-    let rows = 7
-    let network = Network(shape: shape, batchSize: rows)
-    let stream = PhiloxStream(seed: seed, domain: .syntheticData, index: 0)
-    for (place, value) in stream.uniform(rows * shape.inputs, scale: 1).enumerated() {
-      network.input[place] = value
-    }
-    for row in 0..<rows { network.labels[row] = Int32(row % shape.outputs) }
+  /// Small models in which every layer, activation and loss occurs.
+  static let models: [(ModelArchitecture.Body, ModelOutput)] = [
+    (.perceptron(Perceptron(units: [5, 6, 4])), .classes),
+    (.perceptron(Perceptron(units: [4, 5, 6, 3])), .classes),
+    (.perceptron(Perceptron(units: [4, 5, 5, 3], activation: .tanh)), .flags),
+    (.perceptron(Perceptron(units: [4, 6, 2], activation: .sigmoid)), .values(.squared)),
+    (.perceptron(Perceptron(units: [4, 6, 2], activation: .gelu)), .values(.huber(delta: 0.7))),
+    (.perceptron(Perceptron(units: [4, 6, 5, 2], activation: .silu)), .values(.absolute)),
+    (.perceptron(Perceptron(units: [4, 3, 2], activation: .none)), .values(.squared)),
+    (.logistic(inputs: 5, outputs: 1), .flags), (.logistic(inputs: 5, outputs: 3), .classes),
+    (.linear(inputs: 4, outputs: 2), .values(.squared)),
+    (
+      .convolutional(
+        ConvolutionalNetwork(
+          image: ImageSize(height: 6, width: 5, channels: 2),
+          blocks: [
+            ConvolutionBlock(channels: 3, pooling: .init(.max)),
+            ConvolutionBlock(channels: 4, kernel: 2, padding: 0, activation: .tanh),
+          ], hidden: [5], outputs: 3)), .classes
+    ),
+    (
+      .convolutional(
+        ConvolutionalNetwork(
+          image: ImageSize(height: 7, width: 7, channels: 1),
+          blocks: [
+            ConvolutionBlock(
+              channels: 3, stride: 2, padding: 2, hasBatchNormalization: true,
+              activation: .silu, pooling: .init(.average)),
+            ConvolutionBlock(
+              channels: 2, kernel: 1, padding: 0, hasBatchNormalization: true, activation: .gelu),
+          ], outputs: 2)), .classes
+    ),
+    (
+      .transformer(
+        TransformerNetwork(
+          vocabulary: 5, context: 4, layers: 2, width: 6, heads: 2, feedForward: 7)), .classes
+    ),
+    (
+      .transformer(
+        TransformerNetwork(
+          vocabulary: 4, context: 3, layers: 1, width: 4, heads: 1, activation: .silu,
+          normalization: .rms)), .classes
+    ),
+  ]
+
+  @Test("the gradient agrees with central finite differences", arguments: 0..<models.count)
+  func finiteDifferences(index: Int) throws {
+    let (body, output) = Self.models[index]
+    let architecture = try ModelArchitecture(body: body, output: output)
+    let harness = try StepHarness(architecture, examples: architecture.readsTokens ? 2 : 7)
+    harness.fill(seed: UInt64(index))
     // Biases too are random: at zero a dead layer puts the next one exactly on ReLU's corner.
-    var parameters = PhiloxStream(seed: seed, domain: .syntheticData, index: 1)
-      .uniform(shape.parameterCount, scale: 0.8)
-    _ = network.computeGradient(parameters, count: rows)
-    let gradient = (0..<shape.parameterCount).map { network.gradient[$0] }
-    // The step balances the error of the difference (h²) against that of Float32 losses (ε / h).
-    let h: Float = 2e-3
-    for index in parameters.indices {
-      let saved = parameters[index]
-      parameters[index] = saved + h
-      let above = network.computeGradient(parameters, count: rows)
-      parameters[index] = saved - h
-      let below = network.computeGradient(parameters, count: rows)
-      parameters[index] = saved
-      let difference = (above - below) / (2 * h)
-      // A hidden unit that switches within the step bends the loss; the margin covers one.
-      #expect(abs(difference - gradient[index]) < 3e-3, "parameter \(index)")
+    var parameters = PhiloxStream(seed: UInt64(index), domain: .syntheticData, index: 1)
+      .uniform(architecture.parameterCount, scale: 0.8)
+    _ = try harness.loss(parameters)
+    let gradient = harness.gradient
+    let layout = architecture.layout
+    for index in 0..<architecture.trainableCount {
+      /// The step balances the error of the difference (h²) against that of Float32 losses (ε / h).
+      func error(_ h: Float) throws -> Float {
+        let saved = parameters[index]
+        defer { parameters[index] = saved }
+        parameters[index] = saved + h
+        let above = try harness.loss(parameters)
+        parameters[index] = saved - h
+        let difference = (above - (try harness.loss(parameters))) / (2 * h)
+        // Where a hidden unit switches within the step, the loss is bent; the margin covers one.
+        return abs(difference - gradient[index]) / max(1, abs(difference))
+      }
+      // More units may switch within the larger step than the margin covers.
+      let isClose = try error(2e-3) < 3e-3 || error(5e-4) < 3e-3
+      #expect(isClose, "\(layout.tensor(holding: index)?.name ?? "") \(index)")
     }
+    #expect(gradient.contains { abs($0) > 1e-3 })
   }
 
   @Test("loss, gradient and steps agree with NumPy float64", arguments: 0..<4)
@@ -52,11 +98,11 @@ enum Reference {
       try #require(example[name]?.elements).compactMap { $0.double }
     }
     func number(_ name: String) throws -> Double { try #require(example[name]?.double) }
-    let shape = try ModelShape(units: try numbers("units").map { Int($0) })
+    let architecture = try ModelArchitecture(units: try numbers("units").map { Int($0) })
     let labels = try numbers("labels").map { Int32($0) }
     let dataset = try Dataset(
-      features: try numbers("features").map { Float($0) }, labels: labels, inputs: shape.inputs,
-      classes: shape.outputs)
+      features: try numbers("features").map { Float($0) }, labels: labels,
+      inputs: architecture.inputs, classes: architecture.outputs)
     let start = ParameterBuffer(try numbers("parameters").map { Float($0) })
     let steps = Int(try number("steps"))
     let settings = try TrainingSettings(
@@ -65,18 +111,20 @@ enum Reference {
         momentum: Float(try number("momentum")), weightDecay: Float(try number("decay"))))
     let order = (0..<Int32(labels.count)).map { $0 }
     let run = TrainingRun(
-      shape: shape, state: TrainingState(base: start, settings: settings), dataset: dataset,
-      settings: settings, order: .explicit(Array(repeating: order, count: steps)))
+      architecture: architecture,
+      state: TrainingState(base: start, architecture: architecture, settings: settings),
+      source: dataset, settings: settings,
+      order: .explicit(Array(repeating: order, count: steps)))
     try run.run(steps: 1)
     let loss = try number("loss")
     #expect(abs(Double(run.lastLoss) - loss) < 1e-5 * loss)
     try run.run(steps: steps)
     try expectClose(run.state.parameters.values, numbers("result"))
-    let network = Network(shape: shape, batchSize: labels.count)
-    for (place, value) in dataset.features.enumerated() { network.input[place] = value }
-    for (place, label) in labels.enumerated() { network.labels[place] = label }
-    _ = network.computeGradient(start.values, count: labels.count)
-    try expectClose((0..<shape.parameterCount).map { network.gradient[$0] }, numbers("gradient"))
+    let harness = try StepHarness(architecture, examples: labels.count)
+    harness.arena.store(dataset.features, at: harness.program.input.offset)
+    harness.arena.store(labels.map { UInt32($0) }, at: harness.program.target.offset)
+    _ = try harness.loss(start.values)
+    try expectClose(harness.gradient, numbers("gradient"))
   }
 
   /// Relative to the largest entry, as cancellation makes small entries inexact.

@@ -18,9 +18,9 @@ import Testing
   @Test("the documented file is read")
   func documented() throws {
     let model = try read(Self.full)
-    #expect(model.shape.units == [784, 128, 10])
-    #expect(model.shape.parameterCount == 784 * 128 + 128 + 1_280 + 10)
-    #expect(model.optimizer.momentum == 0.9 && model.optimizer.weightDecay == 0.0001)
+    #expect(try model.architecture == ModelArchitecture(units: [784, 128, 10]))
+    #expect(model.architecture.parameterCount == 784 * 128 + 128 + 1_280 + 10)
+    #expect(try model.optimizer == Optimizer(momentum: 0.9, weightDecay: 0.0001))
     #expect(try ModelConfiguration(model.json) == model)
     #expect(model.json["optimizer"]?["momentum"] == .number(0.9))
   }
@@ -29,7 +29,7 @@ import Testing
   func depths() throws {
     for (text, units) in [("[64, 32]", [784, 64, 32, 10]), ("[]", [784, 10])] {
       let model = try read(Self.full.replacing("128", with: text))
-      #expect(model.shape.units == units)
+      #expect(try model.architecture == ModelArchitecture(units: units))
       #expect(try ModelConfiguration(model.json) == model)
     }
   }
@@ -44,24 +44,28 @@ import Testing
     ("784", "\"784\"", .wrongType(path: "architecture.input_dim", expected: "an integer")),
     ("0.9", "true", .wrongType(path: "optimizer.momentum", expected: "a number")),
     (
-      "\"sgd\"", "\"adam\"",
-      .unsupported(path: "optimizer.type", value: "adam", supported: ["sgd"])
+      "\"sgd\"", "\"lamb\"",
+      .unsupported(path: "optimizer.type", value: "lamb", supported: Optimizer.names)
     ),
     (
-      "\"relu\"", "\"tanh\"",
-      .unsupported(path: "architecture.activation", value: "tanh", supported: ["relu"])
+      "\"relu\"", "\"swish\"",
+      .unsupported(
+        path: "architecture.activation", value: "swish",
+        supported: ["none", "relu", "tanh", "sigmoid", "gelu", "silu"])
     ),
     (
-      "[\"accuracy\"]", "[\"f1\"]",
-      .unsupported(path: "metrics[0]", value: "f1", supported: ["accuracy", "loss"])
+      "[\"accuracy\"]", "[\"bleu\"]",
+      .unsupported(
+        path: "metrics[0]", value: "bleu",
+        supported: ModelConfiguration.MetricName.allCases.map(\.rawValue))
     ),
-    ("128", "0", .shape(.unitCount(0, layer: 1, limit: 65_536))),
-    ("128", "-5", .shape(.unitCount(-5, layer: 1, limit: 65_536))),
+    ("128", "0", .architecture(.unitCount(0, layer: 1, limit: 65_536))),
+    ("128", "-5", .architecture(.unitCount(-5, layer: 1, limit: 65_536))),
     (
       "784", "9000000000000000000",
-      .shape(.unitCount(9_000_000_000_000_000_000, layer: 0, limit: 65_536))
+      .architecture(.unitCount(9_000_000_000_000_000_000, layer: 0, limit: 65_536))
     ),
-    ("128", "[65536, 65536]", .shape(.parameterCount(4_347_133_962, limit: 268_435_456))),
+    ("128", "[65536, 65536]", .architecture(.parameterCount(4_347_133_962, limit: 268_435_456))),
     ("0.9", "1.0", .settings(.momentum(1))),
     ("0.0001", "-1", .settings(.weightDecay(-1))),
   ]

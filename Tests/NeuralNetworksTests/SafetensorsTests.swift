@@ -4,8 +4,8 @@ import Testing
 @testable import NeuralNetworks
 
 @Suite struct SafetensorsTests {
-  private func example() throws -> (ModelShape, ParameterBuffer, Bytes) {
-    let shape = try ModelShape(units: [3, 4, 2])
+  private func example() throws -> (ModelArchitecture, ParameterBuffer, Bytes) {
+    let shape = try ModelArchitecture(units: [3, 4, 2])
     let model = ParameterBuffer(randomFor: shape, seed: 1)
     return (shape, model, model.safetensors(for: shape))
   }
@@ -83,12 +83,12 @@ import Testing
     #expect(throws: SafetensorsError.notFinite(tensor: "layers.1.bias")) {
       try Safetensors.decode(bad)
     }
-    let other = try ModelShape(units: [3, 5, 2])
-    #expect(throws: SafetensorsError.otherShape(expected: [3, 5, 2])) {
+    let other = try ModelArchitecture(units: [3, 5, 2])
+    #expect(throws: SafetensorsError.otherShape(tensor: "layers.0.kernel", expected: [3, 5])) {
       try ParameterBuffer(safetensors: good, for: other)
     }
-    let shorter = try ModelShape(units: [3, 4])
-    #expect(throws: SafetensorsError.otherShape(expected: [3, 4])) {
+    let shorter = try ModelArchitecture(units: [3, 4])
+    #expect(throws: SafetensorsError.otherCount(expected: 2)) {
       try ParameterBuffer(safetensors: good, for: shorter)
     }
   }

@@ -18,14 +18,16 @@ import Testing
     momentum: Float = 0, units: [Int] = [784, 128, 10], rows: Int = 250, variant: UInt32? = nil,
     epochs: Int = 3
   ) throws -> TrainingRun {
-    let shape = try ModelShape(units: units)
+    let architecture = try ModelArchitecture(units: units)
     let settings = try TrainingSettings(
       learningRate: 0.1, batchSize: 32, epochs: epochs,
       optimizer: .init(momentum: momentum, weightDecay: momentum / 1_000))
     return TrainingRun(
-      shape: shape,
-      state: TrainingState(base: ParameterBuffer(randomFor: shape, seed: 5), settings: settings),
-      dataset: try dataset(rows: rows, inputs: shape.inputs, classes: shape.outputs),
+      architecture: architecture,
+      state: TrainingState(
+        base: ParameterBuffer(randomFor: architecture, seed: 5), architecture: architecture,
+        settings: settings),
+      source: try dataset(rows: rows, inputs: architecture.inputs, classes: architecture.outputs),
       settings: settings, order: .shuffled(seed: 5, firstEpoch: 7, client: 3),
       kernels: try variant.map { try #require(mk_variant_kernels(mk_variant($0))) }
         ?? Kernels.active)
@@ -61,8 +63,8 @@ import Testing
         learningRate: 0.1, batchSize: 32, epochs: 3,
         optimizer: .init(momentum: momentum, weightDecay: momentum / 1_000))
       let second = TrainingRun(
-        shape: try ModelShape(units: [9, 8, 4]), state: first.state,
-        dataset: try dataset(rows: 70, inputs: 9, classes: 4), settings: settings,
+        architecture: try ModelArchitecture(units: [9, 8, 4]), state: first.state,
+        source: try dataset(rows: 70, inputs: 9, classes: 4), settings: settings,
         order: .shuffled(seed: 5, firstEpoch: 7, client: 3))
       #expect(second.stateRoot() == roots[step])
       try second.run(steps: .max - roots.count)
@@ -82,7 +84,7 @@ import Testing
       state.parameters.values[index] = Float(bitPattern: bits)
       roots.append(run.schedule.root(of: state, order: order))
       state = run.state
-      state.velocity[index] = -state.velocity[index]
+      state.optimizer[index] = -state.optimizer[index]
       roots.append(run.schedule.root(of: state, order: order))
     }
     var state = run.state
@@ -93,15 +95,17 @@ import Testing
 
   @Test("a run that leaves the finite numbers fails at that step")
   func notFinite() throws {
-    let shape = try ModelShape(units: [4, 3, 2])
+    let architecture = try ModelArchitecture(units: [4, 3, 2])
     let settings = try TrainingSettings(learningRate: 100, batchSize: 8, epochs: 1)
     let base = ParameterBuffer(
-      ParameterBuffer(randomFor: shape, seed: 1).values.map { $0 * 1e30 })
+      ParameterBuffer(randomFor: architecture, seed: 1).values.map { $0 * 1e30 })
     let run = TrainingRun(
-      shape: shape, state: TrainingState(base: base, settings: settings),
-      dataset: try dataset(rows: 40, inputs: 4, classes: 2), settings: settings,
+      architecture: architecture,
+      state: TrainingState(base: base, architecture: architecture, settings: settings),
+      source: try dataset(rows: 40, inputs: 4, classes: 2), settings: settings,
       order: .splitMix(seed: 1))
-    #expect(throws: NumericFailure.self) { try run.run(steps: 5) }
+    let expected = NumericFailure(step: 0, operation: "layers.1/matmul")
+    #expect(throws: TrainingFailure.notFinite(expected)) { try run.run(steps: 5) }
   }
 
   @Test("an epoch visits every example once", arguments: [1, 2, 5, 31, 144, 1_000])

@@ -149,7 +149,7 @@ import Testing
   func notFinite() throws {
     let work = try WorkFixture(seed: 2)
     let wild = try TrainingTask(
-      shape: work.task.shape,
+      architecture: work.task.architecture,
       settings: TrainingSettings(learningRate: 100, batchSize: 4, epochs: 3),
       session: .zero, seed: 1, round: 0, client: 0, base: hugeBase(work).digest,
       dataset: work.dataset.digest, examples: work.dataset.rows)

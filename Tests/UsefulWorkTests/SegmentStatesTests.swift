@@ -24,7 +24,7 @@ import Testing
   @Test("every truncation of a served state is refused")
   func truncated() throws {
     let work = try WorkFixture(seed: 12, momentum: 0.9)
-    let bytes = TrainingState(base: work.base, settings: work.task.settings).encoded()
+    let bytes = work.task.startState(base: work.base).encoded()
     #expect(try TrainingState(decoding: bytes, for: work.task).encoded() == bytes)
     for length in 0..<bytes.count {
       #expect(throws: DecodingFailure.self) {
@@ -36,7 +36,7 @@ import Testing
   @Test("no flipped bit of a served state passes its root")
   func flipped() throws {
     let work = try WorkFixture(seed: 12)
-    let start = TrainingState(base: work.base, settings: work.task.settings)
+    let start = work.task.startState(base: work.base)
     let bytes = start.encoded()
     let root = work.task.root(of: start)
     for bit in 0..<bytes.count * 8 {

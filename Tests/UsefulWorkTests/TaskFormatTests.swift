@@ -90,7 +90,7 @@ import Testing
       examples: Int = 10, segmentSteps: Int = 10
     ) throws {
       _ = try TrainingTask(
-        shape: ModelShape(units: units),
+        architecture: ModelArchitecture(units: units),
         settings: TrainingSettings(learningRate: 0.1, batchSize: batch, epochs: epochs),
         session: .zero, seed: 0, round: round, client: client, base: .zero, dataset: .zero,
         examples: examples, segmentSteps: segmentSteps)

@@ -13,16 +13,16 @@ struct WorkFixture {
   init(
     seed: UInt64, client: Int = 0, momentum: Float = 0, epochs: Int = 3, segmentSteps: Int = 4
   ) throws {
-    let shape = try ModelShape(units: [6, 5, 3])
+    let architecture = try ModelArchitecture(units: [6, 5, 3])
     let rows = 21 + Int(seed % 5)
     let stream = PhiloxStream(
       seed: seed, domain: .syntheticData, index: 0, client: UInt32(client))
     dataset = try Dataset(
-      features: stream.uniform(rows * shape.inputs, scale: 1),
-      labels: stream.words(rows).map { Int32($0 % 3) }, inputs: shape.inputs, classes: 3)
-    base = ParameterBuffer(randomFor: shape, seed: seed)
+      features: stream.uniform(rows * architecture.inputs, scale: 1),
+      labels: stream.words(rows).map { Int32($0 % 3) }, inputs: architecture.inputs, classes: 3)
+    base = ParameterBuffer(randomFor: architecture, seed: seed)
     task = try TrainingTask(
-      shape: shape,
+      architecture: architecture,
       settings: TrainingSettings(
         learningRate: 0.2, batchSize: 4, epochs: epochs,
         optimizer: .init(momentum: momentum, weightDecay: momentum / 100)),

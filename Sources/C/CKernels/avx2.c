@@ -12,6 +12,7 @@
 #pragma GCC target("avx2,fma")
 #endif
 
+#define MK_VECTORISE 1
 #define MK_LANES 8
 #define MK_TILE_ROWS 6
 typedef __m256 mk_vector;
@@ -37,7 +38,9 @@ static inline mk_vector vector_fma(mk_vector a, mk_vector b, mk_vector c) {
 }
 
 #include "gemm_body.h"
+#include "convolution_body.h"
 #include "elementwise_body.h"
+#include "steps_body.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -13,6 +13,7 @@
 #pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")
 #endif
 
+#define MK_VECTORISE 1
 #define MK_LANES 16
 #define MK_TILE_ROWS 14
 typedef __m512 mk_vector;
@@ -35,7 +36,9 @@ static inline mk_vector vector_fma(mk_vector a, mk_vector b, mk_vector c) {
 }
 
 #include "gemm_body.h"
+#include "convolution_body.h"
 #include "elementwise_body.h"
+#include "steps_body.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -10,3 +10,5 @@
 /// One block of B, one of A.
 #define MK_WORKSPACE_FLOATS \
   (MK_DEPTH_BLOCK * MK_COLUMN_BLOCK + MK_ROW_BLOCK * MK_DEPTH_BLOCK + 64)
+/// Columns of a panel of pre-packed weights: a whole number of vectors of every variant.
+#define MK_PANEL 64

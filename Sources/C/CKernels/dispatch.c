@@ -55,3 +55,8 @@ mk_variant mk_active_variant(void) {
   pthread_once(&chosen_once, choose);
   return chosen_variant;
 }
+
+int64_t mk_convolution_workspace_floats(const mk_convolution *s) {
+  (void)s;
+  return 1;
+}

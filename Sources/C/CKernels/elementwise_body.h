@@ -113,10 +113,17 @@ static void column_sums(float *restrict sums, const float *restrict x, int64_t r
 }
 
 /// The largest element; ties and order do not matter for its value.
-MK_INLINE float maximum(const float *restrict x, int64_t count) {
-  float m = x[0];
-  for (int64_t j = 1; j < count; j++) m = x[j] > m ? x[j] : m;
-  return m;
+MK_INLINE float maximum(const float *x, int64_t count) {
+  float lane[MK_SUM_LANES];
+  int64_t i = 0;
+  for (int l = 0; l < MK_SUM_LANES; l++) lane[l] = x[0];
+  for (; i + MK_SUM_LANES <= count; i += MK_SUM_LANES)
+    for (int l = 0; l < MK_SUM_LANES; l++) lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
+  for (int l = 0; i < count; i++, l++) lane[l] = x[i] > lane[l] ? x[i] : lane[l];
+  for (int width = MK_SUM_LANES / 2; width; width >>= 1)
+    for (int l = 0; l < width; l++)
+      lane[l] = lane[l + width] > lane[l] ? lane[l + width] : lane[l];
+  return lane[0];
 }
 
 /// loss = ln Σ e^(x-max) - (x[label] - max). The sum is at least 1, so the logarithm is normal.
@@ -198,9 +205,10 @@ static int all_finite(const float *x, int64_t count) {
 /// The table of the including file's instruction set.
 #define MK_TABLE                                                                               \
   {                                                                                            \
-    .gemm = gemm, .add_bias = add_bias, .add_bias_relu = add_bias_relu,                        \
+    MK_PRODUCTS, .add_bias = add_bias, .add_bias_relu = add_bias_relu,                         \
     .relu_backward = relu_backward, .column_sums = column_sums,                                \
     .softmax_cross_entropy = softmax_cross_entropy, .classify = classify, .sgd = sgd,          \
     .sgd_momentum = sgd_momentum, .sum = sum, .exponential = exponential,                      \
     .logarithm = logarithm, .philox = philox, .all_finite = all_finite,                        \
+    .steps = &steps,                                                                           \
   }

@@ -6,6 +6,7 @@
 #include <arm_neon.h>
 #include <string.h>
 
+#define MK_VECTORISE 1
 #define MK_LANES 4
 #define MK_TILE_ROWS 8
 typedef float32x4_t mk_vector;
@@ -28,7 +29,9 @@ static inline mk_vector vector_fma(mk_vector a, mk_vector b, mk_vector c) {
 }
 
 #include "gemm_body.h"
+#include "convolution_body.h"
 #include "elementwise_body.h"
+#include "steps_body.h"
 
 const mk_kernels mk_kernels_neon = MK_TABLE;
 #endif

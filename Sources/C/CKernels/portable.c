@@ -3,6 +3,7 @@
 #include <string.h>
 #include "variants.h"
 
+#define MK_VECTORISE 0
 #define MK_LANES 4
 #define MK_TILE_ROWS 4
 
@@ -36,6 +37,8 @@ static inline mk_vector vector_fma(mk_vector a, mk_vector b, mk_vector c) {
 }
 
 #include "gemm_body.h"
+#include "convolution_body.h"
 #include "elementwise_body.h"
+#include "steps_body.h"
 
 const mk_kernels mk_kernels_portable = MK_TABLE;

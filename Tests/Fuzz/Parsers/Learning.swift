@@ -6,7 +6,7 @@ extension FuzzedParser {
     FuzzedParser("model-configuration") { fuzzModelConfiguration($0) },
     FuzzedParser("dataset-csv") { fuzzDatasetCSV($0) },
     FuzzedParser("safetensors") { fuzzSafetensors($0) },
-    canonical("model-shape", as: ModelShape.self),
+    canonical("model-architecture", as: ModelArchitecture.self),
     canonical("training-settings", as: TrainingSettings.self),
     canonical("dataset", as: Dataset.self),
     canonical("session-event", as: SessionEvent.self),

@@ -30,12 +30,39 @@ typedef struct {
   int64_t rows, columns, depth;
 } mk_shape;
 
+/// A convolution of square windows: x [images, height, width, inputs], weights [kernel, kernel,
+/// inputs, outputs], y [images, mk_convolution_side(height), mk_convolution_side(width), outputs].
+/// Output (oh, ow) sees input (oh · stride + kh − padding, ow · stride + kw − padding); outside of
+/// x an input is +0 and its multiplication stays in the chain (docs/specs/mk1.md).
+typedef struct {
+  int64_t images, height, width, inputs, outputs, kernel, stride, padding;
+} mk_convolution;
+
+/// Indices first, first + 1, … first + count - 1: one part of a kernel's result.
+typedef struct {
+  int64_t first, count;
+} mk_range;
+
 /// One set of kernels. All pointers are non-null; arrays of length 0 are allowed.
 typedef struct {
   /// C = A·B, or C += A·B if `accumulate`; C is row-major with row stride `c_stride`.
   /// c ← fma(a[i,p], b[p,j], c) for p = 0, 1, … in this order (docs/specs/mk1.md §2).
   void (*gemm)(mk_shape shape, mk_matrix a, mk_matrix b, float *c, int64_t c_stride,
                int accumulate, float *workspace);
+  /// C as `gemm` computes it, from B packed by mk_pack_weights: no workspace. For one row or few.
+  void (*gemm_packed)(mk_shape shape, mk_matrix a, const float *packed, float *c,
+                      int64_t c_stride, int accumulate);
+  /// The images `part` of y: one chain per element over (kh, kw, input) in this order.
+  void (*convolution)(const mk_convolution *shape, const float *x, const float *weights, float *y,
+                      mk_range part, float *workspace);
+  /// Rows `part` of the gradient of the weights as a matrix [kernel · kernel · inputs, outputs]:
+  /// one chain per element over (image, oh, ow) of x · dy.
+  void (*convolution_weights)(const mk_convolution *shape, const float *x, const float *dy,
+                              float *dweights, mk_range part, float *workspace);
+  /// The images `part` of the gradient of x: one chain per element over (kh, kw, output) of
+  /// dy · weights; a window position that does not exist counts as dy = +0.
+  void (*convolution_input)(const mk_convolution *shape, const float *dy, const float *weights,
+                            float *dx, mk_range part, float *workspace);
   /// y[i,j] += bias[j] over [rows, columns].
   void (*add_bias)(float *y, const float *bias, int64_t rows, int64_t columns);
   /// y[i,j] = max(y[i,j] + bias[j], +0) over [rows, columns].
@@ -66,6 +93,8 @@ typedef struct {
                  uint64_t counter_high);
   /// 1 if no element is infinite or NaN.
   int (*all_finite)(const float *x, int64_t count);
+  /// The steps of all other operations; see operations.h.
+  const struct mk_step_table *steps;
 } mk_kernels;
 
 /// Floats a `workspace` must hold; it needs no alignment and no initial value.
@@ -86,6 +115,61 @@ uint64_t mk_self_test_hash(const mk_kernels *kernels);
 /// The hash every correct variant has.
 uint64_t mk_self_test_golden(void);
 
+/// Floats that mk_pack_weights writes for B [depth, columns].
+int64_t mk_packed_floats(int64_t depth, int64_t columns);
+
+/// Packs B [depth, columns] into panels of 64 columns, row by row inside, missing columns as 0.
+void mk_pack_weights(mk_matrix b, int64_t depth, int64_t columns, float *packed);
+
+/// Output height or width of a convolution for input height or width `side`; 0 if none fits.
+int64_t mk_convolution_side(const mk_convolution *shape, int64_t side);
+
+/// Floats of workspace for each of the three convolution kernels.
+int64_t mk_convolution_workspace_floats(const mk_convolution *shape);
+
+/// Threads that sleep until there is work. One caller at a time.
+typedef struct mk_pool mk_pool;
+
+/// Does part `part` of a work; `thread` is below mk_pool_threads and no other part runs with it now.
+typedef void (*mk_part_function)(void *context, int64_t part, int64_t thread);
+
+/// A pool of `threads` including the caller of mk_pool_run, or null if they cannot be started.
+mk_pool *mk_pool_create(int64_t threads);
+
+int64_t mk_pool_threads(const mk_pool *pool);
+
+/// Does parts 0 … parts - 1, in no fixed order, and returns when all are done.
+void mk_pool_run(mk_pool *pool, mk_part_function function, void *context, int64_t parts);
+
+/// Ends the threads. A null pool is allowed.
+void mk_pool_destroy(mk_pool *pool);
+
+/// `gemm` by the pool's threads, bit for bit the same. On one thread if `pool` is null or the
+/// product is small. `workspace` holds mk_gemm_workspace_floats() for each thread of the pool.
+void mk_gemm_threads(const mk_kernels *kernels, mk_pool *pool, mk_shape shape, mk_matrix a,
+                     mk_matrix b, float *c, int64_t c_stride, int accumulate, float *workspace);
+
+/// The convolution kernels by the pool's threads, bit for bit the same; `pool` may be null.
+/// `workspace` holds mk_convolution_workspace_floats(shape) for each thread of the pool.
+void mk_convolution_threads(const mk_kernels *kernels, mk_pool *pool, const mk_convolution *shape,
+                            const float *x, const float *weights, float *y, float *workspace);
+void mk_convolution_weights_threads(const mk_kernels *kernels, mk_pool *pool,
+                                    const mk_convolution *shape, const float *x, const float *dy,
+                                    float *dweights, float *workspace);
+void mk_convolution_input_threads(const mk_kernels *kernels, mk_pool *pool,
+                                  const mk_convolution *shape, const float *dy,
+                                  const float *weights, float *dx, float *workspace);
+
+/// The plain definitions of the convolution kernels: the oracle of the tests.
+void mk_convolution_reference(const mk_convolution *shape, const float *x, const float *weights,
+                              float *y);
+void mk_convolution_weights_reference(const mk_convolution *shape, const float *x, const float *dy,
+                                      float *dweights);
+void mk_convolution_input_reference(const mk_convolution *shape, const float *dy,
+                                    const float *weights, float *dx);
+
 /// The plain definition of gemm: three loops. The oracle of the tests.
 void mk_gemm_reference(mk_shape shape, mk_matrix a, mk_matrix b, float *c, int64_t c_stride,
                        int accumulate);
+
+#include "operations.h"

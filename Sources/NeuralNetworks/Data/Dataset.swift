@@ -44,12 +44,19 @@ public struct Dataset: Hashable, Sendable {
     for (row, label) in labels.enumerated() where !(0..<Int32(classes)).contains(label) {
       throw .label(Int(label), row: row, classes: classes)
     }
-    guard ParameterBuffer(features).isFinite else { throw .notFinite }
+    try Self.checkFinite(features, width: inputs)
     self.inputs = inputs
     self.classes = classes
     self.features = features
     self.labels = labels
     digest = SHA256.hash(Self.value(inputs, classes, features, labels).encoded())
+  }
+
+  /// Names the first feature that is NaN or infinite.
+  static func checkFinite(_ features: [Float], width: Int) throws(DatasetError) {
+    guard !ParameterBuffer(features).isFinite else { return }
+    let place = features.firstIndex { !$0.isFinite } ?? 0
+    throw .notFinite(row: place / width, column: place % width)
   }
 
   /// The examples at `indices`, in that order.
@@ -62,7 +69,7 @@ public struct Dataset: Hashable, Sendable {
   }
 
   /// Checks that a network has one input for each feature and an output for each class.
-  public func checkFits(_ shape: ModelShape) throws(DatasetError) {
+  public func checkFits(_ shape: ModelArchitecture) throws(DatasetError) {
     guard inputs == shape.inputs else { throw .otherInputs(inputs, expected: shape.inputs) }
     guard classes <= shape.outputs else { throw .otherClasses(classes, limit: shape.outputs) }
   }
@@ -83,53 +90,6 @@ public struct Dataset: Hashable, Sendable {
       shards.append(try selecting(Array(stride(from: client, to: rows, by: clients))))
     }
     return shards
-  }
-}
-
-/// Why data were refused. Lines count from 1, rows from 0.
-public enum DatasetError: Error, Equatable, Sendable {
-  case empty
-  case tooLarge(values: Int)
-  case inputs(Int)
-  case classes(Int)
-  case featureCount(Int, rows: Int, inputs: Int)
-  case label(Int, row: Int, classes: Int)
-  case notFinite
-  case tooFewRows(Int, clients: Int)
-  case otherInputs(Int, expected: Int)
-  case otherClasses(Int, limit: Int)
-  case columnCount(Int, expected: Int, line: Int)
-  case number(String, line: Int, column: Int)
-  case labelText(String, line: Int)
-  case lineTooLong(line: Int, limit: Int)
-}
-
-extension DatasetError: CustomStringConvertible {
-  /// One lower-case sentence that says where.
-  public var description: String {
-    switch self {
-    case .empty: "the data set has no rows"
-    case .tooLarge(let values):
-      "\(values) values, the limit is \(Dataset.Limits.valuesMax)"
-    case .inputs(let count): "\(count) features, expected 1 to \(Dataset.Limits.inputsMax)"
-    case .classes(let count): "\(count) classes, expected 1 to \(Dataset.Limits.classesMax)"
-    case .featureCount(let count, let rows, let inputs):
-      "\(count) values for \(rows) rows of \(inputs) features"
-    case .label(let label, let row, let classes):
-      "row \(row) has the label \(label), expected 0 to \(classes - 1)"
-    case .notFinite: "a feature is NaN or infinite"
-    case .tooFewRows(let rows, let clients): "\(rows) rows cannot be dealt to \(clients) clients"
-    case .otherInputs(let count, let expected):
-      "the data have \(count) features, the model has \(expected) inputs"
-    case .otherClasses(let count, let limit):
-      "the data have \(count) classes, the model has \(limit) outputs"
-    case .columnCount(let count, let expected, let line):
-      "line \(line) has \(count) columns, expected \(expected)"
-    case .number(let text, let line, let column):
-      "line \(line), column \(column): `\(text)` is not a finite decimal number"
-    case .labelText(let text, let line): "line \(line): `\(text)` is not a label"
-    case .lineTooLong(let line, let limit): "line \(line) is longer than \(limit) bytes"
-    }
   }
 }
 

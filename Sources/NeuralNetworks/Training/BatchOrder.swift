@@ -17,9 +17,10 @@ public enum BatchOrder: Hashable, Sendable {
   public func permutation(epoch: Int, count: Int) -> [Int32] {
     switch self {
     case .shuffled(let seed, let firstEpoch, let client):
-      return philoxShuffle(
-        seed: seed, epoch: firstEpoch &+ UInt32(truncatingIfNeeded: epoch), client: client,
-        count: count)
+      let stream = PhiloxStream(
+        seed: seed, domain: .batchOrder,
+        index: firstEpoch &+ UInt32(truncatingIfNeeded: epoch), client: client)
+      return philoxShuffle(stream, count: count)
     case .splitMix(let seed):
       var random = SplitMix64(seed: seed)
       var order: [Int32] = []
@@ -41,10 +42,9 @@ public enum BatchOrder: Hashable, Sendable {
 
 /// Fisher–Yates from the top; word i of the stream chooses the partner of place i by the upper
 /// half of a 32×32-bit product (bias below count / 2³²).
-private func philoxShuffle(seed: UInt64, epoch: UInt32, client: UInt32, count: Int) -> [Int32] {
+func philoxShuffle(_ stream: PhiloxStream, count: Int, firstBlock: UInt64 = 0) -> [Int32] {
   var order = (0..<count).map { Int32($0) }
-  let words = PhiloxStream(seed: seed, domain: .batchOrder, index: epoch, client: client)
-    .words(count)
+  let words = stream.words(count, firstBlock: firstBlock)
   for place in stride(from: count - 1, to: 0, by: -1) {
     order.swapAt(place, Int((UInt64(words[place]) * UInt64(place + 1)) >> 32))
   }
@@ -66,6 +66,10 @@ public struct PhiloxStream: Sendable {
     case initialParameters = 1
     case batchOrder = 2
     case syntheticData = 3
+    case dropout = 4
+    case trainTestSplit = 8
+    case blockOrder = 9
+    case windowOrder = 10
   }
 
   /// Logical clients that fit beside the domain in one counter word.
@@ -83,12 +87,12 @@ public struct PhiloxStream: Sendable {
   /// Blocks of four words.
   static func blocks(forWords count: Int) -> Int { (count + 3) / 4 }
 
-  /// The first `count` words.
-  public func words(_ count: Int) -> [UInt32] {
+  /// The first `count` words, or `count` words from another block on.
+  public func words(_ count: Int, firstBlock: UInt64 = 0) -> [UInt32] {
     let blocks = Self.blocks(forWords: count)
     var words = [UInt32](repeating: 0, count: blocks * 4)
     guard blocks > 0 else { return [] }
-    Kernels.active.pointee.philox(&words, Int64(blocks), seed, 0, counterHigh)
+    Kernels.active.pointee.philox(&words, Int64(blocks), seed, firstBlock, counterHigh)
     words.removeLast(words.count - count)
     return words
   }
@@ -99,17 +103,50 @@ public struct PhiloxStream: Sendable {
   }
 }
 
+/// What tells the dropout of one step from that of any other (mk1 §6).
+struct DropoutCounters: Equatable {
+  var seed: UInt64
+  var client: UInt32
+  var step: UInt32
+}
+
+extension BatchOrder {
+  /// The counters of step `step` (from 0 within this run) with `stepsPerEpoch` steps an epoch.
+  /// Orders without a seed have the seed 0.
+  func dropoutCounters(step: Int, stepsPerEpoch: Int) -> DropoutCounters {
+    switch self {
+    case .shuffled(let seed, let firstEpoch, let client):
+      let first = firstEpoch &* UInt32(truncatingIfNeeded: stepsPerEpoch)
+      return DropoutCounters(
+        seed: seed, client: client, step: first &+ UInt32(truncatingIfNeeded: step))
+    case .splitMix(let seed):
+      return DropoutCounters(seed: seed, client: 0, step: UInt32(truncatingIfNeeded: step))
+    case .explicit:
+      return DropoutCounters(seed: 0, client: 0, step: UInt32(truncatingIfNeeded: step))
+    }
+  }
+}
+
 extension ParameterBuffer {
-  /// Random weights, zero biases: uniform in ±√(6 / inputs), the variance 2 / inputs of He et al.
-  /// 2015 (arXiv:1502.01852) for ReLU. A function of the seed alone.
-  public init(randomFor shape: ModelShape, seed: UInt64) {
-    self.init(zerosFor: shape)
-    for (index, layer) in shape.layers.enumerated() {
-      let stream = PhiloxStream(seed: seed, domain: .initialParameters, index: UInt32(index))
-      let scale = (6 / Float(layer.inputs)).squareRoot()
-      values.replaceSubrange(
-        layer.weightOffset..<layer.biasOffset,
-        with: stream.uniform(layer.inputs * layer.outputs, scale: scale))
+  /// The model before the first step, a function of the seed alone: random weights number i of the
+  /// layout (from 0) take Philox stream i of the domain `initialParameters`; biases are 0, gains 1.
+  public init(randomFor architecture: ModelArchitecture, seed: UInt64) {
+    self.init(zerosFor: architecture)
+    var random: UInt32 = 0
+    for tensor in architecture.layout.tensors {
+      switch tensor.start {
+      case .zero: break
+      case .one: values.replaceSubrange(tensor.range, with: repeatElement(1, count: tensor.count))
+      case .meansAndVariances:
+        let half = tensor.count / 2
+        values.replaceSubrange(
+          tensor.range.lowerBound + half..<tensor.range.upperBound,
+          with: repeatElement(1, count: half))
+      case .uniform(let scale):
+        let stream = PhiloxStream(seed: seed, domain: .initialParameters, index: random)
+        values.replaceSubrange(tensor.range, with: stream.uniform(tensor.count, scale: scale))
+        random += 1
+      }
     }
   }
 }

@@ -29,7 +29,7 @@ public enum StateRoot {
   }
 
   /// The digest of optimizer state: a leaf like that of the parameters.
-  public static func optimizerDigest(_ velocity: [Float]) -> Digest {
-    velocity.withUnsafeBytes { leaf($0, using: SHA256Hasher()) }
+  public static func optimizerDigest(_ optimizer: [Float]) -> Digest {
+    optimizer.withUnsafeBytes { leaf($0, using: SHA256Hasher()) }
   }
 }

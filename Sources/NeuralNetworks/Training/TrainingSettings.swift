@@ -2,40 +2,18 @@ public import Primitives
 
 /// How a client trains in one round.
 public struct TrainingSettings: Hashable, Sendable {
-  /// η of w ← w − η·g.
+  /// η of w ← w − η·g, before the schedule.
   public let learningRate: Float
   /// Examples of one step; the last batch of an epoch may be smaller.
   public let batchSize: Int
   /// Passes over the client's examples in one round.
   public let epochs: Int
-  /// The rule that turns gradients into steps.
+  /// The rule that turns gradients into steps. Its state starts at 0 in each round.
   public let optimizer: Optimizer
-
-  /// Stochastic gradient descent with the momentum and L2 decay of PyTorch's `SGD`:
-  /// d = g + decay·w; v ← momentum·v + d; w ← w − η·v. Velocity starts at 0 in each round.
-  public struct Optimizer: Hashable, Sendable {
-    /// μ, 0 for none.
-    public let momentum: Float
-    /// λ, 0 for none.
-    public let weightDecay: Float
-    /// Whether a velocity is part of the state.
-    public var hasVelocity: Bool { momentum != 0 || weightDecay != 0 }
-    /// Plain gradient descent.
-    public static let sgd = Optimizer(uncheckedMomentum: 0, weightDecay: 0)
-
-    private init(uncheckedMomentum: Float, weightDecay: Float) {
-      momentum = uncheckedMomentum
-      self.weightDecay = weightDecay
-    }
-
-    /// Checks 0 ≤ momentum < 1 and 0 ≤ decay < 1.
-    public init(momentum: Float, weightDecay: Float) throws(TrainingSettingsError) {
-      guard (0..<1).contains(momentum) else { throw .momentum(momentum) }
-      guard (0..<1).contains(weightDecay) else { throw .weightDecay(weightDecay) }
-      // + 0 turns −0 into +0, so that equal settings have equal bytes.
-      self.init(uncheckedMomentum: momentum + 0, weightDecay: weightDecay + 0)
-    }
-  }
+  /// How the learning rate changes within the round.
+  public let schedule: LearningRateSchedule
+  /// Gradients longer than this are shortened to it; nil leaves them.
+  public let gradientNormMax: Float?
 
   /// Bounds of one round's work.
   public enum Limits {
@@ -49,17 +27,23 @@ public struct TrainingSettings: Hashable, Sendable {
 
   /// Checks the settings.
   public init(
-    learningRate: Float, batchSize: Int, epochs: Int, optimizer: Optimizer = .sgd
+    learningRate: Float, batchSize: Int, epochs: Int, optimizer: Optimizer = .sgd,
+    schedule: LearningRateSchedule = .constant, gradientNormMax: Float? = nil
   ) throws(TrainingSettingsError) {
     guard learningRate > 0, learningRate <= Limits.learningRateMax else {
       throw .learningRate(learningRate)
     }
     guard (1...Limits.batchSizeMax).contains(batchSize) else { throw .batchSize(batchSize) }
     guard (1...Limits.epochsMax).contains(epochs) else { throw .epochs(epochs) }
+    if let gradientNormMax, !(gradientNormMax > 0 && gradientNormMax.isFinite) {
+      throw .gradientNorm(gradientNormMax)
+    }
     self.learningRate = learningRate
     self.batchSize = batchSize
     self.epochs = epochs
     self.optimizer = optimizer
+    self.schedule = schedule
+    self.gradientNormMax = gradientNormMax
   }
 }
 
@@ -69,7 +53,14 @@ public enum TrainingSettingsError: Error, Equatable, Sendable {
   case batchSize(Int)
   case epochs(Int)
   case momentum(Float)
+  case nesterovWithoutMomentum
   case weightDecay(Float)
+  case epsilon(Float)
+  /// A constant that belongs between 0 and 1; `name` is the key of a configuration.
+  case fraction(name: String, Double)
+  case warmupSteps(Int)
+  case stepEpochs(Int)
+  case gradientNorm(Float)
 }
 
 extension TrainingSettingsError: CustomStringConvertible {
@@ -82,7 +73,15 @@ extension TrainingSettingsError: CustomStringConvertible {
     case .batchSize(let value): "the batch size \(value) is not in 1…\(Limits.batchSizeMax)"
     case .epochs(let value): "\(value) local epochs are not in 1…\(Limits.epochsMax)"
     case .momentum(let value): "the momentum \(value) is not in 0..<1"
+    case .nesterovWithoutMomentum: "nesterov needs a momentum above 0"
     case .weightDecay(let value): "the weight decay \(value) is not in 0..<1"
+    case .epsilon(let value): "epsilon \(value) is not between 0 and 1"
+    case .fraction(let name, let value): "\(name) \(value) is not between 0 and 1"
+    case .warmupSteps(let value):
+      "\(value) warm-up steps are not in 0…\(LearningRateSchedule.warmupStepsMax)"
+    case .stepEpochs(let value):
+      "a step of \(value) epochs is not in 1…\(Limits.epochsMax)"
+    case .gradientNorm(let value): "the largest gradient norm \(value) is not a positive number"
     }
   }
 }
@@ -90,12 +89,13 @@ extension TrainingSettingsError: CustomStringConvertible {
 extension TrainingSettings: CanonicalCodable {
   /// Real numbers appear as their IEEE 754 bit patterns: canonical bytes hold no floats.
   public var canonicalValue: CanonicalValue {
-    .map([
+    var fields: [String: CanonicalValue] = [
       "batch": .unsigned(UInt64(batchSize)), "epochs": .unsigned(UInt64(epochs)),
-      "rate": .unsigned(UInt64(learningRate.bitPattern)),
-      "momentum": .unsigned(UInt64(optimizer.momentum.bitPattern)),
-      "decay": .unsigned(UInt64(optimizer.weightDecay.bitPattern)),
-    ])
+      "rate": .bits(learningRate), "optimizer": optimizer.canonicalValue,
+      "schedule": schedule.canonicalValue,
+    ]
+    if let gradientNormMax { fields["clip"] = .bits(gradientNormMax) }
+    return .map(fields)
   }
 
   /// Reads and checks settings.
@@ -103,25 +103,23 @@ extension TrainingSettings: CanonicalCodable {
     var fields = try CanonicalFields(canonicalValue)
     let batch = try fields.count("batch", max: Limits.batchSizeMax)
     let epochs = try fields.count("epochs", max: Limits.epochsMax)
-    let rate = try Self.float("rate", from: &fields)
-    let momentum = try Self.float("momentum", from: &fields)
-    let decay = try Self.float("decay", from: &fields)
+    let rate = try fields.float("rate")
+    let optimizer = try fields.nested("optimizer", as: Optimizer.self)
+    let schedule = try fields.nested("schedule", as: LearningRateSchedule.self)
+    var clip: Float?
+    if let value = fields.optional("clip") {
+      guard case .unsigned(let bits) = value, let bits = UInt32(exactly: bits) else {
+        throw .malformed(what: "clip", reason: "expected 32 bits")
+      }
+      clip = Float(bitPattern: bits)
+    }
     try fields.finish()
     do {
       try self.init(
-        learningRate: rate, batchSize: batch, epochs: epochs,
-        optimizer: Optimizer(momentum: momentum, weightDecay: decay))
+        learningRate: rate, batchSize: batch, epochs: epochs, optimizer: optimizer,
+        schedule: schedule, gradientNormMax: clip)
     } catch {
       throw .malformed(what: "training settings", reason: error.description)
     }
-    guard self.canonicalValue == canonicalValue else {
-      throw .malformed(what: "training settings", reason: "a zero is negative")
-    }
-  }
-
-  private static func float(
-    _ name: String, from fields: inout CanonicalFields
-  ) throws(DecodingFailure) -> Float {
-    Float(bitPattern: UInt32(try fields.count(name, max: Int(UInt32.max))))
   }
 }

@@ -2,7 +2,7 @@ internal import CKernels
 public import Cryptography
 public import Primitives
 
-/// All parameters of a model in one flat buffer; the layout is `ModelShape.layers`.
+/// All parameters of a model in one flat buffer; the layout is `ModelArchitecture.layout`.
 public struct ParameterBuffer: Hashable, Sendable {
   /// The numbers.
   public var values: [Float]
@@ -10,17 +10,25 @@ public struct ParameterBuffer: Hashable, Sendable {
   /// Takes numbers as they are.
   public init(_ values: [Float]) { self.values = values }
 
-  /// Zeros for a shape.
-  public init(zerosFor shape: ModelShape) {
-    values = [Float](repeating: 0, count: shape.parameterCount)
+  /// Zeros for an architecture.
+  public init(zerosFor architecture: ModelArchitecture) {
+    values = [Float](repeating: 0, count: architecture.parameterCount)
   }
 
   /// Little-endian IEEE 754 numbers: what is stored, sent and hashed.
   public var bytes: Bytes { LittleEndian.bytes(of: values) }
 
   /// Reads numbers; refuses a wrong size and NaN or infinity.
-  public init(decoding bytes: Bytes, for shape: ModelShape) throws(DecodingFailure) {
-    values = try LittleEndian.floats(in: bytes, count: shape.parameterCount, what: "parameters")
+  public init(
+    decoding bytes: Bytes, for architecture: ModelArchitecture
+  ) throws(DecodingFailure) {
+    values = try LittleEndian.floats(
+      in: bytes, count: architecture.parameterCount, what: "parameters")
+  }
+
+  /// Reads `count` numbers of something like parameters, as `what`.
+  public init(decoding bytes: Bytes, count: Int, what: String) throws(DecodingFailure) {
+    values = try LittleEndian.floats(in: bytes, count: count, what: what)
   }
 
   /// RFC 6962 leaf hash of the bytes: SHA-256(0x00 ‖ bytes). The identity of a model.
