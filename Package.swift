@@ -119,7 +119,7 @@ let package = Package(
     tests("Telemetry", ["Primitives"]),
     tests("Peering", foundations),
     tests("ContentStore", foundations + ["COpenSSL"]),
-    tests("NeuralNetworks", foundations + ["CKernels"]),
+    tests("NeuralNetworks", foundations + ["CKernels", "Persistence"]),
     tests("FederatedLearning", foundations + ["NeuralNetworks"]),
     tests("UsefulWork", foundations + ["NeuralNetworks"]),
     tests("Ledger", foundations),

@@ -64,7 +64,7 @@ extension GzipError: CustomStringConvertible {
   /// One lower-case sentence without a full stop.
   public var description: String {
     switch self {
-    case .malformed(let reason): "it is no gzip file: \(reason)"
+    case .malformed(let reason): "it cannot be unpacked: \(reason)"
     case .truncated: "it ends too early"
     case .tooLarge(let limit): "it holds more than \(limit) bytes"
     }

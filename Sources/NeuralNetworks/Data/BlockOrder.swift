@@ -3,8 +3,8 @@
 /// Rows are cut into blocks of `blockRows` neighbours. An epoch permutes the blocks by Philox, cuts
 /// the permuted blocks into windows of `windowBlocks`, and permutes the rows of each window. So a
 /// reader touches at most `windowBlocks` places of the file at a time. Data that fit into one
-/// window have exactly the order of `BatchOrder.shuffled`. Memory: four bytes a block and four a row
-/// of one window. Any place of any epoch can be computed alone, so a run can resume there.
+/// window have exactly the order of `BatchOrder.shuffled`. Memory: four bytes a block and four a
+/// row of one window. Any place of any epoch can be computed alone, so a run can resume there.
 public struct BlockOrder: Sendable {
   /// Enough rows that a block of small examples is a few disk pages.
   public static let defaultBlockRows = 256

@@ -37,10 +37,22 @@ public struct ByteSource: Sendable {
 
   /// Reads up to `limit` bytes at `offset`; fewer only at the end.
   func bytes(at offset: Int, limit: Int) throws(DatasetError) -> Bytes {
-    let length = max(0, min(limit, count - offset))
+    let length = min(limit, count - offset)
+    guard length > 0 else { return [] }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 16)
     defer { buffer.deallocate() }
     try read(at: offset, into: buffer)
     return Bytes(buffer)
+  }
+}
+
+extension ByteSource {
+  /// A part as a source of its own; the caller has checked the range.
+  func part(at offset: Int, count: Int) -> ByteSource {
+    precondition(offset >= 0 && count >= 0 && offset <= self.count - count)
+    let whole = self
+    return ByteSource(count: count) { (place, target) throws(DatasetError) in
+      try whole.read(at: offset + place, into: target)
+    }
   }
 }

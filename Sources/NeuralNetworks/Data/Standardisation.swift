@@ -2,9 +2,9 @@ public import Primitives
 
 /// Brings every feature to mean 0 and deviation 1, by the numbers of the training part.
 ///
-/// x ↦ (x − mean) / deviation in Float64, rounded once to Float32. The deviation divides by the number of
-/// rows (population), and a feature that never changes keeps the deviation 1, as scikit-learn's
-/// StandardScaler does. Sums run in row order, so the numbers are the same on every machine.
+/// x ↦ (x − mean) / deviation in Float64, rounded once to Float32. The deviation divides by the
+/// number of rows (population), and a feature that never changes keeps the deviation 1, as
+/// scikit-learn's StandardScaler does. Sums run in row order: the same numbers on every machine.
 public struct Standardisation: Hashable, Sendable {
   /// [inputs].
   public let means: [Double]
