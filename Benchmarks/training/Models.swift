@@ -44,7 +44,7 @@ enum BenchModel: String, CaseIterable {
     let stream = PhiloxStream(seed: 1, domain: .syntheticData, index: 0)
     if self == .transformer {
       let tokens = stream.words(rows * 64 + 1).map { Int32($0 % 96) }
-      return try TokenWindows(tokens: tokens, vocabulary: 96, context: 64)
+      return try TokenWindows(tokens, vocabulary: 96, length: 64)
     }
     return try Dataset(
       features: stream.uniform(rows * architecture.inputs, scale: 1),
@@ -56,7 +56,8 @@ enum BenchModel: String, CaseIterable {
     let architecture = try architecture()
     let settings = try settings()
     let start = TrainingState(
-      base: ParameterBuffer(randomFor: architecture, seed: 1), settings: settings)
+      base: ParameterBuffer(randomFor: architecture, seed: 1), architecture: architecture,
+      settings: settings)
     return TrainingRun(
       architecture: architecture, state: state ?? start, source: try source(), settings: settings,
       order: .shuffled(seed: 1, firstEpoch: 0, client: 0))
