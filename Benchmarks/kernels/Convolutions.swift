@@ -1,4 +1,5 @@
 import CKernels
+import Measure
 
 /// Prints the rates of the convolutions of a small image network, forward and both gradients.
 func measureConvolutions(isSmoke: Bool) {

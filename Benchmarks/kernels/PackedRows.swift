@@ -1,4 +1,5 @@
 import CKernels
+import Measure
 
 /// Prints one row times packed weights beside OpenBLAS' sgemv, for layers of language models.
 func measurePackedRows(isSmoke: Bool) {

@@ -1,5 +1,6 @@
 import CKernels
 import Glibc
+import Measure
 
 /// C [rows, columns] of depth `depth`; A or B as the transpose of what lies in memory.
 struct ProductCase {

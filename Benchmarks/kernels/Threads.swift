@@ -1,5 +1,6 @@
 import CKernels
 import Glibc
+import Measure
 
 /// The smallest product for which two threads have a bar, in operations, and the bar.
 private enum ThreadBars {
