@@ -57,6 +57,10 @@ struct FastestTimes {
 
   mutating func own(_ seconds: Double) { own = min(own, seconds) }
   mutating func other(_ seconds: Double) { other = min(other, seconds) }
+  mutating func add(own: Double, other: Double) {
+    self.own(own)
+    self.other(other)
+  }
 
   /// How many times faster we are.
   var ratio: Double { other / own }

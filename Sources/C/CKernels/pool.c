@@ -18,7 +18,7 @@
 enum {
   /// More threads than any machine of ours has cores is a mistake of the caller.
   threads_max = 256,
-  /// Pauses before a thread parks: about 2 µs, the price of one system call to park and one to wake.
+  /// Pauses before a thread parks: about 2 µs, what a system call to park and one to wake cost.
   spins_max = 64,
 };
 
