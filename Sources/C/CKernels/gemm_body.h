@@ -48,6 +48,18 @@ static void multiply_block(const block_arguments *k, float *c, int64_t c_stride,
 /// Up to this many columns the same holds for A.
 #define MK_DIRECT_COLUMNS 128
 
+/// Floats between addresses that share the lines of one set of the first level cache, 4 KiB, and
+/// the lines of a set: a tile of more rows than that, so far apart, would push its own A out.
+#define MK_SET_FLOATS 1024
+#define MK_SET_LINES 8
+
+/// Whether tiles read A from packed panels: it is read often, or in place it lies badly.
+MK_INLINE int needs_packed_a(mk_shape s, mk_matrix a) {
+  int collides = MK_TILE_ROWS > MK_SET_LINES && a.row_stride % MK_SET_FLOATS == 0 &&
+                 s.rows > MK_DIRECT_ROWS && s.columns >= 2 * MK_TILE_COLUMNS;
+  return s.columns > MK_DIRECT_COLUMNS || collides;
+}
+
 /// All rows of one block of depth: `b` in place or packed.
 static void multiply_rows(mk_shape s, mk_matrix a, const block_arguments *of_b, float *c,
                           int64_t c_stride, int load, float *a_block) {
@@ -76,7 +88,7 @@ static void multiply_blocks(mk_shape s, mk_matrix a, mk_matrix b, float *c, int6
         .b = packed_b ? b_block : from_b.base, .columns = least(s.columns - jc, MK_COLUMN_BLOCK),
         .depth = least(s.depth - pc, MK_DEPTH_BLOCK), .a_row = a.row_stride,
         .a_step = a.column_stride, .b_step = b.row_stride,
-        .packed_a = s.columns > MK_DIRECT_COLUMNS, .packed_b = packed_b,
+        .packed_a = needs_packed_a(s, a), .packed_b = packed_b,
       };
       if (packed_b) pack_b(b_block, from_b, block.depth, block.columns);
       multiply_rows(s, from_a, &block, c + jc, c_stride, accumulate || pc > 0, a_block);
