@@ -16,6 +16,8 @@ enum {
   part_rows_min = 64,
   /// Parts for each thread: one that starts late or is interrupted does fewer of them.
   thread_parts = 2,
+  /// From this many multiply-adds on, 5 ms of one thread, that matters less than reading A once.
+  whole_multiplications_min = 1 << 28,
 };
 
 /// Part `part` of `parts` nearly equal ones of 0 … total - 1, cut at multiples of `unit`.
@@ -55,6 +57,8 @@ static void multiply_part(void *context, int64_t part, int64_t thread) {
 /// Into how many parts a product is split.
 static int64_t count_parts(const product *p, int64_t threads) {
   int64_t parts = threads * thread_parts;
+  if (p->shape.rows * p->shape.columns * p->shape.depth >= whole_multiplications_min)
+    return threads;
   if (!p->by_columns) return p->shape.rows / parts >= part_rows_min ? parts : threads;
   int64_t least = (p->shape.columns + part_columns_max - 1) / part_columns_max;
   return parts > least ? parts : least;
