@@ -59,12 +59,13 @@ let package = Package(
     layer("Primitives"),
     layer("Cryptography", ["Primitives", "CSodium", "COpenSSL"]),
     layer("Telemetry", ["Primitives", "CShim"]),
+    layer("Charts"),
     // Layer 1: pure
     layer("Peering", foundations),
     layer("ContentStore", foundations),
     layer("NeuralNetworks", foundations + ["CKernels"]),
     layer("FederatedLearning", foundations + ["NeuralNetworks"]),
-    layer("UsefulWork", foundations + ["NeuralNetworks"]),
+    layer("UsefulWork", foundations + ["NeuralNetworks", "Ledger"]),
     layer("Ledger", foundations),
     layer("Consensus", foundations + ["Ledger"]),
     // Layer 2: the only place topics meet
@@ -89,7 +90,7 @@ let package = Package(
       name: "martlet",
       dependencies: foundations + topics + [
         "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
-        "CShim",
+        "CShim", "Charts",
       ],
       swiftSettings: strict),
     // Measured by Benchmarks/content/run.sh, killed by the crash tests
@@ -110,14 +111,18 @@ let package = Package(
     tests("Primitives", []),
     tests("Cryptography", ["Primitives"]),
     tests("Telemetry", ["Primitives"]),
+    tests("Charts", []),
     tests("Peering", foundations),
     tests("ContentStore", foundations + ["COpenSSL"]),
     tests("CKernels", ["Primitives"]),
     tests("NeuralNetworks", foundations + ["CKernels", "Persistence"]),
     tests("FederatedLearning", foundations + ["NeuralNetworks"]),
-    tests("UsefulWork", foundations + ["NeuralNetworks"]),
+    tests("UsefulWork", foundations + ["NeuralNetworks", "Ledger"]),
     tests("Ledger", foundations),
     tests("Consensus", foundations + ["Ledger"]),
+    tests(
+      "Orchestration",
+      foundations + ["NeuralNetworks", "FederatedLearning", "UsefulWork", "Ledger"]),
     tests("Networking", foundations + ["Peering", "CShim"]),
     tests(
       "Persistence",

@@ -2,7 +2,9 @@ extension APISchemas {
   private static let blockFields: [APISchema.Field] = [
     .init("height", .integer), .init("hash", .digest), .init("previous", .digest),
     .init("time_ms", .integer, "The proposer's Unix time"), .init("proposer", .peerID),
-    .init("beacon_link", .digest).orNull, .init("transactions", .integer, "How many"),
+    .init("beacon_link", .digest).orNull,
+    .init("miner", .peerID, "Whose segment won the block").orNull,
+    .init("transactions", .integer, "How many"),
     .init("kinds", .list(.text), "The transactions' kinds in order"),
   ]
 
@@ -14,6 +16,9 @@ extension APISchemas {
         .init("state_root", .digest), .init("beacon", .text),
         .init("beacon_links_left", .integer), .init("supply", .amount),
         .init("supply_counted", .amount, "Counted over accounts, escrows and burned stake"),
+        .init("blocks_mined", .integer, "Blocks that a winning segment minted for"),
+        .init("minted", .amount, "What they minted"),
+        .init("mining_target", .digest, "The largest hash that wins").orNull,
         .init("symbol", .text), .init("decimals", .integer),
         .init(
           "validators",
@@ -29,7 +34,8 @@ extension APISchemas {
       [
         .init("account", .digest, "The public key"), .init("peer_id", .peerID),
         .init("label", .text), .init("balance", .amount), .init("stake", .amount),
-        .init("nonce", .integer), .init("accepted", .integer, "Verdicts for it"),
+        .init("nonce", .integer), .init("mined", .amount, "Minted for its winning segments"),
+        .init("accepted", .integer, "Verdicts for it"),
         .init("rejected", .integer, "Verdicts against it"),
         .init("reputation", .number, "The mean of Beta(1 + accepted, 1 + rejected)"),
       ]),

@@ -43,6 +43,12 @@ extension CoordinatorServer {
     case RPCMethod.submitWork:
       try await accept(WorkSubmission(decoding: body), from: call.peer)
       return .success([])
+    case RPCMethod.miningHead:
+      guard let head = MiningHead(of: chain.state) else { throw RPCError.noMining }
+      return .success(head.encoded())
+    case RPCMethod.mine:
+      try await relayMining(body, from: call.peer)
+      return .success([])
     case RPCMethod.failWork:
       try fail(body, from: call.peer)
       return .success([])
@@ -98,6 +104,18 @@ extension CoordinatorServer {
         code: transaction.nonce < next ? "replayed_transaction" : "nonce_too_high",
         message: "the nonce is \(transaction.nonce), the next one is \(next)",
         hint: "ask for the account again and sign anew")
+    }
+  }
+
+  /// Passes a miner's messages on; the validator alone decides about them.
+  private func relayMining(_ body: Bytes, from peer: PeerID) async throws {
+    let submission = try MiningSubmission(decoding: body)
+    guard submission.assignment.worker == peer else { throw RPCError.notAssigned }
+    guard let validator = validators.first else { throw RPCError.busy }
+    do {
+      _ = try await validator.connection.request(method: RPCMethod.mine, body: body)
+    } catch .refused(let refusal) {
+      throw refusal
     }
   }
 
@@ -192,6 +210,9 @@ extension CoordinatorServer {
 extension RPCError {
   static let busy = RPCError(
     code: "busy", message: "too many transactions wait for a block", hint: "try again later")
+
+  static let noMining = RPCError(
+    code: "no_mining", message: "nothing is mined on this chain")
 
   static let notAssigned = RPCError(
     code: "not_assigned", message: "this part of the round is not this worker's",

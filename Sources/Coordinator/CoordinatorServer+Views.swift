@@ -170,6 +170,11 @@ extension CoordinatorServer {
       "beacon_links_left": JSONValue(state.beaconLinksLeft),
       "supply": .string(state.supply.baseUnitsText),
       "supply_counted": .string((try? state.countedSupply())?.baseUnitsText ?? "overflow"),
+      "blocks_mined": JSONValue(state.chain.mining?.blocks ?? 0),
+      "minted": .string((state.chain.mining?.minted ?? .zero).baseUnitsText),
+      "mining_target": state.chain.mining.map {
+        .string(Hex.encode($0.difficulty.target.bytes))
+      } ?? .null,
       "symbol": .string(state.genesis.symbol), "decimals": JSONValue(Amount.decimals),
       "validators": .array(
         state.genesis.validators.map {
@@ -199,6 +204,7 @@ extension CoordinatorServer {
       "account": .string(Hex.encode(key.bytes)), "peer_id": .string("\(key.peerID)"),
       "label": .string(label(of: key)), "balance": .string(account.balance.baseUnitsText),
       "stake": .string(account.stake.baseUnitsText), "nonce": JSONValue(account.nonce),
+      "mined": .string(account.mined.baseUnitsText),
       "accepted": JSONValue(account.accepted), "rejected": JSONValue(account.rejected),
       // The mean of a Beta(1 + accepted, 1 + rejected) posterior.
       "reputation": .number(Double(account.accepted + 1) / Double(verdicts + 2)),
@@ -219,6 +225,7 @@ extension CoordinatorServer {
       "previous": .string(header.previousHash.hex), "time_ms": JSONValue(header.timeMilliseconds),
       "proposer": .string("\(header.proposer.peerID)"),
       "beacon_link": header.beaconLink.map { .string($0.hex) } ?? .null,
+      "miner": header.coinbase.map { .string("\($0.work.worker.peerID)") } ?? .null,
       "transactions": JSONValue(block.transactions.count),
       "kinds": .array(block.transactions.map { .string($0.body.kind) }),
     ]

@@ -22,6 +22,8 @@ public struct Account: Hashable, Sendable {
   public var accepted: UInt64
   /// Rejected client-rounds: β − 1 of the Beta posterior.
   public var rejected: UInt64
+  /// What was minted for this worker's winning segments, all in all.
+  public var mined: Amount
 
   /// An account with a balance and a stake and no history.
   public init(balance: Amount = .zero, stake: Amount = .zero) {
@@ -31,6 +33,7 @@ public struct Account: Hashable, Sendable {
     nonce = 0
     accepted = 0
     rejected = 0
+    mined = .zero
   }
 
   /// Balance, stake and unbonding stake. At most the supply, which fits; hence no overflow.
@@ -42,16 +45,19 @@ public struct Account: Hashable, Sendable {
 }
 
 extension Account: CanonicalCodable {
-  /// A map of the fields; each unbonding is an array of amount and height.
+  /// A map of the fields; each unbonding is an array of amount and height, `mined` is left out
+  /// while it is zero.
   public var canonicalValue: CanonicalValue {
     let waiting = unbonding.map {
       CanonicalValue.array([$0.amount.canonicalValue, .unsigned($0.release)])
     }
-    return .map([
+    var entries: [String: CanonicalValue] = [
       "balance": balance.canonicalValue, "stake": stake.canonicalValue,
       "unbonding": .array(waiting), "nonce": .unsigned(nonce),
       "accepted": .unsigned(accepted), "rejected": .unsigned(rejected),
-    ])
+    ]
+    if mined > .zero { entries["mined"] = mined.canonicalValue }
+    return .map(entries)
   }
 
   /// Reads the fields.
@@ -68,6 +74,11 @@ extension Account: CanonicalCodable {
     nonce = try fields.unsigned("nonce")
     accepted = try fields.unsigned("accepted")
     rejected = try fields.unsigned("rejected")
+    let mined = try fields.optionalNested("mined", as: Amount.self)
+    guard mined != .zero else {
+      throw .malformed(what: "account", reason: "a zero that is left out")
+    }
+    self.mined = mined ?? .zero
     try fields.finish()
   }
 }

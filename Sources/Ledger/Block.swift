@@ -19,6 +19,8 @@ public struct BlockHeader: Hashable, Sendable {
   public let proposer: PublicKey
   /// The beacon's next link, present exactly when the block before holds commitments.
   public let beaconLink: Digest?
+  /// The win that this block mints for, if there is one.
+  public let coinbase: Coinbase?
 
   /// SHA-256 over the domain and the canonical header.
   public var hash: Digest { SHA256.hash(LedgerDomain.bytes(LedgerDomain.block), encoded()) }
@@ -34,7 +36,7 @@ public struct BlockHeader: Hashable, Sendable {
 }
 
 extension BlockHeader: CanonicalCodable {
-  /// A map of the fields; `beacon` is left out when there is none.
+  /// A map of the fields; `beacon` and `coinbase` are left out when there is none.
   public var canonicalValue: CanonicalValue {
     var entries: [String: CanonicalValue] = [
       "chain": chainID.canonicalValue, "height": .unsigned(height),
@@ -43,6 +45,7 @@ extension BlockHeader: CanonicalCodable {
       "proposer": proposer.canonicalValue,
     ]
     if let beaconLink { entries["beacon"] = beaconLink.canonicalValue }
+    if let coinbase { entries["coinbase"] = coinbase.canonicalValue }
     return .map(entries)
   }
 
@@ -57,6 +60,7 @@ extension BlockHeader: CanonicalCodable {
     stateRoot = try fields.nested("state")
     proposer = try fields.nested("proposer")
     beaconLink = try fields.optionalNested("beacon")
+    coinbase = try fields.optionalNested("coinbase")
     try fields.finish()
   }
 }

@@ -5,24 +5,17 @@ public import Primitives
 extension Genesis {
   /// The document for a file.
   public var json: JSONValue {
-    [
-      "name": .string(name), "symbol": .string(symbol), "decimals": JSONValue(Amount.decimals),
-      "chainId": .string(chainID.hex),
-      "accounts": .array(
-        accounts.map {
-          [
-            "key": .string(Hex.encode($0.id.bytes)),
-            "balance": .string($0.balance.baseUnitsText),
-            "stake": .string($0.stake.baseUnitsText),
-          ]
-        }),
-      "validators": .array(
-        validators.map {
-          ["key": .string(Hex.encode($0.key.bytes)), "power": .string(String($0.power))]
-        }),
-      "parameters": parameters.json,
-      "beacon": ["link": .string(beacon.link.hex), "count": JSONValue(beacon.count)],
+    var members: [JSONValue.Member] = [
+      .init("name", .string(name)), .init("symbol", .string(symbol)),
+      .init("decimals", JSONValue(Amount.decimals)), .init("chainId", .string(chainID.hex)),
+      .init("accounts", .array(accounts.map(\.json))),
+      .init("validators", .array(validators.map(\.json))),
+      .init("parameters", parameters.json),
+      .init(
+        "beacon", ["link": .string(beacon.link.hex), "count": JSONValue(beacon.count)]),
     ]
+    if let mining { members.append(.init("mining", mining.json)) }
+    return .object(members)
   }
 
   /// Reads the file form; a `chainId` that does not fit the rest is refused.
@@ -56,11 +49,34 @@ extension Genesis {
     try self.init(
       name: try fields.text("name"), symbol: try fields.text("symbol"), accounts: accounts,
       validators: validators,
-      parameters: try LedgerParameters(json: try fields.value("parameters")), beacon: anchor)
+      parameters: try LedgerParameters(json: try fields.value("parameters")), beacon: anchor,
+      mining: try Self.mining(fields.optional("mining")))
     try fields.finish()
     guard self.chainID == chainID else {
       throw .invalidGenesis(reason: "chainId is not the hash of the document")
     }
+  }
+}
+
+extension Genesis {
+  private static func mining(_ json: JSONValue?) throws(LedgerError) -> MiningTerms? {
+    guard let json else { return nil }
+    return try MiningTerms(json: json)
+  }
+}
+
+extension GenesisAccount {
+  fileprivate var json: JSONValue {
+    [
+      "key": .string(Hex.encode(id.bytes)), "balance": .string(balance.baseUnitsText),
+      "stake": .string(stake.baseUnitsText),
+    ]
+  }
+}
+
+extension GenesisValidator {
+  fileprivate var json: JSONValue {
+    ["key": .string(Hex.encode(key.bytes)), "power": .string(String(power))]
   }
 }
 

@@ -46,12 +46,14 @@ public struct Genesis: Hashable, Sendable {
   public let parameters: LedgerParameters
   /// The end of the beacon's hash chain.
   public let beacon: BeaconAnchor
+  /// How tokens are mined; nil if they never are.
+  public let mining: MiningTerms?
 
   /// Sorts and checks the parts.
   public init(
     name: String, symbol: String = "FTNS", accounts: [GenesisAccount],
     validators: [GenesisValidator], parameters: LedgerParameters = .standard,
-    beacon: BeaconAnchor
+    beacon: BeaconAnchor, mining: MiningTerms? = nil
   ) throws(LedgerError) {
     self.name = name
     self.symbol = symbol
@@ -59,6 +61,7 @@ public struct Genesis: Hashable, Sendable {
     self.validators = validators.sorted { $0.key < $1.key }
     self.parameters = parameters
     self.beacon = beacon
+    self.mining = mining
     try check()
   }
 
@@ -81,7 +84,11 @@ public struct Genesis: Hashable, Sendable {
       throw .invalidGenesis(reason: "a validator appears twice")
     }
     try checkPower()
-    _ = try supply()
+    let supply = try supply()
+    if let mining {
+      // Balances never overflow, whatever is mined.
+      _ = try money { () throws(AmountError) in try supply.adding(mining.coinbase.cap()) }
+    }
   }
 
   private func checkPower() throws(LedgerError) {
@@ -96,7 +103,7 @@ public struct Genesis: Hashable, Sendable {
     }
   }
 
-  /// All balances and stakes; nothing is ever minted beyond it.
+  /// All balances and stakes of the beginning; only `mining` ever adds to it.
   public func supply() throws(LedgerError) -> Amount {
     try money { () throws(AmountError) in
       try Amount.sum(accounts.lazy.flatMap { [$0.balance, $0.stake] })
@@ -119,14 +126,16 @@ public struct Genesis: Hashable, Sendable {
 }
 
 extension Genesis: CanonicalCodable {
-  /// A map of the fields.
+  /// A map of the fields; `mining` is left out when there is none.
   public var canonicalValue: CanonicalValue {
-    .map([
+    var entries: [String: CanonicalValue] = [
       "name": .text(name), "symbol": .text(symbol),
       "decimals": .unsigned(UInt64(Amount.decimals)), "accounts": .list(accounts),
       "validators": .list(validators), "parameters": parameters.canonicalValue,
       "beacon": beacon.canonicalValue,
-    ])
+    ]
+    if let mining { entries["mining"] = mining.canonicalValue }
+    return .map(entries)
   }
 
   /// Reads the document; accounts and validators must be sorted, or one chain had many ids.
@@ -139,7 +148,7 @@ extension Genesis: CanonicalCodable {
       try self.init(
         name: try fields.text("name"), symbol: try fields.text("symbol"), accounts: accounts,
         validators: validators, parameters: try fields.nested("parameters"),
-        beacon: try fields.nested("beacon"))
+        beacon: try fields.nested("beacon"), mining: try fields.optionalNested("mining"))
     } catch let failure as DecodingFailure {
       throw failure
     } catch {

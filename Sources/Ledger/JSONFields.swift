@@ -23,6 +23,11 @@ package struct JSONFields {
     return value
   }
 
+  /// Takes a member that may be absent.
+  package mutating func optional(_ name: String) -> JSONValue? {
+    members.removeValue(forKey: name)
+  }
+
   /// Takes text.
   package mutating func text(_ name: String) throws(LedgerError) -> String {
     guard let text = try value(name).text else { throw malformed(name, "expected text") }

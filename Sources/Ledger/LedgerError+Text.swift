@@ -21,7 +21,7 @@ extension LedgerError {
       "the transaction has \(bytes) bytes, the limit is \(limit)"
     case .insufficientStake(let held, let needed): "the stake is \(held), \(needed) is needed"
     case .tooManyUnbondings(let limit): "\(limit) stakes are being freed already"
-    default: workSentence ?? blockSentence
+    default: workSentence ?? miningSentence ?? blockSentence
     }
   }
 
@@ -48,6 +48,17 @@ extension LedgerError {
     case .forgedEvidence(let reason): "the evidence proves nothing: \(reason)"
     case .paymentMismatch(let client, let reason):
       "the payment of client \(client) is wrong: \(reason)"
+    default: nil
+    }
+  }
+
+  private var miningSentence: String? {
+    switch self {
+    case .invalidMining(let reason): "the mining rules are invalid: \(reason)"
+    case .miningNotAllowed: "nothing is mined on this chain"
+    case .minedWorkNotAccepted: "the work that is said to have won is not accepted"
+    case .segmentAlreadyMined(let segment): "segment \(segment) of this work has won before"
+    case .targetMissed(let hash): "the hash \(hash.hex) misses the target"
     default: nil
     }
   }

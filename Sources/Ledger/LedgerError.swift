@@ -37,6 +37,12 @@ public enum LedgerError: Error, Equatable, Sendable {
   case alreadySlashed
   case forgedEvidence(reason: String)
   case paymentMismatch(client: UInt32, reason: String)
+  // Mining
+  case invalidMining(reason: String)
+  case miningNotAllowed
+  case minedWorkNotAccepted
+  case segmentAlreadyMined(UInt32)
+  case targetMissed(Digest)
   // Blocks
   case wrongHeight(expected: BlockHeight, found: BlockHeight)
   case wrongPreviousHash

@@ -7,6 +7,8 @@ public struct ProposedBlock: Sendable {
   public let block: Block
   /// Transactions that could not be executed now, and why.
   public let refused: [Refusal]
+  /// Why the offered coinbase was left out; nil if it is in the block or none was offered.
+  public let refusedCoinbase: LedgerError?
   let change: StateChange
 
   /// A transaction that was left out.
@@ -30,7 +32,8 @@ extension LedgerState {
       throw .transactionTooLarge(bytes: bytes, limit: LedgerLimits.transactionBytesMax)
     }
     guard isSignatureKnown || transaction.isSignatureValid else { throw .badSignature }
-    var transition = StateTransition(base: self, proposer: genesis.validators[0].key)
+    var transition = StateTransition(
+      base: self, proposer: genesis.validators[0].key, timeMilliseconds: chain.timeMilliseconds)
     do {
       try transition.execute(transaction)
     } catch .nonceTooHigh {
@@ -40,13 +43,15 @@ extension LedgerState {
     }
   }
 
-  /// Executes what fits of `transactions`, whose signatures were checked, into the next block.
+  /// Executes what fits of `transactions`, whose signatures were checked, into the next block, then
+  /// mints for `coinbase` if it passes.
   public func propose(
     _ transactions: [Transaction], proposer: PublicKey, timeMilliseconds: UInt64,
-    beaconLink: Digest?
+    beaconLink: Digest?, coinbase: Coinbase? = nil
   ) throws(LedgerError) -> ProposedBlock {
     try check(beaconLink: beaconLink)
-    var transition = StateTransition(base: self, proposer: proposer)
+    let time = max(timeMilliseconds, chain.timeMilliseconds)
+    var transition = StateTransition(base: self, proposer: proposer, timeMilliseconds: time)
     var included: [Transaction] = []
     var refused: [ProposedBlock.Refusal] = []
     var bytes = 0
@@ -60,14 +65,29 @@ extension LedgerState {
         refused.append(ProposedBlock.Refusal(id: transaction.id, error: error))
       }
     }
-    let time = max(timeMilliseconds, chain.timeMilliseconds)
+    let (minted, refusedCoinbase) = mint(coinbase, in: &transition)
     let change = try finish(transition, beaconLink: beaconLink)
     let header = BlockHeader(
       chainID: chainID, height: chain.height + 1, previousHash: chain.headHash,
       timeMilliseconds: time, transactionsRoot: Block.transactionsRoot(included),
-      stateRoot: change.tree.root, proposer: proposer, beaconLink: beaconLink)
+      stateRoot: change.tree.root, proposer: proposer, beaconLink: beaconLink,
+      coinbase: minted)
     let block = Block(header: header, transactions: included)
-    return ProposedBlock(block: block, refused: refused, change: change.followed(by: header))
+    return ProposedBlock(
+      block: block, refused: refused, refusedCoinbase: refusedCoinbase,
+      change: change.followed(by: header))
+  }
+
+  private func mint(
+    _ coinbase: Coinbase?, in transition: inout StateTransition
+  ) -> (Coinbase?, LedgerError?) {
+    guard let coinbase else { return (nil, nil) }
+    do {
+      try transition.mint(coinbase)
+      return (coinbase, nil)
+    } catch {
+      return (nil, error)
+    }
   }
 
   /// Takes over a block of `propose` once it is signed and stored.
@@ -89,13 +109,15 @@ extension LedgerState {
     by block: Block, checkedSignatures: Set<Digest>
   ) throws(LedgerError) -> StateChange {
     let header = block.header
-    var transition = StateTransition(base: self, proposer: header.proposer)
+    var transition = StateTransition(
+      base: self, proposer: header.proposer, timeMilliseconds: header.timeMilliseconds)
     for transaction in block.transactions {
       guard checkedSignatures.contains(transaction.id) || transaction.isSignatureValid else {
         throw .badSignature
       }
       try transition.execute(transaction)
     }
+    if let coinbase = header.coinbase { try transition.mint(coinbase) }
     let change = try finish(transition, beaconLink: header.beaconLink)
     guard change.tree.root == header.stateRoot else { throw .wrongStateRoot }
     return change.followed(by: header)

@@ -10,6 +10,7 @@ extension LedgerState {
     try checkConservation(overlay)
     var position = chain
     position.burned = overlay.burned
+    position.mining = overlay.mining
     position.isBeaconDue = overlay.hasCommitments
     if let beaconLink {
       position.beaconLink = beaconLink
@@ -44,10 +45,11 @@ extension LedgerState {
     return changes
   }
 
-  /// What the touched accounts and jobs held, and what was burned, is the same before and after.
+  /// What the touched accounts and jobs held, and what was burned, is the same before and after,
+  /// apart from what the block's coinbase minted.
   private func checkConservation(_ overlay: StateTransition.Overlay) throws(LedgerError) {
-    var before = chain.burned
-    var after = overlay.burned
+    var before = try sum(chain.burned, overlay.mining?.minted ?? .zero)
+    var after = try sum(overlay.burned, chain.mining?.minted ?? .zero)
     for (id, account) in overlay.accounts {
       before = try sum(before, try self.account(id).held())
       after = try sum(after, try account.held())

@@ -7,8 +7,12 @@ public struct LedgerState: Sendable {
   public let genesis: Genesis
   /// The hash of `genesis`.
   public let chainID: Digest
-  /// Every token there ever was.
-  public let supply: Amount
+  /// Every token there ever was: those of genesis and those that mining minted.
+  public var supply: Amount {
+    // Genesis is refused if all that can ever be minted would not fit.
+    Amount(baseUnits: initialSupply.baseUnits + (chain.mining?.minted.baseUnits ?? 0))
+  }
+  private let initialSupply: Amount
   /// All accounts that ever held something.
   public private(set) var accounts: [AccountID: Account]
   /// Open jobs.
@@ -24,7 +28,7 @@ public struct LedgerState: Sendable {
   public init(genesis: Genesis) throws(LedgerError) {
     self.genesis = genesis
     chainID = genesis.chainID
-    supply = try genesis.supply()
+    initialSupply = try genesis.supply()
     accounts = [:]
     chain = ChainPosition(genesis: genesis, chainID: chainID)
     tree = StateTree()
@@ -91,6 +95,8 @@ public struct ChainPosition: Hashable, Sendable {
   public internal(set) var isBeaconDue: Bool
   /// Slashed stake that nobody has any more.
   public internal(set) var burned: Amount
+  /// What was mined; nil on a chain whose genesis has no mining.
+  public internal(set) var mining: MiningState?
 
   init(genesis: Genesis, chainID: Digest) {
     height = 0
@@ -100,14 +106,17 @@ public struct ChainPosition: Hashable, Sendable {
     beaconIndex = 0
     isBeaconDue = false
     burned = .zero
+    mining = genesis.mining.map { MiningState(terms: $0) }
   }
 
   /// The part that the state root covers; the header itself says the rest.
   var canonicalValue: CanonicalValue {
-    .map([
+    var entries: [String: CanonicalValue] = [
       "beacon": beaconLink.canonicalValue, "beaconIndex": .unsigned(UInt64(beaconIndex)),
       "beaconDue": .bool(isBeaconDue), "burned": burned.canonicalValue,
-    ])
+    ]
+    if let mining { entries["mining"] = mining.canonicalValue }
+    return .map(entries)
   }
 }
 

@@ -25,6 +25,8 @@ public struct SlotRecord: Hashable, Sendable {
   public var isPaid = false
   /// Whether the first verdict was paid for.
   public var isCheckPaid = false
+  /// The segments of the accepted attempt that have won a block, ascending.
+  public var mined: [UInt32] = []
 
   /// The attempt that counts.
   public var acceptedWork: CommittedWork? { accepted.map { works[$0] } }
@@ -64,12 +66,13 @@ extension CommittedWork: CanonicalCodable {
 }
 
 extension SlotRecord: CanonicalCodable {
-  /// A map of the fields; `accepted` is left out while there is none.
+  /// A map of the fields; `accepted` and `mined` are left out while there is none.
   public var canonicalValue: CanonicalValue {
     var entries: [String: CanonicalValue] = [
       "works": .list(works), "paid": .bool(isPaid), "checkPaid": .bool(isCheckPaid),
     ]
     if let accepted { entries["accepted"] = .unsigned(UInt64(accepted)) }
+    if !mined.isEmpty { entries["mined"] = .array(mined.map { .unsigned(UInt64($0)) }) }
     return .map(entries)
   }
 
@@ -85,6 +88,22 @@ extension SlotRecord: CanonicalCodable {
       }
       accepted = Int(index)
     }
+    mined = try Self.mined(fields.optional("mined"))
     try fields.finish()
+  }
+
+  private static func mined(_ value: CanonicalValue?) throws(DecodingFailure) -> [UInt32] {
+    guard let value else { return [] }
+    guard case .array(let values) = value, !values.isEmpty else {
+      throw .malformed(what: "slot", reason: "an empty list of mined segments")
+    }
+    var segments: [UInt32] = []
+    for value in values {
+      guard case .unsigned(let number) = value, let segment = UInt32(exactly: number),
+        segments.last.map({ $0 < segment }) ?? true
+      else { throw .malformed(what: "slot", reason: "mined segments are not in order") }
+      segments.append(segment)
+    }
+    return segments
   }
 }

@@ -6,7 +6,8 @@ struct StateTransition {
   let base: LedgerState
   let height: BlockHeight
   let proposer: PublicKey
-  private(set) var overlay = Overlay()
+  let timeMilliseconds: UInt64
+  private(set) var overlay: Overlay
 
   /// What the block has touched so far; small, so a failed transaction is undone by a copy.
   struct Overlay {
@@ -14,16 +15,21 @@ struct StateTransition {
     var jobs: [JobID: Job?] = [:]
     var slots: [WorkSlot: SlotRecord?] = [:]
     var burned: Amount
+    var mining: MiningState?
     var hasCommitments = false
 
-    init(burned: Amount = .zero) { self.burned = burned }
+    init(of chain: ChainPosition) {
+      burned = chain.burned
+      mining = chain.mining
+    }
   }
 
-  init(base: LedgerState, proposer: PublicKey) {
+  init(base: LedgerState, proposer: PublicKey, timeMilliseconds: UInt64) {
     self.base = base
     height = base.chain.height + 1
     self.proposer = proposer
-    overlay = Overlay(burned: base.chain.burned)
+    self.timeMilliseconds = timeMilliseconds
+    overlay = Overlay(of: base.chain)
   }
 
   var parameters: LedgerParameters { base.genesis.parameters }
@@ -102,6 +108,8 @@ extension StateTransition {
   }
 
   mutating func noteCommitment() { overlay.hasCommitments = true }
+
+  mutating func noteMined(_ state: MiningState) { overlay.mining = state }
 
   mutating func burn(_ amount: Amount) throws(LedgerError) {
     let burned = overlay.burned

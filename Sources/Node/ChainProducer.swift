@@ -5,6 +5,12 @@ package import Networking
 internal import Persistence
 internal import Primitives
 
+/// Bounds of the producer.
+private enum ProducerLimits {
+  /// Wins that wait for a block, one a block; more than that are late already.
+  static let coinbasesMax = 64
+}
+
 /// The block-making half of a validator: admits transactions, seals, stores, tells.
 package actor ChainProducer {
   nonisolated let loop: EventLoop
@@ -19,6 +25,8 @@ package actor ChainProducer {
   private let committed: @Sendable (CommittedBlock) async -> Void
   private var chain: ChainFollower
   private var mempool = Mempool()
+  /// Checked wins, oldest first; the first goes into the next block.
+  private var coinbases: [Coinbase] = []
   private var machine: BlockProductionMachine
   private var signGuard: SignGuard
   private var timer: TimerToken?
@@ -90,6 +98,15 @@ package actor ChainProducer {
     } catch {
       stop(error)
     }
+  }
+
+  /// What a win has to meet now; nil on a chain without mining.
+  package var miningTarget: MiningTarget? { chain.state.chain.mining?.difficulty.target }
+
+  /// Takes a checked win for one of the next blocks.
+  package func mint(_ coinbase: Coinbase) {
+    guard coinbases.count < ProducerLimits.coinbasesMax else { return }
+    coinbases.append(coinbase)
   }
 
   /// The newest height.
@@ -173,6 +190,7 @@ package actor ChainProducer {
     do {
       let block = try await certify(proposed.block)
       try chain.commit(proposed, certificate: block.certificate)
+      if let minted = block.block.header.coinbase { coinbases.removeAll { $0 == minted } }
       mempool.settle(block.block, refused: proposed.refused, state: chain.state)
       fillGaps()
       perform(machine.handle(.committed(block.block, waiting: mempool.count, now: loop.now)))
@@ -189,7 +207,8 @@ package actor ChainProducer {
     let link = state.chain.isBeaconDue ? store.beacon.link(state.chain.beaconIndex + 1) : nil
     let proposed = try state.propose(
       mempool.candidates(state: state), proposer: key.publicKey, timeMilliseconds: wallClock(),
-      beaconLink: link)
+      beaconLink: link, coinbase: coinbases.first)
+    if proposed.refusedCoinbase != nil { coinbases.removeFirst() }
     if proposed.block.transactions.isEmpty && link == nil {
       mempool.settle(proposed.block, refused: proposed.refused, state: state)
       return nil

@@ -53,14 +53,23 @@ package struct NodeProcess: Sendable {
 
   private let settings: NodeSettings
   private let loop: EventLoop
+  private let train: TrainingFunction?
+  private let segmentRoots: SegmentRootsFunction
   private let report: @Sendable (String) -> Void
 
-  /// - Parameter report: gets lines for the log.
+  /// - Parameters:
+  ///   - train: how a worker trains, nil for what the settings say; tests put faults here.
+  ///   - segmentRoots: what a worker says of its segments; tests put faults here.
+  ///   - report: gets lines for the log.
   package init(
-    settings: NodeSettings, loop: EventLoop, report: @escaping @Sendable (String) -> Void
+    settings: NodeSettings, loop: EventLoop, train: TrainingFunction? = nil,
+    segmentRoots: @escaping SegmentRootsFunction = { try $0.segmentRoots(of: $1, dataset: $2) },
+    report: @escaping @Sendable (String) -> Void
   ) {
     self.settings = settings
     self.loop = loop
+    self.train = train
+    self.segmentRoots = segmentRoots
     self.report = report
   }
 
@@ -131,9 +140,11 @@ package struct NodeProcess: Sendable {
   ) async throws -> NodeRoleShell {
     switch settings.role {
     case .worker:
+      let miner = MinerShell(
+        link: link, identity: identity, compute: compute, roots: segmentRoots, report: report)
       let shell = WorkerShell(
         link: link, identity: identity, materials: materials, compute: compute,
-        nursery: nursery, train: try trainingFunction())
+        nursery: nursery, miner: miner, train: try train ?? trainingFunction(), log: report)
       return NodeRoleShell(
         answer: { await shell.answer($0) }, connected: { await shell.connected($0) },
         disconnected: { await shell.disconnected() })
@@ -161,10 +172,14 @@ package struct NodeProcess: Sendable {
     identity: SigningKey, link: CoordinatorLink, materials: SessionMaterials,
     compute: ComputePool, nursery: LoopNursery
   ) async throws -> NodeRoleShell {
-    let store = try ValidatorStore(home: settings.home, genesis: try settings.home.genesis())
+    let genesis = try settings.home.genesis()
+    let store = try ValidatorStore(home: settings.home, genesis: genesis)
     var machine = ValidatorMachine()
+    var mining = MiningMachine(genesis: genesis)
     for height in 1...(store.blocks.height + 1) {
-      if let past = try store.blocks.block(at: height) { _ = machine.handle(committed: past.block) }
+      guard let past = try store.blocks.block(at: height) else { continue }
+      _ = machine.handle(committed: past.block)
+      _ = mining?.handle(.committed(past.block))
     }
     let relay = BlockRelay()
     let disk = ComputePool(named: "chain-disk", threads: 1, queueMax: Limits.computeQueueMax)
@@ -172,9 +187,14 @@ package struct NodeProcess: Sendable {
       key: identity, store: store, loop: loop, disk: disk,
       nursery: nursery, wallClock: WallClock.milliseconds,
       committed: { await relay.send($0) })
+    let coinbases = mining.map {
+      CoinbaseShell(
+        link: link, producer: producer, materials: materials, compute: compute,
+        nursery: nursery, machine: $0, report: report)
+    }
     let shell = ValidatorShell(
       link: link, producer: producer, materials: materials, compute: compute, nursery: nursery,
-      machine: machine)
+      machine: machine, coinbases: coinbases)
     // Before the first call can arrive: a block that the shell misses is a round that never ends.
     await relay.connect { await shell.committed($0) }
     return NodeRoleShell(

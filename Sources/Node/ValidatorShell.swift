@@ -25,14 +25,18 @@ package actor ValidatorShell {
   private let materials: SessionMaterials
   private let compute: ComputePool
   private let nursery: LoopNursery
+  private let coinbases: CoinbaseShell?
   private var machine: ValidatorMachine
   /// Work whose replay is under way or judged, until the verdict is in a block: judged once.
   private var underReplay: Set<WorkKey> = []
 
-  /// - Parameter machine: has seen every stored block.
+  /// - Parameters:
+  ///   - machine: has seen every stored block.
+  ///   - coinbases: checks what is mined; nil on a chain without mining.
   package init(
     link: CoordinatorLink, producer: ChainProducer, materials: SessionMaterials,
-    compute: ComputePool, nursery: LoopNursery, machine: ValidatorMachine
+    compute: ComputePool, nursery: LoopNursery, machine: ValidatorMachine,
+    coinbases: CoinbaseShell?
   ) {
     self.link = link
     self.producer = producer
@@ -40,6 +44,7 @@ package actor ValidatorShell {
     self.compute = compute
     self.nursery = nursery
     self.machine = machine
+    self.coinbases = coinbases
   }
 
   /// Resumes replays of the last run and seals what was due.
@@ -49,11 +54,12 @@ package actor ValidatorShell {
   }
 
   /// A new block: tells the coordinator and starts the replays that it draws.
-  package func committed(_ block: CommittedBlock) {
+  package func committed(_ block: CommittedBlock) async {
     for order in machine.handle(committed: block.block) { begin(order) }
     for transaction in block.block.transactions { forget(transaction.body) }
     // A coordinator that misses this one asks for it when it sees the next or comes back.
     _ = nursery.begin { _ = try? await self.link.request(RPCMethod.block, block.encoded()) }
+    await coinbases?.committed(block.block)
   }
 
   private func forget(_ body: TransactionBody) {
@@ -75,6 +81,10 @@ package actor ValidatorShell {
         let range = try BlockRange(decoding: call.request.body)
         let blocks = try await producer.blocks(from: range.from, max: BlockRange.countMax)
         return .success(CanonicalValue.list(blocks).encoded())
+      case RPCMethod.mine:
+        let submission = try MiningSubmission(decoding: call.request.body)
+        guard let coinbases else { return .failure(.unknownMethod(call.request.method)) }
+        return await coinbases.take(submission)
       default: return .failure(.unknownMethod(call.request.method))
       }
     } catch let error as MempoolError {
@@ -135,6 +145,13 @@ package actor ValidatorShell {
     let dataset = try await materials.dataset(specification.shards[Int(slot.client)])
     let base = try await materials.model(
       order.base ?? specification.initialModel.digest, architecture: specification.architecture)
+    try await coinbases?.learned(
+      order.work,
+      CoinbaseShell.Source(
+        task: specification.task(
+          round: assignment.round, client: assignment.client,
+          base: order.base ?? specification.initialModel.digest),
+        shard: specification.shards[assignment.client]))
     let states = try await startStates(
       for: order, request: request, specification: specification, evidence: evidence,
       isLastTry: isLastTry)

@@ -34,7 +34,9 @@ package actor WorkerShell {
   private let materials: SessionMaterials
   private let compute: ComputePool
   private let train: TrainingFunction
+  private let log: @Sendable (String) -> Void
   private let nursery: LoopNursery
+  private let miner: MinerShell
   private var machine = WorkerMachine()
   private var results: [Kept] = []
   private var genesis: Genesis?
@@ -42,22 +44,26 @@ package actor WorkerShell {
   /// At most one for each order under way.
   private var waitingToSign: [CheckedContinuation<Void, Never>] = []
 
-  /// A worker that trains by `train`.
+  /// A worker that trains by `train`; `log` gets a line for each order that fails.
   package init(
     link: CoordinatorLink, identity: SigningKey, materials: SessionMaterials,
-    compute: ComputePool, nursery: LoopNursery, train: @escaping TrainingFunction
+    compute: ComputePool, nursery: LoopNursery, miner: MinerShell,
+    train: @escaping TrainingFunction, log: @escaping @Sendable (String) -> Void
   ) {
     self.link = link
     self.identity = identity
     self.materials = materials
     self.compute = compute
     self.nursery = nursery
+    self.miner = miner
     self.train = train
+    self.log = log
   }
 
   /// Puts up stake if the account has none but could.
-  package func connected(_ reply: HelloReply) {
+  package func connected(_ reply: HelloReply) async {
     genesis = reply.genesis
+    await miner.connected(reply.genesis)
     _ = nursery.begin { try? await self.stakeWhenPossible() }
   }
 
@@ -95,8 +101,10 @@ package actor WorkerShell {
 
   private func work(on order: WorkOrder) async {
     do {
-      let result = try await result(of: order)
-      try await handIn(result, of: order)
+      let finished = try await finish(order)
+      try await handIn(finished.result, of: order)
+      // Nobody waits for it: the update counts, whatever becomes of the mining.
+      _ = nursery.begin { await self.miner.finished(finished) }
     } catch let error as PeerError where error.endsOrder {
       // Somebody else has the client now, or a lost link will order it anew.
     } catch PeerError.refused(let refusal) {
@@ -108,6 +116,8 @@ package actor WorkerShell {
   }
 
   private func report(_ order: WorkOrder, reason: String) async {
+    log(
+      "round \(order.assignment.round), client \(order.assignment.client) failed: \(reason)")
     let body = CanonicalValue.map([
       "session": order.session.canonicalValue, "assignment": order.assignment.canonicalValue,
       "reason": .text(reason),
@@ -115,7 +125,7 @@ package actor WorkerShell {
     _ = try? await link.request(RPCMethod.failWork, body.encoded())
   }
 
-  private func result(of order: WorkOrder) async throws -> WorkResult {
+  private func finish(_ order: WorkOrder) async throws -> FinishedWork {
     let specification = try await materials.specification(order.specification)
     let assignment = order.assignment
     let task = try specification.task(
@@ -125,7 +135,8 @@ package actor WorkerShell {
       order.base.digest, architecture: specification.architecture)
     let result = try await compute.run { [train] in try train(task, dataset, base) }
     keep(Kept(assignment: assignment, job: order.job, result: result, dataset: dataset))
-    return result
+    return FinishedWork(
+      job: order.job, assignment: assignment, task: task, result: result, dataset: dataset)
   }
 
   private func handIn(_ result: WorkResult, of order: WorkOrder) async throws {

@@ -30,6 +30,10 @@ public enum RPCMethod {
   public static let evidence = "work.evidence"
   /// Validator → coordinator → worker: the start state of a segment.
   public static let startState = "work.state"
+  /// Worker → coordinator: what a miner has to know of the chain.
+  public static let miningHead = "mining.head"
+  /// Worker → coordinator → validator: messages and wins of the segments of handed-in work.
+  public static let mine = "mining.submit"
   /// Coordinator → evaluator: score this model.
   public static let evaluate = "model.evaluate"
 }

@@ -10,7 +10,7 @@ public enum AtomicFile {
 
   /// Writes beside `path`, syncs, renames and syncs the directory; acknowledged bytes stay.
   public static func write(
-    _ bytes: Bytes, to path: String, mode: mode_t = 0o600
+    _ bytes: Bytes, to path: String, mode: mode_t = 0o600, byteCountMax: Int = Self.byteCountMax
   ) throws(FileError) {
     guard bytes.count <= byteCountMax else {
       throw .tooLarge(path: path, size: bytes.count, limit: byteCountMax)
@@ -34,6 +34,9 @@ public enum AtomicFile {
     }
     try FileDescriptor.synchronizeDirectory(of: path)
   }
+
+  /// Forgets a file; one that is not there is as good.
+  public static func remove(_ path: String) { unlink(path) }
 
   /// Reads a whole file; nil if it does not exist.
   public static func read(

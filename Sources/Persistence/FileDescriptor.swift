@@ -31,24 +31,39 @@ final class FileDescriptor: Sendable {
   /// Reads up to `count` bytes at `offset`; fewer only at the file's end.
   func read(_ count: Int, at offset: Int) throws(FileError) -> Bytes {
     var bytes = Bytes(repeating: 0, count: count)
+    // The closure may not throw a typed error through the array.
+    let done = try bytes.withUnsafeMutableBytes { target in
+      Result { () throws(FileError) -> Int in try read(into: target, at: offset) }
+    }.get()
+    if done < count { bytes.removeLast(count - done) }
+    return bytes
+  }
+
+  /// Fills `target` from `offset` on; returns how many bytes there were.
+  func read(
+    into target: UnsafeMutableRawBufferPointer, at offset: Int
+  ) throws(FileError) -> Int {
     var done = 0
-    while done < count {
-      let got = bytes.withUnsafeMutableBytes {
-        pread(number, $0.baseAddress! + done, count - done, off_t(offset + done))
-      }
+    while done < target.count {
+      guard let base = target.baseAddress else { break }
+      let got = pread(number, base + done, target.count - done, off_t(offset + done))
       if got < 0, errno == EINTR { continue }
       guard got >= 0 else { throw .failed("reading", path, errno) }
       if got == 0 { break }
       done += got
     }
-    if done < count { bytes.removeLast(count - done) }
-    return bytes
+    return done
   }
 
-  func size() throws(FileError) -> Int {
+  func size() throws(FileError) -> Int { Int(try status().st_size) }
+
+  /// Whether it is a file with bytes of its own, not a directory, pipe or device.
+  func isRegular() throws(FileError) -> Bool { try status().st_mode & S_IFMT == S_IFREG }
+
+  private func status() throws(FileError) -> stat {
     var status = stat()
     guard fstat(number, &status) == 0 else { throw .failed("inspecting", path, errno) }
-    return Int(status.st_size)
+    return status
   }
 
   func truncate(to size: Int) throws(FileError) {

@@ -166,7 +166,7 @@ public enum Replay {
   }
 
   /// The root before the first step: the base model, optimizer state 0, counters at 0.
-  private static func startRoot(of task: TrainingTask) -> Digest {
+  static func startRoot(of task: TrainingTask) -> Digest {
     let count = task.settings.optimizer.slots * task.architecture.trainableCount
     return StateRoot.root(
       parameters: task.base,

@@ -17,9 +17,16 @@ public struct SamplePlan: Hashable, Sendable {
     precondition(total >= 0)
     let million = UInt64(Self.fullAudit)
     let wanted = (UInt64(total) * UInt64(min(rate, Self.fullAudit)) + million - 1) / million
+    self.init(beacon: beacon, workRoot: workRoot, total: total, count: Int(wanted))
+  }
+
+  /// Draws `count` different segments, or all if there are fewer.
+  public init(beacon: Digest, workRoot: Digest, total: Int, count: Int) {
+    precondition(total >= 0)
+    let wanted = min(max(0, count), total)
     var pool = Array(0..<total)
     var chosen: [Int] = []
-    for draw in 0..<Int(wanted) {
+    for draw in 0..<wanted {
       let counter = withUnsafeBytes(of: UInt64(draw).bigEndian) { Bytes($0) }
       let digest = SHA256.hash(beacon.bytes, workRoot.bytes, counter)
       let number = digest.bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }

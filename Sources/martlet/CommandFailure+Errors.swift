@@ -5,10 +5,12 @@ import Cryptography
 import Ledger
 import MartletClient
 import Networking
+import NeuralNetworks
 import Node
 import Peering
 import Persistence
 import Primitives
+import UsefulWork
 
 extension CommandFailure {
   /// The words for an error of any layer.
@@ -42,11 +44,25 @@ extension CommandFailure {
       self.init(error.description, hint: "it is not the file that was written")
     case let error as RPCError:
       self.init(error.message, hint: error.hint.isEmpty ? "see its log" : error.hint)
+    case let error as LocalTrainingError: self.init(error)
+    case let error as DatasetError:
+      self.init("\(error)", hint: "compare the data with the model's configuration")
+    case let error as WorkError: self.init("\(error)", hint: "see `martlet train --help`")
     case let error as ContentError:
       self.init("\(error)", hint: "check the CID", code: .notFound)
     default:
       self.init("\(error)", hint: "if this looks wrong, report it with the command that you ran")
     }
+  }
+
+  private init(_ error: LocalTrainingError) {
+    let code: ExitCode =
+      switch error {
+      case .missingFile, .dataMissing, .noCommitment: .notFound
+      case .noSuchSegment, .unknownFormat: .usage
+      default: .failed
+      }
+    self.init(error.description, hint: error.hint, code: code)
   }
 
   private init(_ error: BlockLogError) {

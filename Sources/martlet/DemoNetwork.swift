@@ -65,7 +65,8 @@ final class DemoNetwork: Sendable {
     let evaluatorKey = try evaluator.keyOrNew(named: "identity").publicKey
     let genesis = try Homes.createNetwork(
       named: "demo", in: coordinatorHome, validator: validator, validatorKeyName: "identity",
-      evaluators: [evaluatorKey], workers: workers, beaconLinks: BeaconChain.standardCount)
+      evaluators: [evaluatorKey], workers: workers, beaconLinks: BeaconChain.standardCount,
+      mining: Homes.demonstrationMining)
     state.withLock { $0.genesis = genesis }
     let peers = try startCoordinator()
     try startNode("validator", role: "validator", peers: peers)

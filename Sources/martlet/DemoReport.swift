@@ -50,6 +50,7 @@ struct DemoReport {
       "model_cid": session["model_cid"] ?? .null, "model_hash": session["model_hash"] ?? .null,
       "chain_height": ledger["height"] ?? .null, "supply": ledger["supply"] ?? .null,
       "supply_counted": ledger["supply_counted"] ?? .null,
+      "blocks_mined": ledger["blocks_mined"] ?? .null, "minted": ledger["minted"] ?? .null,
       "paid": .array(paid.map(\.json)), "slashed": .array(slashed.map(\.json)),
       "replayed_segments": JSONValue(replayed), "rejected_updates": .array(rejected),
       "audit_rate": session["audit_rate"] ?? .null,
@@ -68,7 +69,10 @@ struct DemoReport {
   ) -> [Change] {
     accounts.compactMap { view in
       guard let label = view["label"]?.text, label.hasPrefix("worker"),
-        let now = view[field]?.text.flatMap({ try? Amount(baseUnitsText: $0) }),
+        let held = view[field]?.text.flatMap({ try? Amount(baseUnitsText: $0) }),
+        let mined = view["mined"]?.text.flatMap({ try? Amount(baseUnitsText: $0) }),
+        // What was minted for a win is no payment.
+        let now = field == "balance" ? try? held.subtracting(mined) : held,
         let start = network.genesis?.accounts.first(where: {
           Hex.encode($0.id.bytes) == view["account"]?.text
         }), let amount = try? difference(before(start), now), amount > .zero
@@ -99,6 +103,7 @@ struct DemoReport {
       \(rejections)
       paid        \(list(paid))
       slashed     \(list(slashed))
+      mined       \(SessionText.text(json, "blocks_mined")) blocks by segments that won
       chain       height \(SessionText.text(json, "chain_height")), \
       supply \(supplyIsKept ? "conserved" : "NOT CONSERVED")
       time        \(SessionText.decimal(seconds)) s, at most \(workerBytesMax >> 20) MiB a worker

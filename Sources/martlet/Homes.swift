@@ -25,6 +25,14 @@ enum Homes {
     return HomeDirectory(path: "\(user)/.martlet")
   }
 
+  /// Mining for a network that lives for minutes: one attempt in 256 wins.
+  static let demonstrationMining = try? MiningTerms(
+    parameters: .standard,
+    difficulty: DifficultyRule(
+      initial: MiningTarget(leadingZeroBits: 8), spacingMilliseconds: 1_000,
+      window: DifficultyRule.standard.window, factorMax: DifficultyRule.standard.factorMax),
+    coinbase: .standard)
+
   /// Makes the coordinator's and validator's keys and a genesis document in `home`.
   ///
   /// - Parameters:
@@ -33,7 +41,7 @@ enum Homes {
   static func createNetwork(
     named name: String, in home: HomeDirectory, validator: HomeDirectory,
     validatorKeyName: String, evaluators: [PublicKey] = [], workers: [PublicKey] = [],
-    beaconLinks: UInt32 = Self.longLivedBeaconLinks
+    beaconLinks: UInt32 = Self.longLivedBeaconLinks, mining: MiningTerms? = nil
   ) throws -> Genesis {
     try home.create()
     try validator.create()
@@ -54,7 +62,7 @@ enum Homes {
     let genesis = try Genesis(
       name: name, accounts: accounts,
       validators: [GenesisValidator(key: validatorKey, power: 1)], parameters: parameters,
-      beacon: BeaconChain(seed: seed, count: beaconLinks).anchor)
+      beacon: BeaconChain(seed: seed, count: beaconLinks).anchor, mining: mining)
     try home.store(genesis)
     if validator != home { try validator.store(genesis) }
     return genesis

@@ -44,6 +44,7 @@ enum LedgerCommands {
       height  \(SessionText.text(view, "height"))
       supply  \(tokens(view, "supply")) \(SessionText.text(view, "symbol"))
       beacon  \(SessionText.text(view, "beacon"))
+      mined   \(SessionText.text(view, "blocks_mined")) blocks
       """
     }
   }

@@ -5,8 +5,10 @@ import Glibc
 enum Program {
   /// Every verb, in the order of the help text.
   static let commands: [Command] =
-    DemoCommand.all + SetupCommands.all + ServerCommands.all + NodeCommands.all
-    + LearningCommands.all + ContentCommands.all + LedgerCommands.all + AboutCommands.all
+    DemoCommand.all + TrainingCommands.all + ModelCommands.all + WorkCommands.all
+    + SetupCommands.all
+    + ServerCommands.all + NodeCommands.all + LearningCommands.all + ContentCommands.all
+    + LedgerCommands.all + AboutCommands.all
 
   /// Reads the command line, runs one command, and ends the process with its exit code.
   nonisolated static func run() async {

@@ -28,7 +28,9 @@ struct TestChain {
     minimumStake: .tokens(50), slashPartsPerMillion: 500_000, treasuryPartsPerMillion: 250_000,
     flatFee: Amount(baseUnits: 1_000), feePartsPerMillion: 1_000, unbondingBlocks: 3)
 
-  init(links: UInt32 = 1_000, stake: Amount = .tokens(100)) throws {
+  init(
+    links: UInt32 = 1_000, stake: Amount = .tokens(100), mining: MiningTerms? = nil
+  ) throws {
     beacon = BeaconChain(seed: Self.digest("beacon"), count: links)
     var accounts = [
       GenesisAccount(id: client.publicKey, balance: .tokens(10_000)),
@@ -42,7 +44,7 @@ struct TestChain {
     genesis = try Genesis(
       name: "test", accounts: accounts,
       validators: [GenesisValidator(key: validator.publicKey, power: 1)],
-      parameters: Self.parameters, beacon: beacon.anchor)
+      parameters: Self.parameters, beacon: beacon.anchor, mining: mining)
     state = try LedgerState(genesis: genesis)
     follower = try LedgerState(genesis: genesis)
   }
@@ -59,11 +61,14 @@ struct TestChain {
 
   /// Proposes, commits and follows a block; throws the error of the first refused transaction.
   @discardableResult
-  mutating func seal(_ transactions: [Transaction] = []) throws -> Block {
+  mutating func seal(
+    _ transactions: [Transaction] = [], coinbase: Coinbase? = nil
+  ) throws -> Block {
     let link = state.chain.isBeaconDue ? beacon.link(state.chain.beaconIndex + 1) : nil
     let proposed = try state.propose(
       transactions, proposer: validator.publicKey, timeMilliseconds: state.chain.height,
-      beaconLink: link)
+      beaconLink: link, coinbase: coinbase)
+    if let error = proposed.refusedCoinbase { throw error }
     if let refusal = proposed.refused.first { throw refusal.error }
     state.commit(proposed)
     try follower.apply(proposed.block)

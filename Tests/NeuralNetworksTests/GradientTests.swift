@@ -13,6 +13,16 @@ enum Reference {
   }
 }
 
+/// Files of `Examples`.
+enum Example {
+  /// A configuration of `Examples/models`.
+  static func model(_ name: String) throws -> Bytes {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    return Bytes(try Data(contentsOf: root.appending(path: "Examples/models/\(name).json")))
+  }
+}
+
 @Suite struct GradientTests {
   /// Small models in which every layer, activation and loss occurs.
   static let models: [(ModelArchitecture.Body, ModelOutput)] = [

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Primitives
 import Testing
 
@@ -88,15 +87,9 @@ import Testing
 
   private static let examples = ["mlp", "cnn", "transformer", "logistic", "linear"]
 
-  private func example(_ name: String) throws -> Bytes {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    return Bytes(try Data(contentsOf: root.appending(path: "Examples/models/\(name).json")))
-  }
-
   @Test("the shipped example of each family is read and survives writing", arguments: examples)
   func shipped(name: String) throws {
-    let model = try ModelConfiguration(json: example(name))
+    let model = try ModelConfiguration(json: Example.model(name))
     #expect(model.architecture.familyName == name)
     #expect(try ModelConfiguration(model.json) == model)
     #expect(try ModelConfiguration(json: model.json.encoded()) == model)
@@ -104,7 +97,7 @@ import Testing
 
   @Test("the words of other programs mean what they say")
   func synonyms() throws {
-    let text = String(decoding: try example("cnn"), as: UTF8.self)
+    let text = String(decoding: try Example.model("cnn"), as: UTF8.self)
     let cnn = try read(text)
     #expect(try read(text.replacing("\"cnn\"", with: "\"CNN\"")) == cnn)
     let mlp = try read(Self.full)
@@ -179,7 +172,7 @@ import Testing
   @Test("a wrong key inside a family is refused by its path", arguments: 0..<14)
   func nestedFaults(index: Int) throws {
     let (name, from, to, error) = Self.nestedFaults[index]
-    let text = String(decoding: try example(name), as: UTF8.self)
+    let text = String(decoding: try Example.model(name), as: UTF8.self)
     try #require(text.contains(from))
     #expect(throws: error) { try read(text.replacing(from, with: to)) }
   }

@@ -10,6 +10,7 @@ import Peering
 import Persistence
 import Primitives
 import Telemetry
+import UsefulWork
 
 /// A coordinator with its nodes on one loop, talking over real sockets, each in an own home.
 struct LocalNetwork: Sendable {
@@ -19,6 +20,12 @@ struct LocalNetwork: Sendable {
   }
 
   let root: String
+  /// What the nodes logged.
+  let reports = Lock<[String]>([])
+  /// What each worker says of its segments; a test puts faults here.
+  var segmentRoots: SegmentRootsFunction = { try $0.segmentRoots(of: $1, dataset: $2) }
+  /// How each worker trains; a test puts faults here.
+  var train: TrainingFunction?
   let loop: EventLoop
   let coordinator: CoordinatorServer
   let coordinatorIdentity: SigningKey
@@ -27,7 +34,7 @@ struct LocalNetwork: Sendable {
   private let host: PeerHost
   private let nodes: [(home: HomeDirectory, role: NodeRole, label: String, lie: String?)]
 
-  init(workers: [Worker], stakeGrants: Int = 0) throws {
+  init(workers: [Worker], stakeGrants: Int = 0, mining: MiningTerms? = nil) throws {
     var template = Array("/tmp/martlet-test-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw SocketError.closed }
     root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -65,7 +72,8 @@ struct LocalNetwork: Sendable {
     }
     let genesis = try Genesis(
       name: "test", accounts: accounts,
-      validators: [GenesisValidator(key: validatorKey, power: 1)], beacon: beacon.anchor)
+      validators: [GenesisValidator(key: validatorKey, power: 1)], beacon: beacon.anchor,
+      mining: mining)
     try coordinatorHome.store(genesis)
     try validator.store(genesis)
     self.nodes = nodes
@@ -127,7 +135,10 @@ struct LocalNetwork: Sendable {
           home: node.home, role: node.role, coordinator: address, label: node.label,
           lie: node.lie)
         group.addTask {
-          try await NodeProcess(settings: settings, loop: loop, report: { _ in }).run()
+          try await NodeProcess(
+            settings: settings, loop: loop, train: train, segmentRoots: segmentRoots,
+            report: { line in reports.withLock { $0.append(line) } }
+          ).run()
         }
       }
       defer { group.cancelAll() }

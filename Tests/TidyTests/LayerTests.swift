@@ -10,7 +10,7 @@ private enum Layers {
     "ContentStore": [],
     "NeuralNetworks": ["CKernels"],
     "FederatedLearning": ["NeuralNetworks"],
-    "UsefulWork": ["NeuralNetworks"],
+    "UsefulWork": ["NeuralNetworks", "Ledger"],
     "Ledger": [],
     "Consensus": ["Ledger"],
     "Resources": [],
@@ -36,6 +36,7 @@ private enum Layers {
   static let allowed: [String: Set<String>] = {
     var table: [String: Set<String>] = [
       "Primitives": [],
+      "Charts": [],
       "Cryptography": ["Primitives", "CSodium", "COpenSSL", "CSecp256k1", "CKeccak", "CShim"],
       "Telemetry": ["Primitives", "CShim"],
       "Orchestration": foundations.union(pure.keys),
@@ -43,7 +44,7 @@ private enum Layers {
       "Node": upToInputOutput.union(["CShim"]),
       "Simulator": upToOrchestration,
       "MartletClient": foundations.union(["Networking"]),
-      "martlet": upToInputOutput.union(shells).union(["CShim"]),
+      "martlet": upToInputOutput.union(shells).union(["CShim", "Charts"]),
     ]
     for (target, more) in pure.merging(inputOutput, uniquingKeysWith: { first, _ in first }) {
       table[target] = foundations.union(more)

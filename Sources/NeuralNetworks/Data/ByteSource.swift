@@ -36,7 +36,7 @@ public struct ByteSource: Sendable {
   }
 
   /// Reads up to `limit` bytes at `offset`; fewer only at the end.
-  func bytes(at offset: Int, limit: Int) throws(DatasetError) -> Bytes {
+  public func bytes(at offset: Int, limit: Int) throws(DatasetError) -> Bytes {
     let length = min(limit, count - offset)
     guard length > 0 else { return [] }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 16)

@@ -3,8 +3,8 @@ public enum Ranking {
   /// The area under the receiver operating characteristic of one class.
   ///
   /// The probability that an example of the class has a higher score than another one, ties counted
-  /// half: (R − p·(p + 1) / 2) / (p·n), R the sum of the class's ranks with ties at their mean rank,
-  /// p its examples, n the others (Hanley and McNeil 1982; Mann and Whitney 1947).
+  /// half: (R − p·(p + 1) / 2) / (p·n), R the sum of the class's ranks with ties at their mean
+  /// rank, p its examples, n the others (Hanley and McNeil 1982; Mann and Whitney 1947).
   public static func areaUnderROC(
     scores: [Float], isPositive: [Bool]
   ) throws(MetricError) -> Double {

@@ -17,7 +17,7 @@ public final class TrainingRun {
   let architecture: ModelArchitecture
   let settings: TrainingSettings
   /// For full batches, and for the last one of an epoch if it is smaller.
-  private let programs: (full: StepProgram, last: StepProgram)
+  let programs: (full: StepProgram, last: StepProgram)
   let arena: StepArena
   private let order: BatchOrder
   private var feed: BatchFeed
@@ -110,7 +110,9 @@ public final class TrainingRun {
   }
 
   /// The program of the next step.
-  var program: StepProgram {
+  var program: StepProgram { program(ofStep: step) }
+
+  func program(ofStep step: Int) -> StepProgram {
     let isLast = schedule.range(of: step).count < programs.full.examples
     return isLast ? programs.last : programs.full
   }

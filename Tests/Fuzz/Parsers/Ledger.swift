@@ -7,6 +7,10 @@ extension FuzzedParser {
     canonical("block", as: Block.self),
     canonical("genesis", as: Genesis.self),
     canonical("account", as: Account.self),
+    canonical("coinbase", as: Coinbase.self),
+    canonical("mining-parameters", as: MiningParameters.self),
+    canonical("mining-target", as: MiningTarget.self),
+    canonical("mining-terms", as: MiningTerms.self),
     canonical("slash-evidence", as: SlashEvidence.self),
     canonical("state-proof", as: StateProof.self),
     FuzzedParser("genesis-json") { bytes in

@@ -55,5 +55,6 @@ int shim_signal_pipe(const int *signals, int count);
 uint64_t shim_monotonic_nanoseconds(void);
 void shim_name_thread(const char *name);
 #include "crc32c.h"
+#include "heap.h"
 #include "process.h"
 #include "write_back.h"

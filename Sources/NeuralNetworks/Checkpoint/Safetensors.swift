@@ -5,8 +5,8 @@ public import Primitives
 public enum Safetensors {
   /// The format's own limit of a header.
   public static let headerBytesMax = 100_000_000
-  /// Our limit: a header of some hundred tensors.
-  static let headerBytesAccepted = 1 << 20
+  /// Our limit: some thousand tensors, and a vocabulary of 65,536 byte pairs in the metadata.
+  static let headerBytesAccepted = 8 << 20
   /// Headers are padded with spaces so that tensors are aligned.
   private static let alignment = 8
 
@@ -54,6 +54,13 @@ public enum Safetensors {
 
   /// Reads a file; anything that is not exactly covered by the header is refused.
   public static func decode(_ file: Bytes) throws(SafetensorsError) -> [Tensor] {
+    try decodeWithMetadata(file).tensors
+  }
+
+  /// Reads a file with its metadata, which the format gives texts as values.
+  public static func decodeWithMetadata(
+    _ file: Bytes
+  ) throws(SafetensorsError) -> (tensors: [Tensor], metadata: [String: String]) {
     guard file.count >= 8 else { throw .truncated(have: file.count, need: 8) }
     let length = file.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length <= UInt64(headerBytesAccepted) else {
@@ -63,7 +70,7 @@ public enum Safetensors {
     guard file.count >= start else { throw .truncated(have: file.count, need: start) }
     let header: JSONValue
     do {
-      header = try JSONValue(parsing: Bytes(file[8..<start]))
+      header = try JSONValue(parsing: Bytes(file[8..<start]), bytesMax: headerBytesAccepted)
     } catch {
       throw .header(error)
     }
@@ -77,7 +84,20 @@ public enum Safetensors {
     guard start + offset == file.count else {
       throw .trailingBytes(file.count - start - offset)
     }
-    return tensors
+    return (tensors, try metadata(header["__metadata__"]))
+  }
+
+  private static func metadata(
+    _ value: JSONValue?
+  ) throws(SafetensorsError) -> [String: String] {
+    guard let value else { return [:] }
+    guard let members = value.members else { throw .malformedTensor("__metadata__") }
+    var texts: [String: String] = [:]
+    for member in members {
+      guard let text = member.value.text else { throw .malformedTensor("__metadata__") }
+      texts[member.name] = text
+    }
+    return texts
   }
 
   private static func tensor(
@@ -134,6 +154,10 @@ public enum SafetensorsError: Error, Equatable, Sendable {
   case missing(tensor: String)
   case otherShape(tensor: String, expected: [Int])
   case otherCount(expected: Int)
+  /// A checkpoint lacks an entry of its metadata, or it is malformed.
+  case metadata(String)
+  /// The bytes are not those that were written.
+  case checksum
 }
 
 extension SafetensorsError: CustomStringConvertible {
@@ -155,6 +179,8 @@ extension SafetensorsError: CustomStringConvertible {
     case .otherShape(let tensor, let expected):
       "the tensor `\(tensor)` has other sizes than \(expected)"
     case .otherCount(let expected): "the model has \(expected) tensors, the file has more"
+    case .metadata(let name): "the checkpoint's entry `\(name)` is missing or malformed"
+    case .checksum: "the checkpoint is damaged: its checksum does not fit"
     }
   }
 }

@@ -1,0 +1,75 @@
+internal import Cryptography
+package import NeuralNetworks
+internal import Primitives
+package import UsefulWork
+
+/// One training on this machine: everything that fixes its bits.
+///
+/// It is a work task like that of a session, whose session is the digest of configuration, data
+/// and seed, and whose round and client are 0.
+package struct LocalTask: Sendable {
+  /// What is trained on and tested with.
+  package let data: TrainingData
+  /// The model before the first step.
+  package let base: ParameterBuffer
+  /// What a commitment names.
+  package let task: TrainingTask
+  /// What was ordered; nil for a task that is only checked.
+  package let configuration: ModelConfiguration?
+  /// Threads of the matrix kernels; they change speed, never bits.
+  package let threads: Int
+
+  private static let sessionDomain = Bytes("martlet/local-training/1".utf8)
+
+  /// Defines the task; the base model follows from the seed.
+  package init(
+    _ configuration: ModelConfiguration, settings: TrainingSettings, data: TrainingData,
+    seed: UInt64, segmentSteps: Int, threads: Int
+  ) throws {
+    let architecture = configuration.architecture
+    let base = ParameterBuffer(randomFor: architecture, seed: seed)
+    let dataset = try data.training.contentDigest()
+    let order = CanonicalValue.map([
+      "model": architecture.canonicalValue, "settings": settings.canonicalValue,
+    ]).encoded()
+    let seedBytes = withUnsafeBytes(of: seed.bigEndian) { Bytes($0) }
+    task = try TrainingTask(
+      architecture: architecture, settings: settings,
+      session: SHA256.hash(Self.sessionDomain, order, dataset.bytes, seedBytes),
+      seed: seed, round: 0, client: 0, base: base.digest, dataset: dataset,
+      examples: data.training.rows, segmentSteps: segmentSteps)
+    self.data = data
+    self.base = base
+    self.threads = threads
+    self.configuration = configuration
+  }
+
+  /// The task of a commitment; base model and data must be the ones it names.
+  init(task: TrainingTask, data: TrainingData, threads: Int) throws {
+    base = ParameterBuffer(randomFor: task.architecture, seed: task.seed)
+    self.task = task
+    self.data = data
+    self.threads = threads
+    configuration = nil
+    guard base.digest == task.base else { throw WorkError.otherBase }
+    guard data.training.rows == task.examples, try data.training.contentDigest() == task.dataset
+    else { throw LocalTrainingError.dataReadOtherwise }
+  }
+
+  /// A run from a state.
+  func makeRun(from state: TrainingState) -> TrainingRun {
+    TrainingRun(
+      architecture: task.architecture, state: state, source: data.training,
+      settings: task.settings, order: task.order, threads: threads)
+  }
+
+  /// A trained model with what a prediction needs.
+  package func saved(_ parameters: ParameterBuffer) -> SavedModel {
+    SavedModel(
+      configuration: configuration ?? ModelConfiguration(architecture: task.architecture),
+      preparation: data.preparation, parameters: parameters)
+  }
+
+  /// The state before the first step.
+  var start: TrainingState { task.startState(base: base) }
+}

@@ -1,0 +1,148 @@
+import CShim
+import Primitives
+import Testing
+
+@testable import NeuralNetworks
+
+@Suite struct TrainingFaultTests {
+  private func run(
+    _ architecture: ModelArchitecture, source: any DatasetSource, rate: Float, batch: Int = 4,
+    epochs: Int = 50, scale: Float = 1, rule: Optimizer.Rule = .sgd(momentum: 0, nesterov: false)
+  ) throws -> TrainingRun {
+    let settings = try TrainingSettings(
+      learningRate: rate, batchSize: batch, epochs: epochs, optimizer: Optimizer(rule))
+    let base = ParameterBuffer(
+      ParameterBuffer(randomFor: architecture, seed: 2).values.map { $0 * scale })
+    return TrainingRun(
+      architecture: architecture,
+      state: TrainingState(base: base, architecture: architecture, settings: settings),
+      source: source, settings: settings, order: .shuffled(seed: 1, firstEpoch: 0, client: 0))
+  }
+
+  @Test("a step that overflows is named with its operation, however many steps a call has")
+  func overflow() throws {
+    let architecture = try ModelArchitecture(
+      body: .linear(inputs: 3, outputs: 1), output: .values(.squared))
+    let source = try ExampleTable(
+      features: (0..<24).map { Float($0 % 5) * 10 },
+      targets: .numbers((0..<8).map { Float($0) }, width: 1), rows: 8, inputShape: [3])
+    var failures: [TrainingFailure] = []
+    for size in [1, 7, 200] {
+      let run = try run(architecture, source: source, rate: 1)
+      do {
+        while !run.isFinished { try run.run(steps: size) }
+        Issue.record("the run did not fail")
+      } catch {
+        failures.append(error)
+      }
+    }
+    guard case .notFinite(let failure)? = failures.first else {
+      Issue.record("another failure: \(failures)")
+      return
+    }
+    // The error doubles its digits with each step until its square overflows.
+    #expect(failure.step > 2 && failure.step < 100)
+    #expect(failure.operation == "loss/mean_squared_error")
+    #expect(failures == [failures[0], failures[0], failures[0]])
+  }
+
+  @Test("a parameter that overflows in the update is named with its tensor")
+  func overflowInUpdate() throws {
+    let architecture = try ModelArchitecture(
+      body: .linear(inputs: 2, outputs: 1), output: .values(.absolute))
+    let source = try ExampleTable(
+      features: [3e38, 1, 3e38, 1], targets: .numbers([1, 1], width: 1), rows: 2,
+      inputShape: [2])
+    let run = try run(architecture, source: source, rate: 100, batch: 2, scale: 0)
+    #expect(
+      throws: TrainingFailure.notFinite(
+        NumericFailure(step: 0, operation: "optimizer/sgd", tensor: "layers.0.kernel"))
+    ) { try run.run(steps: 1) }
+  }
+
+  @Test("a learning rate that is too large is said before the numbers end")
+  func divergence() throws {
+    let architecture = try ModelArchitecture(
+      body: .linear(inputs: 3, outputs: 1), output: .values(.absolute))
+    let source = try ExampleTable(
+      features: (0..<24).map { Float($0 % 5) },
+      targets: .numbers((0..<8).map { Float($0) }, width: 1), rows: 8, inputShape: [3])
+    let wild = try run(
+      architecture, source: source, rate: 1, rule: .sgd(momentum: 0.999, nesterov: false))
+    try wild.run(steps: 100)
+    let finding = try #require(wild.divergence.finding)
+    #expect(finding.loss > DivergenceWatch.factor * finding.best)
+    #expect("\(finding)".contains("the learning rate is too large"))
+    let tame = try run(architecture, source: source, rate: 0.01)
+    try tame.run(steps: 100)
+    #expect(tame.divergence.finding == nil)
+  }
+
+  @Test("data that do not fit a model are refused by what is wrong")
+  func fit() throws {
+    func fit(
+      _ body: ModelArchitecture.Body, _ output: ModelOutput, _ layout: ExampleLayout
+    ) throws {
+      try ModelArchitecture(body: body, output: output).checkFits(layout)
+    }
+    let classes = ExampleLayout(inputShape: [3], target: .classes(4))
+    let numbers = ExampleLayout(inputShape: [3], target: .numbers(width: 2))
+    let text = ExampleLayout(
+      inputShape: [5], input: .tokens(vocabulary: 9), target: .tokens(vocabulary: 9, length: 5))
+    let mlp = ModelArchitecture.Body.perceptron(Perceptron(units: [3, 4]))
+    let gpt = ModelArchitecture.Body.transformer(
+      TransformerNetwork(vocabulary: 9, context: 5, layers: 1, width: 4, heads: 1))
+    try fit(mlp, .classes, classes)
+    try fit(.linear(inputs: 3, outputs: 2), .values(.squared), numbers)
+    try fit(.logistic(inputs: 3, outputs: 2), .flags, numbers)
+    try fit(gpt, .classes, text)
+    #expect(throws: ModelFitError.inputs(3, expected: 2)) {
+      try fit(.perceptron(Perceptron(units: [2, 4])), .classes, classes)
+    }
+    #expect(throws: ModelFitError.classes(4, limit: 3)) {
+      try fit(.perceptron(Perceptron(units: [3, 3])), .classes, classes)
+    }
+    #expect(throws: ModelFitError.otherTargets(loss: "cross_entropy")) {
+      try fit(mlp, .classes, numbers)
+    }
+    #expect(throws: ModelFitError.otherTargets(loss: "mse")) {
+      try fit(.linear(inputs: 3, outputs: 1), .values(.squared), classes)
+    }
+    #expect(throws: ModelFitError.targets(2, expected: 1)) {
+      try fit(.linear(inputs: 3, outputs: 1), .values(.squared), numbers)
+    }
+    #expect(throws: ModelFitError.tokensForNumbers) {
+      try fit(.perceptron(Perceptron(units: [5, 9])), .classes, text)
+    }
+    #expect(throws: ModelFitError.inputs(3, expected: 5)) { try fit(gpt, .classes, classes) }
+    #expect(throws: ModelFitError.noTargets) {
+      try fit(mlp, .classes, ExampleLayout(inputShape: [3], target: .none))
+    }
+  }
+
+  @Test("batches of one and a smaller last batch train every family", arguments: 0..<3)
+  func smallBatches(index: Int) throws {
+    let architecture = try SmallRuns.make(index).architecture
+    for (rows, batch) in [(1, 1), (3, 1), (3, 2), (5, 64)] {
+      let run = try run(
+        architecture, source: try SmallRuns.source(for: architecture, rows: rows), rate: 0.01,
+        batch: batch, epochs: 2)
+      try run.run(steps: .max)
+      #expect(run.isFinished && run.step == 2 * ((rows + batch - 1) / batch))
+    }
+  }
+
+  @Test("steps keep no memory")
+  func memory() throws {
+    let run = try SmallRuns.make(1)
+    try run.run(steps: 1)
+    // The C library's own count of bytes in use; other threads add noise, so the least counts.
+    var least = Int.max
+    for _ in 0..<5 {
+      let before = Int(shim_heap_bytes_in_use())
+      try run.run(steps: 2)
+      least = min(least, Int(shim_heap_bytes_in_use()) - before)
+    }
+    #expect(least <= 0)
+  }
+}
