@@ -40,13 +40,14 @@ enum WorkCommands {
     ]
     Output.result(result, asJSON: arguments.isJSON) {
       """
-      checked     \(finding.checked) of \(check.segments) segments
+      checked     \(finding.checked) of \(check.segments) segments\(odds(finding, check.segments))
       mismatches  \(finding.mismatches)
       """
     }
     guard finding.mismatches == 0 else {
+      let first = finding.sentence ?? "the work is not what was committed"
       throw CommandFailure(
-        finding.sentences.joined(separator: "; "),
+        finding.mismatches == 1 ? first : "\(finding.mismatches) mismatches, first: \(first)",
         hint: "do not pay for this work; `martlet work dispute` finds the step and operator")
     }
   }
@@ -73,6 +74,14 @@ enum WorkCommands {
       because   \(finding.reason)
       """
     }
+  }
+
+  /// What a sample may miss: work of which a part φ is false passes s draws with (1 − φ)^s.
+  private static func odds(_ finding: CommitmentFinding, _ segments: Int) -> String {
+    guard finding.checked < segments else { return "" }
+    let falsePart = 0.1
+    let chance = (0..<finding.checked).reduce(1.0) { product, _ in product * (1 - falsePart) }
+    return "; work of which a tenth is false passes with probability \(SessionText.decimal(chance))"
   }
 
   private static func verifying(
