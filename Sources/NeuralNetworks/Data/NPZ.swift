@@ -11,6 +11,8 @@ public struct NPZ: Sendable {
   static let entriesMax = 1_024
   /// A comment may follow the end record: its length is a 16-bit number.
   private static let commentBytesMax = 65_535
+  /// zlib's technical notes, "Maximum Compression Factor": 1032:1.
+  private static let deflateRatioMax = 1_032
   private static let endBytes = 22
   private static let centralBytes = 46
   private static let localBytes = 30
@@ -110,6 +112,10 @@ public struct NPZ: Sendable {
     if entry.isDeflated {
       guard entry.plainBytes <= Dataset.Limits.bytesMax else {
         throw .tooLarge(values: entry.plainBytes)
+      }
+      // Nothing is reserved for bytes that the packed ones cannot hold.
+      guard entry.plainBytes <= entry.storedBytes * Self.deflateRatioMax else {
+        throw .header(format: "npz", reason: "`\(name)` is larger than deflate can pack")
       }
       let bytes = try inflate(
         source.bytes(at: start, limit: entry.storedBytes), entry.plainBytes)

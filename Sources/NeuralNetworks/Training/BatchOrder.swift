@@ -70,6 +70,7 @@ public struct PhiloxStream: Sendable {
     case trainTestSplit = 8
     case blockOrder = 9
     case windowOrder = 10
+    case federatedData = 11
   }
 
   /// Logical clients that fit beside the domain in one counter word.
