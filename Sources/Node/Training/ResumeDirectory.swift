@@ -1,4 +1,5 @@
 internal import Cryptography
+internal import Glibc
 internal import NeuralNetworks
 internal import Persistence
 package import Primitives
@@ -125,6 +126,8 @@ struct ResumeDirectory {
   func remove() {
     AtomicFile.remove(path)
     for slot in 0...1 { AtomicFile.remove(home.file(Name.progress(slot))) }
+    // Fails where the directory holds anything else, which is then not ours to remove.
+    rmdir(home.path)
   }
 }
 
