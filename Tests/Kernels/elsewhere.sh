@@ -3,8 +3,8 @@
 # compilers and processors: clang and gcc at several levels, with sanitizers, an x86-64 without AVX
 # and FMA, and AArch64 with NEON. The traces are those of hand-written programs, and those that lie
 # in Tests/Kernels/traces. Last, variants that compute something else must be refused.
-# Needs of Debian: clang gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user; skips what is
-# missing. Usage: Tests/Kernels/elsewhere.sh
+# Needs what Scripts/bootstrap --processors installs; skips what is missing, or fails with --all.
+# Usage: Tests/Kernels/elsewhere.sh [--all]
 set -eu
 cd "$(dirname "$0")/../.."
 directory=$(mktemp -d "${TMPDIR:-/tmp}/martlet-kernels-XXXXXX")
@@ -13,6 +13,8 @@ source="Sources/C/CKernels"
 options="-ffp-contract=off -Wno-unknown-pragmas -Wno-pass-failed"
 options="$options -I $source/include -I $source -I Tests/Kernels"
 failed=0
+all=no
+[ "${1:-}" != --all ] || all=yes
 
 # compile COMPILER FLAG…: the kernels' objects, once for all programs of a compiler.
 compile() {
@@ -37,7 +39,10 @@ check() {
   name=$1 runner=$2 tool=$3
   shift 3
   for command in $tool ${runner%% *}; do
-    command -v "$command" >/dev/null || { echo "$name: skipped, no $command"; return 0; }
+    command -v "$command" >/dev/null && continue
+    echo "$name: skipped, no $command"
+    [ "$all" = no ] || failed=1
+    return 0
   done
   compile "$tool" "$@"
   build self_test Tests/Kernels/self_test_main.c -- "$tool" "$@"
