@@ -9,9 +9,9 @@ private enum ThreadBars {
 }
 
 /// Prints how much faster two threads are than one for products of at least 30 MFLOP, in turn: the
-/// least wall times of all pairs, which a busy machine still shows now and then, and the median of
-/// the pairs, which only a machine that does nothing else does. And the least processor time of both
-/// threads together: what splitting the product costs.
+/// least wall times of all pairs, the median of the pairs, and the processor time of both threads
+/// together in all pairs, which is what splitting the product costs. On a machine that does other
+/// things too only the last one says something.
 func measureThreads(isSmoke: Bool) {
   guard let kernels = chosenKernels(), let pool = mk_pool_create(2) else {
     print("threads: cannot be started")
@@ -32,12 +32,13 @@ func measureThreads(isSmoke: Bool) {
     let count = repeats(of: item.operations)
     var comparison = Comparison()
     var wall = FastestTimes()
-    var processor = FastestTimes()
+    var processor = (one: 0.0, two: 0.0)
     for _ in 0..<pairs(isSmoke: isSmoke) {
       let one = time(count) { multiply(nil) }
       let two = time(count) { multiply(pool) }
       wall.add(own: two.wall, other: one.wall)
-      processor.add(own: two.processor, other: one.processor)
+      processor.one += one.processor
+      processor.two += two.processor
       comparison.add(own: two.wall, other: one.wall)
     }
     let rate = decimal(item.operations / wall.own / 1e9, places: 1)
@@ -46,7 +47,7 @@ func measureThreads(isSmoke: Bool) {
     print(
       "threads \(item.name) \(rate) GFLOP/s \(ratio) x one thread at best, \(bar); median "
         + "\(comparison.ratio(to: "one thread")); processor time of both "
-        + decimal(1 / processor.ratio, places: 2))
+        + decimal(processor.two / processor.one, places: 2))
   }
 }
 
