@@ -53,7 +53,11 @@ struct SessionOrder: Sendable {
     guard let config = document["model_config"] else {
       throw SessionOrderError.missing(path: "model_config")
     }
-    model = try ModelConfiguration(config)
+    // "neural_network" is the word of other programs for any family; the file says which.
+    let family = document["model_type"]?.text.flatMap {
+      $0 != "neural_network" && Self.modelTypes.contains($0) ? $0 : nil
+    }
+    model = try ModelConfiguration(config, family: family)
     settings = try Self.settings(document, model: model)
     totalRounds = try Self.integer(
       document, "total_rounds", in: 1...Int64(LedgerLimits.roundsMax),

@@ -53,6 +53,30 @@ import Testing
     }
   }
 
+  @Test("no operation reads a cell that nobody wrote", arguments: 0..<14)
+  func reads(index: Int) throws {
+    let (body, output) = Self.models[index]
+    let architecture = try ModelArchitecture(body: body, output: output)
+    let settings = try TrainingSettings(
+      learningRate: 0.1, batchSize: 3, epochs: 1, optimizer: Optimizer(.adamW(.init())),
+      gradientNormMax: 1)
+    for purpose in [StepProgram.Purpose.training(settings), .evaluation, .prediction] {
+      let program = StepProgram(architecture, examples: 3, purpose: purpose)
+      var known = Set(0..<program.arena.optimizer + program.arena.optimizerCount)
+      known.formUnion(program.arena.cells..<program.arena.scratch)
+      for region in [program.input, program.target] {
+        known.formUnion(region.offset..<region.offset + region.count)
+      }
+      for operation in program.operations.indices {
+        let name = program.names[operation]
+        for range in program.reads(of: operation) {
+          #expect(known.isSuperset(of: range), "\(name)")
+        }
+        for range in program.writes(of: operation) { known.formUnion(range) }
+      }
+    }
+  }
+
   @Test("the parameters of a known transformer and CNN are counted right")
   func counts() throws {
     // 4 layers, width 128, vocabulary 96, context 64: 826 k parameters with the biases.

@@ -113,6 +113,21 @@ import Testing
     }
   }
 
+  @Test("a family that is asked for comes before that of the file")
+  func family() throws {
+    let bytes = try Example.model("logistic")
+    let linear = Bytes(
+      String(decoding: bytes, as: UTF8.self).replacing("\"bce\"", with: "\"mse\"")
+        .replacing(", \"output_activation\": \"sigmoid\"", with: "").utf8)
+    #expect(
+      try ModelConfiguration(json: linear, family: "linear").architecture.familyName == "linear")
+    #expect(throws: ModelConfigurationError.self) { try ModelConfiguration(json: linear) }
+    #expect(
+      throws: ModelConfigurationError.unsupported(
+        path: "model_type", value: "forest", supported: ModelArchitecture.familyNames)
+    ) { try ModelConfiguration(json: bytes, family: "forest") }
+  }
+
   @Test("every optimizer has its constants", arguments: Optimizer.names)
   func optimizers(name: String) throws {
     let model = try read(

@@ -120,6 +120,31 @@ import Testing
     }
   }
 
+  @Test("a label or token beyond the model stops the step that meets it")
+  func indexOutOfRange() throws {
+    let mlp = try ModelArchitecture(units: [2, 3])
+    let labels = ExampleTable(
+      unchecked: .numbers([1, 2, 3, 4]), targets: .classes([0, 3], count: 3), inputShape: [2],
+      rows: 2)
+    #expect(throws: TrainingFailure.indexOutOfRange(step: 0)) {
+      try run(mlp, source: labels, rate: 0.1).run(steps: 1)
+    }
+    #expect(throws: DatasetError.label(3, row: 1, classes: 3)) {
+      try Evaluation(
+        ParameterBuffer(randomFor: mlp, seed: 1), architecture: mlp, source: labels)
+    }
+    let gpt = try ModelArchitecture(
+      body: .transformer(
+        TransformerNetwork(vocabulary: 4, context: 2, layers: 1, width: 4, heads: 1)),
+      output: .classes)
+    let tokens = ExampleTable(
+      unchecked: .tokens([0, -1], vocabulary: 4),
+      targets: .tokens([1, 2], vocabulary: 4, length: 2), inputShape: [2], rows: 1)
+    #expect(throws: TrainingFailure.indexOutOfRange(step: 0)) {
+      try run(gpt, source: tokens, rate: 0.1).run(steps: 1)
+    }
+  }
+
   @Test("batches of one and a smaller last batch train every family", arguments: 0..<3)
   func smallBatches(index: Int) throws {
     let architecture = try SmallRuns.make(index).architecture

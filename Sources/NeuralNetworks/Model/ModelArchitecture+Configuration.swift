@@ -7,8 +7,14 @@ extension ModelArchitecture {
   ]
 
   /// Reads `model_type`, `hidden_size`, `architecture` and `loss`.
-  init(from root: inout ConfigurationObject) throws(ModelConfigurationError) {
-    let family = try root.optionalWord("model_type", oneOf: Self.familyNames) ?? "mlp"
+  init(
+    from root: inout ConfigurationObject, family chosen: String?
+  ) throws(ModelConfigurationError) {
+    let written = try root.optionalWord("model_type", oneOf: Self.familyNames)
+    let family = chosen ?? written ?? "mlp"
+    guard Self.familyNames.contains(family) else {
+      throw .unsupported(path: "model_type", value: family, supported: Self.familyNames)
+    }
     let hidden = try root.integers("hidden_size", max: Limits.layersMax)
     var object = try root.object("architecture")
     let body: Body

@@ -48,10 +48,10 @@ public struct ModelConfiguration: Hashable, Sendable {
     self.metrics = metrics
   }
 
-  /// Reads `model_config.json`.
-  public init(json bytes: Bytes) throws(ModelConfigurationError) {
+  /// Reads `model_config.json`; `family` comes before its `model_type`.
+  public init(json bytes: Bytes, family: String? = nil) throws(ModelConfigurationError) {
     do {
-      try self.init(JSONValue(parsing: bytes))
+      try self.init(JSONValue(parsing: bytes), family: family)
     } catch let failure as DecodingFailure {
       throw .notJSON(failure)
     } catch let failure as ModelConfigurationError {
@@ -61,10 +61,12 @@ public struct ModelConfiguration: Hashable, Sendable {
     }
   }
 
-  /// Reads a parsed document.
-  public init(_ document: JSONValue) throws(ModelConfigurationError) {
+  /// Reads a parsed document; `family` comes before its `model_type`.
+  public init(
+    _ document: JSONValue, family: String? = nil
+  ) throws(ModelConfigurationError) {
     var root = try ConfigurationObject(document, path: "")
-    architecture = try ModelArchitecture(from: &root)
+    architecture = try ModelArchitecture(from: &root, family: family)
     var rule = try root.object("optimizer")
     optimizer = try Optimizer(from: &rule)
     let inner = try rule.optionalNumber("learning_rate").map { Float($0) }

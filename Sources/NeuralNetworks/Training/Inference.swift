@@ -12,8 +12,10 @@ public final class Inference {
     case prediction
   }
 
-  /// Rows evaluated at once: enough to use the matrix kernels, small enough for any cache.
-  public static let batchSize = 64
+  /// Examples evaluated at once: enough to use the matrix kernels, small enough for any cache.
+  static let batchSizeMax = 64
+  /// Numbers that all layers may hold for one batch, 64 MiB, but for a single example.
+  static let activationsMax = 1 << 24
 
   private let architecture: ModelArchitecture
   private let purpose: Purpose
@@ -67,7 +69,8 @@ public final class Inference {
     of source: any DatasetSource, _ body: (Batch) -> Void
   ) throws(DatasetError) {
     guard source.rows > 0 else { throw .empty }
-    let size = min(Self.batchSize, source.rows)
+    let fitting = max(1, Self.activationsMax / architecture.activationCount)
+    let size = min(Self.batchSizeMax, fitting, source.rows)
     let rest = source.rows % size
     let programs = (rest > 0 ? [size, rest] : [size]).map { program(examples: $0) }
     let arena = StepArena(for: programs, threads: threads, kernels: Kernels.active)

@@ -10,12 +10,14 @@ final class StepArena {
   private let kernels: UnsafePointer<mk_kernels>
   private let pool: OpaquePointer?
 
-  /// Makes room for any of `programs` on up to `threads` threads; all cells are 0.
+  /// Makes room for any of `programs` on up to `threads` threads. Cells before the part of a single
+  /// step are 0; of the others no operation reads one that nobody wrote.
   init(
     for programs: [StepProgram], threads: Int, kernels: UnsafePointer<mk_kernels>
   ) {
     count = programs.reduce(0) { max($0, $1.cells) }
     cells = Self.allocate(count)
+    cells.update(repeating: 0, count: programs.reduce(0) { max($0, $1.arena.scratch) })
     // Fewer threads than asked for give the same bits, only later.
     pool = threads > 1 ? mk_pool_create(Int64(threads)) : nil
     let started = pool.map { Int(mk_pool_threads($0)) } ?? 1
@@ -32,9 +34,9 @@ final class StepArena {
 
   /// Cells at the start of a cache line.
   private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
-    let bytes = UnsafeMutableRawPointer.allocate(
-      byteCount: max(1, count) * MemoryLayout<Float>.stride, alignment: 64)
-    return bytes.initializeMemory(as: Float.self, repeating: 0, count: max(1, count))
+    UnsafeMutableRawPointer.allocate(
+      byteCount: max(1, count) * MemoryLayout<Float>.stride, alignment: 64
+    ).bindMemory(to: Float.self, capacity: max(1, count))
   }
 
   /// Runs a part of a program's operations; false if one met an index out of range.
