@@ -101,9 +101,16 @@ let package = Package(
     .executableTarget(
       name: "PeerBench", dependencies: foundations + ["Networking", "Peering"],
       path: "Benchmarks/peers", exclude: ["run.sh"], swiftSettings: strict),
+    // Pairs of times and the other side's process
+    .target(name: "Measure", path: "Benchmarks/Measure", swiftSettings: strict),
     .executableTarget(
-      name: "KernelBench", dependencies: ["NeuralNetworks", "CKernels"],
-      path: "Benchmarks/kernels", exclude: ["run.sh", "torch_step.py"], swiftSettings: strict),
+      name: "KernelBench", dependencies: ["NeuralNetworks", "CKernels", "Measure"],
+      path: "Benchmarks/kernels", exclude: ["run.sh"], swiftSettings: strict),
+    .executableTarget(
+      name: "TrainingBench", dependencies: ["NeuralNetworks", "UsefulWork", "Measure"],
+      path: "Benchmarks/training",
+      exclude: ["run.sh", "torch_steps.py", "jax_steps.py", "libtorch_steps.cpp"],
+      swiftSettings: strict),
     .executableTarget(
       name: "HTTPBenchmarkServer", dependencies: ["Networking", "Primitives", "Telemetry"],
       path: "Benchmarks/http/Server", swiftSettings: strict),

@@ -1,4 +1,5 @@
 import CKernels
+import Measure
 
 /// Prints the rates of the convolutions of a small image network, forward and both gradients.
 func measureConvolutions(isSmoke: Bool) {
@@ -17,7 +18,7 @@ func measureConvolutions(isSmoke: Bool) {
     ),
   ]
   for (name, shape) in shapes {
-    measure(name, shape, with: kernels.pointee, count: isSmoke ? 3 : 25)
+    measure(name, shape, with: kernels.pointee, count: pairs(isSmoke: isSmoke))
   }
 }
 
@@ -33,7 +34,7 @@ private func measure(_ name: String, _ shape: mk_convolution, with kernels: mk_k
     mk_convolution_workspace_floats(&shape),
   ]
   let buffers = sizes.map { size in
-    let buffer = UnsafeMutablePointer<Float>.allocate(capacity: Int(size))
+    let buffer = alignedFloats(Int(size))
     for index in 0..<Int(size) { buffer[index] = Float(index * 37 % 2_001 - 1_000) / 1_000 }
     return buffer
   }

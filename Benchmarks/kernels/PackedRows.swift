@@ -1,4 +1,5 @@
 import CKernels
+import Measure
 
 /// Prints one row times packed weights beside OpenBLAS' sgemv, for layers of language models.
 func measurePackedRows(isSmoke: Bool) {
@@ -7,7 +8,7 @@ func measurePackedRows(isSmoke: Bool) {
   where !isSmoke || outputs < 4_096 {
     let times = measure(
       outputs: outputs, inputs: inputs, with: kernels.pointee, beside: openBLAS,
-      pairs: isSmoke ? 3 : 25)
+      pairs: pairs(isSmoke: isSmoke))
     let rate = decimal(Double(4 * outputs * inputs) / times.own / 1e9, places: 1)
     print(
       "gemv packed \(outputs)x\(inputs) \(rate) GB/s "
@@ -21,14 +22,14 @@ private func measure(
   // W [outputs, inputs] is B [inputs, outputs] transposed.
   let buffers = ProductBuffers(ProductCase("packed", 1, outputs, inputs, "B"))
   let (k, n) = (buffers.shape.depth, buffers.shape.columns)
-  let packed = UnsafeMutablePointer<Float>.allocate(capacity: Int(mk_packed_floats(k, n)))
-  let other = UnsafeMutablePointer<Float>.allocate(capacity: outputs)
+  let packed = alignedFloats(Int(mk_packed_floats(k, n)))
+  let other = alignedFloats(outputs)
   defer {
     packed.deallocate()
     other.deallocate()
   }
   mk_pack_weights(buffers.right, k, n, packed)
-  let count = repeats(of: 100 * Double(outputs * inputs))
+  let count = repeats(of: 20 * Double(outputs * inputs))
   var times = FastestTimes()
   for _ in 0..<pairs {
     times.other(

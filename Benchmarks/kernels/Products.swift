@@ -1,5 +1,6 @@
 import CKernels
 import Glibc
+import Measure
 
 /// C [rows, columns] of depth `depth`; A or B as the transpose of what lies in memory.
 struct ProductCase {
@@ -41,7 +42,7 @@ final class ProductBuffers {
   init(_ item: ProductCase) {
     let (m, n, k) = (item.rows, item.columns, item.depth)
     func filled(_ count: Int, _ factor: Int) -> UnsafeMutablePointer<Float> {
-      let buffer = UnsafeMutablePointer<Float>.allocate(capacity: count)
+      let buffer = alignedFloats(count)
       for index in 0..<count {
         buffer[index] = Float(index * factor % 2_001 - 1_000) / 1_000
       }
@@ -64,8 +65,18 @@ final class ProductBuffers {
   }
 }
 
-/// How often a product is repeated in one measurement: about ten milliseconds.
-func repeats(of operations: Double) -> Int { max(1, Int(1e9 / operations)) }
+/// Uninitialised floats that begin a cache line, as the arena of a training step does.
+func alignedFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
+  UnsafeMutableRawPointer.allocate(byteCount: max(1, count) * 4, alignment: 64)
+    .bindMemory(to: Float.self, capacity: count)
+}
+
+/// How often a product is repeated in one measurement: about two milliseconds, so that many of them
+/// fit between two turns of other programs.
+func repeats(of operations: Double) -> Int { max(1, Int(2e8 / operations)) }
+
+/// Measurements of each kernel.
+func pairs(isSmoke: Bool) -> Int { isSmoke ? 3 : 75 }
 
 /// The kernels to measure: AVX2 also where the processor has more if `--avx2` is given.
 func chosenKernels() -> UnsafePointer<mk_kernels>? {
@@ -92,7 +103,8 @@ func measureProducts(isSmoke: Bool) {
   var logarithms = 0.0
   var count = 0.0
   for item in ProductCase.all where !isSmoke || item.operations < 1e8 {
-    let times = measure(item, with: kernels.pointee, beside: openBLAS, pairs: isSmoke ? 3 : 25)
+    let times = measure(
+      item, with: kernels.pointee, beside: openBLAS, pairs: pairs(isSmoke: isSmoke))
     let rate = decimal(item.operations / times.own / 1e9, places: 1)
     let shape = "\(item.rows)x\(item.columns)x\(item.depth)"
     print(
@@ -111,8 +123,8 @@ private func measure(
   _ item: ProductCase, with kernels: mk_kernels, beside openBLAS: OpenBLAS, pairs: Int
 ) -> FastestTimes {
   let buffers = ProductBuffers(item)
-  let other = UnsafeMutablePointer<Float>.allocate(capacity: item.rows * item.columns)
-  let workspace = UnsafeMutablePointer<Float>.allocate(capacity: Int(mk_gemm_workspace_floats()))
+  let other = alignedFloats(item.rows * item.columns)
+  let workspace = alignedFloats(Int(mk_gemm_workspace_floats()))
   defer {
     other.deallocate()
     workspace.deallocate()

@@ -1,5 +1,6 @@
 import CKernels
 import Glibc
+import Measure
 
 /// The smallest product for which two threads have a bar, in operations, and the bar.
 private enum ThreadBars {
@@ -16,7 +17,7 @@ func measureThreads(isSmoke: Bool) {
   }
   defer { mk_pool_destroy(pool) }
   let floats = 2 * Int(mk_gemm_workspace_floats())
-  let workspace = UnsafeMutablePointer<Float>.allocate(capacity: floats)
+  let workspace = alignedFloats(floats)
   defer { workspace.deallocate() }
   for item in ProductCase.all
   where item.operations >= ThreadBars.operationsMin && (!isSmoke || item.operations < 1e8) {
@@ -28,7 +29,7 @@ func measureThreads(isSmoke: Bool) {
     }
     let count = repeats(of: item.operations)
     var comparison = Comparison()
-    for pair in 0...(isSmoke ? 3 : 25) {
+    for pair in 0...(pairs(isSmoke: isSmoke)) {
       let one = wallTime(count) { multiply(nil) }
       let two = wallTime(count) { multiply(pool) }
       if pair > 0 { comparison.add(own: two, other: one) }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Measures the kernels beside OpenBLAS (libopenblas0) and PyTorch (python3-torch), one thread each.
-# Usage: Benchmarks/kernels/run.sh [--smoke] [--avx2] [--products | --threads]
+# Measures the kernels beside OpenBLAS (libopenblas0), one thread each.
+# Usage: Benchmarks/kernels/run.sh [--smoke] [--avx2] [--threads]
 set -eu
 cd "$(dirname "$0")/../.."
 swift build -c release --product KernelBench >&2

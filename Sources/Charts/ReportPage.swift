@@ -148,9 +148,10 @@ enum ReportTable {
         return "<\(tag)\(kind)>\(Markup.escaped(text))</\(tag)>"
       }.joined()
     }
+    let body = rows.map { "<tr>\(cells($0, "td"))</tr>" }.joined(separator: "\n")
     return """
       <div class="scroll"><table class="plain"><thead><tr>\(cells(header, "th"))</tr></thead>
-      <tbody>\(rows.map { "<tr>\(cells($0, "td"))</tr>" }.joined(separator: "\n"))</tbody></table></div>
+      <tbody>\(body)</tbody></table></div>
       """
   }
 }

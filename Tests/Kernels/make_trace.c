@@ -51,8 +51,7 @@ static int write_trace(const char *directory) {
   write_words(file, (uint64_t[]){1}, 1);
   write_update(file, arena, 0, p.parameters_end);
   for (int64_t step = 0; step < steps; step++) write_step(file, arena, workspace, step, &hash);
-  printf("%s: %lld operations, hash %016llx, loss %a\n", path, (long long)p.count,
-         (unsigned long long)hash, (double)arena[p.loss]);
+  printf("%s %lld operations %016llx\n", p.name, (long long)p.count, (unsigned long long)hash);
   free(workspace);
   free(arena);
   return fclose(file);

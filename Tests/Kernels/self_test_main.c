@@ -1,4 +1,5 @@
-// Prints the self-test hash of every variant that this processor can run; 1 if one is not golden.
+// Prints the self-test hashes of every variant that this processor can run, then the one in use;
+// exits 1 if a hash is not golden.
 #include <stdio.h>
 #include "CKernels.h"
 
@@ -15,12 +16,13 @@ int main(void) {
   for (int variant = 0; variant < mk_variant_count; variant++) {
     const mk_kernels *kernels = mk_variant_kernels((mk_variant)variant);
     if (!kernels) continue;
-    uint64_t hash = mk_self_test_hash(kernels);
-    failed |= report(mk_variant_name((mk_variant)variant), "kernels", hash, mk_self_test_golden());
+    const char *name = mk_variant_name((mk_variant)variant);
+    failed |= report(name, "kernels", mk_self_test_hash(kernels), mk_self_test_golden());
     for (int group = 0; group < mk_group_count; group++) {
-      hash = mk_operations_hash(kernels, (mk_group)group);
-      failed |= report(mk_variant_name((mk_variant)variant), groups[group], hash, mk_operations_golden((mk_group)group));
+      uint64_t hash = mk_operations_hash(kernels, (mk_group)group);
+      failed |= report(name, groups[group], hash, mk_operations_golden((mk_group)group));
     }
   }
+  printf("in use: %s\n", mk_variant_name(mk_active_variant()));
   return failed;
 }

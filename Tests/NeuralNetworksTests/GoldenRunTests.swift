@@ -6,7 +6,7 @@ import Testing
 @testable import NeuralNetworks
 
 @Suite struct GoldenRunTests {
-  /// State roots after 10 steps of `SmallRuns`; mk1 §9 names them.
+  /// State roots after 10 steps of `SmallRuns`, as in docs/specs/models.md §7.
   private static let roots = [
     "35cef219929ae2c19a017b51155b4a8a5c50b84fdc18c1834f28c60e2d12422b",
     "ffa4d88e0c1ab9e3c08a1149819f762798f3a7e732e6620ab9cf8f91e3d56347",

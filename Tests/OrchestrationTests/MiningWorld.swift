@@ -49,8 +49,7 @@ struct MiningWorld {
     self.machine = machine
     state = try LedgerState(genesis: genesis)
     miner = Miner(key: try Self.key(2), parameters: terms.parameters)
-    let architecture = try ModelArchitecture(units: [4, 3, 2])
-    base = ParameterBuffer(randomFor: architecture, seed: 1)
+    base = ParameterBuffer(randomFor: try ModelArchitecture(units: [4, 3, 2]), seed: 1)
     dataset = try Dataset(
       features: (0..<48).map { Float($0 % 7) / 7 }, labels: (0..<12).map { Int32($0 % 2) },
       inputs: 4, classes: 2)

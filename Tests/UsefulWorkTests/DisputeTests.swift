@@ -100,37 +100,39 @@ import Testing
     #expect(outcome.operatorIndex == 7)
   }
 
-  @Test("training runs are disputed down to the step that the referee replays", arguments: 0..<18)
+  @Test("training is disputed down to the operation that the referee computes", arguments: 0..<18)
   func training(step: Int) throws {
     let work = try WorkFixture(seed: 5, momentum: step.isMultiple(of: 2) ? 0.9 : 0)
     let honest = try work.task.execute(dataset: work.dataset, base: work.base)
-    let liar = try AlteredRun(work: work, step: step)
-    let task = work.task
     let dataset = work.dataset
-    let party = TrainingParty(record: honest.record, task: task, dataset: dataset) {
+    let party = TrainingParty(record: honest.record, task: work.task, dataset: dataset) {
       try honest.evidence.startState(of: $0, dataset: dataset)
     }
-    let terms = try DisputeTerms(
-      task: task,
-      workRoots: DisputeSides(first: honest.record.workRoot, second: liar.record.workRoot))
-    let outcome = terms.settle(
-      party, liar, referee: StepReferee(task: task, dataset: dataset))
-    #expect(outcome.wrong == [.second])
-    #expect(outcome.faults.second == .recomputedOtherwise)
-    #expect(outcome.step == step)
-    #expect(outcome.segment == step / task.segmentSteps)
-    let again = try DisputeTerms(
-      task: task,
-      workRoots: DisputeSides(first: liar.record.workRoot, second: honest.record.workRoot)
-    ).settle(liar, party, referee: StepReferee(task: task, dataset: dataset))
-    #expect(again.wrong == [.first])
+    let referee = TrainingReferee(task: work.task, dataset: dataset)
+    let names = referee.operatorNames(of: step)
+    for index in [0, step % names.count, names.count - 1] {
+      let liar = try AlteredRun(work: work, step: step, operatorIndex: index)
+      let terms = try referee.terms(
+        workRoots: DisputeSides(first: honest.record.workRoot, second: liar.record.workRoot))
+      let outcome = terms.settle(party, liar, referee: referee)
+      #expect(outcome.wrong == [.second])
+      #expect(outcome.faults.second == .recomputedOtherwise)
+      #expect(outcome.step == step)
+      #expect(outcome.segment == step / work.task.segmentSteps)
+      #expect(outcome.operatorIndex == index, "\(names[index])")
+      #expect(outcome.rounds <= terms.roundsMax(operators: names.count))
+      let again = try referee.terms(
+        workRoots: DisputeSides(first: liar.record.workRoot, second: honest.record.workRoot)
+      ).settle(liar, party, referee: referee)
+      #expect(again.wrong == [.first])
+    }
   }
 
   @Test("a record that its own author cannot compute again loses at the step commitment")
   func unfounded() throws {
     let work = try WorkFixture(seed: 6)
     let honest = try work.task.execute(dataset: work.dataset, base: work.base)
-    let false_ = try work.task.execute(
+    let invented = try work.task.execute(
       lying: .oneStepAltered(step: 9), dataset: work.dataset, base: work.base)
     let dataset = work.dataset
     func party(_ result: WorkResult) -> TrainingParty {
@@ -138,15 +140,44 @@ import Testing
         try result.evidence.startState(of: $0, dataset: dataset)
       }
     }
-    let outcome = try DisputeTerms(
-      task: work.task,
+    let referee = TrainingReferee(task: work.task, dataset: dataset)
+    let outcome = try referee.terms(
       workRoots: DisputeSides(
-        first: honest.record.workRoot, second: false_.record.workRoot)
-    ).settle(
-      party(honest), party(false_), referee: StepReferee(task: work.task, dataset: dataset))
+        first: honest.record.workRoot, second: invented.record.workRoot)
+    ).settle(party(honest), party(invented), referee: referee)
     #expect(outcome.wrong == [.second])
     #expect(outcome.faults.second == .otherEnd)
     #expect(outcome.segment == 2)
+  }
+
+  @Test("evidence that is not what was agreed proves nothing")
+  func evidence() throws {
+    let work = try WorkFixture(seed: 5)
+    let result = try work.task.execute(dataset: work.dataset, base: work.base)
+    let dataset = work.dataset
+    let party = TrainingParty(record: result.record, task: work.task, dataset: dataset) {
+      try result.evidence.startState(of: $0, dataset: dataset)
+    }
+    let referee = TrainingReferee(task: work.task, dataset: dataset)
+    let digests = try party.operatorDigests(of: 3)
+    let start = try party.stepRoots(of: 0)[2]
+    for index in digests.indices {
+      let inputs = try party.inputs(of: index, in: 3)
+      func finding(_ inputs: Bytes, startRoot: Digest = start) -> OperatorFinding {
+        referee.recompute(
+          OperatorCase(
+            step: 3, operatorIndex: index, startRoot: startRoot,
+            digests: Array(digests[..<index]), inputs: inputs))
+      }
+      #expect(finding(inputs) == .digest(digests[index]))
+      #expect(finding([]) == .inputsUnproven)
+      #expect(finding(Bytes(inputs.dropLast())) == .inputsUnproven)
+      for bit in stride(from: 3, to: inputs.count * 8, by: 41) {
+        var changed = inputs
+        changed[bit / 8] ^= 1 << UInt8(bit % 8)
+        #expect(finding(changed) == .inputsUnproven, "operation \(index), bit \(bit)")
+      }
+    }
   }
 
   @Test("questions about work that does not exist have no answer", arguments: [20, 39, 1 << 31])
@@ -185,16 +216,19 @@ import Testing
   }
 }
 
-/// Training that changes one bit after one step and stands by every root of it.
+/// Training in which one operation of one step gives another result, by an author who stands by
+/// every digest: the parameters after that step are changed, so every later root differs too.
 private struct AlteredRun: DisputeParty {
   let work: WorkFixture
   let step: Int
+  let operatorIndex: Int
   let record: WorkRecord
   private let states: [TrainingState]
 
-  init(work: WorkFixture, step: Int) throws {
+  init(work: WorkFixture, step: Int, operatorIndex: Int) throws {
     self.work = work
     self.step = step
+    self.operatorIndex = operatorIndex
     var states = [work.task.startState(base: work.base)]
     for index in 0..<work.task.schedule.steps {
       let run = work.task.makeRun(from: states[index], dataset: work.dataset)
@@ -221,7 +255,17 @@ private struct AlteredRun: DisputeParty {
     work.task.steps(of: segment).map { work.task.root(of: states[$0 + 1]) }
   }
 
-  func operatorDigests(of step: Int) -> [Digest] { [work.task.root(of: states[step + 1])] }
+  func operatorDigests(of step: Int) throws -> [Digest] {
+    let run = work.task.makeRun(from: states[step], dataset: work.dataset)
+    var digests = try run.traceStep().entries.map(\.digest)
+    guard step == self.step else { return digests }
+    digests[operatorIndex] = SHA256.hash(digests[operatorIndex].bytes)
+    digests[digests.count - 1] = work.task.root(of: states[step + 1])
+    return digests
+  }
 
-  func inputs(of operatorIndex: Int, in step: Int) -> Bytes { states[step].encoded() }
+  func inputs(of operatorIndex: Int, in step: Int) throws -> Bytes {
+    let run = work.task.makeRun(from: states[step], dataset: work.dataset)
+    return try run.evidence(of: operatorIndex).encoded()
+  }
 }

@@ -21,33 +21,45 @@ MK_INLINE head head_of(const mk_operation *o, int64_t unit) {
   };
 }
 
-/// to[p, i] = from[i, p]: the columns of K become adjacent.
-static void transpose_rows(float *restrict to, const float *from, int64_t row, int64_t rows,
-                           int64_t columns) {
-  for (int64_t i = 0; i < rows; i++)
-    for (int64_t p = 0; p < columns; p++) to[p * rows + i] = from[i * row + p];
-}
-
 /// A block of rows of a [time, time] matrix with row stride `stride`.
 typedef struct {
   const float *base;
   int64_t stride, first, count;
 } row_block;
 
+/// to[d] ← chain from to[d] over p < count of factor[p · step] · x[p, d]: one row of a product, whose
+/// sums stay in registers.
+static void add_chain(float *to, const float *factor, int64_t step, const float *x, int64_t x_row,
+                      int64_t count, int64_t dim) {
+  int64_t d = 0;
+  for (; d + 2 * MK_LANES <= dim; d += 2 * MK_LANES) {
+    mk_vector a = vector_load(to + d), b = vector_load(to + d + MK_LANES);
+    for (int64_t p = 0; p < count; p++) {
+      const mk_vector scalar = vector_broadcast(factor[p * step]);
+      a = vector_fma(scalar, vector_load(x + p * x_row + d), a);
+      b = vector_fma(scalar, vector_load(x + p * x_row + d + MK_LANES), b);
+    }
+    vector_store(to + d, a);
+    vector_store(to + d + MK_LANES, b);
+  }
+  for (; d < dim; d += MK_LANES) {
+    mk_vector a = vector_load_part(to + d, dim - d);
+    for (int64_t p = 0; p < count; p++)
+      a = vector_fma(vector_broadcast(factor[p * step]),
+                     vector_load_part(x + p * x_row + d, dim - d), a);
+    vector_store_part(to + d, a, dim - d);
+  }
+}
+
 /// y[i] = chain over j of p[i, j] · x[j], j up to i where causal.
 static void lower_product(const head *h, row_block p, const float *x, int64_t x_row, float *y,
                           int64_t y_row, float *workspace) {
-  const int64_t common = h->causal ? p.first + 1 : h->time, end = p.first + p.count;
+  const int64_t common = h->causal ? p.first + 1 : h->time;
   gemm((mk_shape){p.count, h->dim, common}, (mk_matrix){p.base, p.stride, 1},
        (mk_matrix){x, x_row, 1}, y, y_row, 0, workspace);
-  if (!h->causal) return;
-  for (int64_t i = p.first + 1; i < end; i++) {
-    float *to = y + (i - p.first) * y_row;
-    for (int64_t j = p.first + 1; j <= i; j++) {
-      const float factor = p.base[(i - p.first) * p.stride + j], *from = x + j * x_row;
-      MK_EACH for (int64_t d = 0; d < h->dim; d++) to[d] = __builtin_fmaf(factor, from[d], to[d]);
-    }
-  }
+  for (int64_t i = 1; h->causal && i < p.count; i++)
+    add_chain(y + i * y_row, p.base + i * p.stride + common, 1, x + common * x_row, x_row, i,
+              h->dim);
 }
 
 /// y[j] = chain over i of p[i, j] · x[i], i from j where causal, for the columns of a block: `p`
@@ -55,17 +67,12 @@ static void lower_product(const head *h, row_block p, const float *x, int64_t x_
 static void upper_product(const head *h, row_block p, const float *x, int64_t x_row, float *y,
                           int64_t y_row, float *workspace) {
   const int64_t common = h->causal ? p.first + p.count - 1 : 0;
-  for (int64_t j = p.first; j < common; j++) {
-    float *to = y + (j - p.first) * y_row;
+  for (int64_t j = 0; h->causal && j < p.count; j++) {
+    const int64_t row = p.first + j;
+    float *to = y + j * y_row;
     for (int64_t d = 0; d < h->dim; d++) to[d] = 0.0f;
-    for (int64_t i = j; i < common; i++) {
-      const float factor = p.base[i * p.stride + j], *from = x + i * x_row;
-      MK_EACH for (int64_t d = 0; d < h->dim; d++) to[d] = __builtin_fmaf(factor, from[d], to[d]);
-    }
-  }
-  if (h->causal) {
-    float *last = y + (p.count - 1) * y_row;
-    for (int64_t d = 0; d < h->dim; d++) last[d] = 0.0f;
+    add_chain(to, p.base + row * p.stride + row, p.stride, x + row * x_row, x_row, common - row,
+              h->dim);
   }
   gemm((mk_shape){p.count, h->dim, h->time - common},
        (mk_matrix){p.base + common * p.stride + p.first, 1, p.stride},
@@ -94,7 +101,7 @@ static void attention_step(const mk_share *share) {
     float *y = MK_OUT(0) + h.out_start, *plane = MK_OUT(1) + h.plane;
     float *columns = share->scratch, *row = columns + h.time * h.dim;
     float *workspace = row + mk_whole_lanes(h.time);
-    transpose_rows(columns, k, h.row, h.time, h.dim);
+    copy_transposed(columns, h.time, k, h.row, h.time, h.dim);
     for (int64_t first = 0; first < h.time; first += mk_attention_rows) {
       int64_t rest = h.time - first, count = rest < mk_attention_rows ? rest : mk_attention_rows;
       float *p = plane + first * h.time;
@@ -124,7 +131,7 @@ static void attention_backward_step(const mk_share *share) {
     float *dq = MK_OUT(0) + h.start, *dk = dq + h.out_row, *dv = dk + h.out_row;
     float *columns = share->scratch, *ds = columns + h.time * h.dim;
     float *workspace = ds + h.time * h.time;
-    transpose_rows(columns, v, h.row, h.time, h.dim);
+    copy_transposed(columns, h.time, v, h.row, h.time, h.dim);
     for (int64_t first = 0; first < h.time; first += mk_attention_rows) {
       int64_t rest = h.time - first, count = rest < mk_attention_rows ? rest : mk_attention_rows;
       float *block = ds + first * h.time;

@@ -76,13 +76,9 @@ static void copy_step(const mk_share *share) {
 
 static void transpose_step(const mk_share *share) {
   const int64_t rows = share->operation->size[1], columns = share->operation->size[2];
-  for (int64_t o = share->first; o < share->first + share->count; o++) {
-    // Through integers: a cell may be any bit pattern.
-    const int32_t *x = integers(MK_IN(0)) + o * rows * columns;
-    int32_t *y = (int32_t *)(void *)MK_OUT(0) + o * rows * columns;
-    for (int64_t j = 0; j < columns; j++)
-      for (int64_t i = 0; i < rows; i++) y[j * rows + i] = x[i * columns + j];
-  }
+  for (int64_t o = share->first; o < share->first + share->count; o++)
+    copy_transposed(MK_OUT(0) + o * rows * columns, rows, MK_IN(0) + o * rows * columns, columns,
+                    rows, columns);
 }
 
 static void embedding_step(const mk_share *share) {

@@ -97,12 +97,14 @@ static int sizes_fit(const mk_operation *o, int used) {
     if (s[i] < least || s[i] > MK_CELLS_MAX) return 0;
   }
   switch (o->opcode) {
-    case mk_op_activation: case mk_op_activation_backward: return s[1] <= mk_silu;
+    case mk_op_activation: case mk_op_activation_backward: return s[1] <= (int64_t)mk_silu;
     case mk_op_copy: return s[2] >= s[1] && s[3] >= s[1];
     case mk_op_dropout: return s[0] <= dropout_elements_max && s[1] < 1 << 24 && s[2] <= UINT32_MAX;
     case mk_op_conv: case mk_op_conv_weights: case mk_op_conv_input:
       return window_fits(s, s[5], s[6], s[7]);
-    default: return padding < 0 || window_fits(s, s[4], s[5], s[6]);
+    default:
+      // A place of an image is an int32.
+      return padding < 0 || (window_fits(s, s[4], s[5], s[6]) && s[1] <= INT32_MAX / s[2]);
   }
 }
 

@@ -40,7 +40,9 @@ static void norm_cells(uint32_t opcode, const int64_t *s, int64_t *in, int64_t *
   const int64_t all = pair(s[0], s[1]), columns = s[1];
   const int64_t layer = pair(2, s[0]), rms = s[0], batch = pair(2, columns);
   switch (opcode) {
-    case mk_op_layer_norm: in[0] = all, in[1] = in[2] = columns, out[0] = all, out[1] = layer; break;
+    case mk_op_layer_norm:
+      in[0] = out[0] = all, in[1] = in[2] = columns, out[1] = layer;
+      break;
     case mk_op_layer_norm_backward:
       in[0] = in[1] = in[4] = out[0] = all, in[2] = out[1] = out[2] = columns, in[3] = layer;
       break;

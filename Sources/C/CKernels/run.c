@@ -104,18 +104,23 @@ int64_t mk_workspace_floats(const mk_operation *operations, int64_t count, int64
   return most;
 }
 
+/// A count of operations that need not be exact, but must not overflow.
+static int64_t clamped(double work) { return work < 0x1p62 ? (int64_t)work : INT64_MAX; }
+
 int64_t mk_operation_work(const mk_operation *o) {
   const int64_t *s = o->size;
   int64_t in[mk_input_slots], out[mk_output_slots], most = 0;
+  mk_operand_cells(o, in, out);
   switch (o->opcode) {
-    case mk_op_matmul: return 2 * s[0] * s[1] * s[2];
-    case mk_op_conv: case mk_op_conv_weights: case mk_op_conv_input:
-      return 2 * mk_window_cells(s, s[4], s[5], s[6], s[7]) * s[3] * s[5] * s[5];
-    case mk_op_attention: return 4 * s[0] * s[1] * s[1] * s[2] * s[3];
-    case mk_op_attention_backward: return 8 * s[0] * s[1] * s[1] * s[2] * s[3];
+    case mk_op_matmul: return clamped(2.0 * (double)in[0] * (double)s[1]);
+    // Each cell of y takes as many multiplications as a filter has weights, which are W / cout.
+    case mk_op_conv: return clamped(2.0 * (double)out[0] * (double)(in[1] / s[4]));
+    case mk_op_conv_weights: return clamped(2.0 * (double)in[1] * (double)(out[0] / s[4]));
+    case mk_op_conv_input: return clamped(2.0 * (double)in[0] * (double)(in[1] / s[4]));
+    case mk_op_attention: return clamped(4.0 * (double)out[1] * (double)s[3]);
+    case mk_op_attention_backward: return clamped(8.0 * (double)in[2] * (double)s[3]);
     default: break;
   }
-  mk_operand_cells(o, in, out);
   for (int i = 0; i < mk_input_slots; i++) most = in[i] > most ? in[i] : most;
   for (int i = 0; i < mk_output_slots; i++) most = out[i] > most ? out[i] : most;
   // An element of exp, division or Philox takes as long as some 20 multiplications of a product.
@@ -139,7 +144,8 @@ static void run_part(void *context, int64_t part, int64_t thread) {
 
 static void run_steps(const mk_kernels *kernels, const mk_operation *o, float *arena,
                       float *workspace, mk_pool *pool) {
-  const int64_t threads = pool && mk_operation_work(o) >= mk_shared_work ? mk_pool_threads(pool) : 1;
+  const int is_shared = pool && mk_operation_work(o) >= mk_shared_work;
+  const int64_t threads = is_shared ? mk_pool_threads(pool) : 1;
   for (int number = 0; number < mk_phases_max && units[o->opcode][number]; number++) {
     phase p = {
       .step = kernels->steps->step[o->opcode][number],

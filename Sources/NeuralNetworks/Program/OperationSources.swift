@@ -28,19 +28,19 @@ extension StepProgram {
 
   /// Follows each cell that operation `index` reads back to the last operation that wrote it.
   func sources(of index: Int) -> OperationSources {
-    var open = reads(of: index)
+    var unknown = reads(of: index)
     var sources = OperationSources()
-    for writer in (0..<index).reversed() where !open.isEmpty {
-      let left = writes(of: writer).reduce(open) { rest, written in
+    for writer in (0..<index).reversed() where !unknown.isEmpty {
+      let left = writes(of: writer).reduce(unknown) { rest, written in
         rest.flatMap { $0.without(written) }
       }
-      if cellCount(left) < cellCount(open) {
+      if cellCount(left) < cellCount(unknown) {
         sources.operations.append(writer)
       }
-      open = left
+      unknown = left
     }
     sources.operations.reverse()
-    sources.readsState = open.contains { range in stateRanges.contains { $0.overlaps(range) } }
+    sources.readsState = unknown.contains { range in stateRanges.contains { $0.overlaps(range) } }
     return sources
   }
 }

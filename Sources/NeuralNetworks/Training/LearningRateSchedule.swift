@@ -3,7 +3,7 @@ public import Primitives
 /// How the learning rate changes within a run: a linear warm-up times a decay.
 ///
 /// Factors are binary64 products in a fixed order, without the C library, so that every machine
-/// has the same ones (mk1 §11).
+/// has the same ones (docs/specs/models.md §3).
 public struct LearningRateSchedule: Hashable, Sendable {
   /// What follows the warm-up.
   public enum Decay: Hashable, Sendable {

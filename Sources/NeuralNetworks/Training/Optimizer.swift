@@ -1,6 +1,6 @@
 public import Primitives
 
-/// The rule that turns gradients into steps, as PyTorch 1.13 defines it (mk1 §11).
+/// The rule that turns gradients into steps, as PyTorch 1.13 defines it (docs/specs/models.md §3).
 ///
 /// All rules keep `slots` numbers per trainable parameter, which start at 0 in each run.
 public struct Optimizer: Hashable, Sendable {

@@ -1,7 +1,7 @@
 /// Computes what changes from step to step: the learning rate and Adam's bias corrections.
 ///
 /// Powers of β are running products in binary64, multiplied up from 1 wherever a run starts, so
-/// that a replay in the middle has the same ones (mk1 §11).
+/// that a replay in the middle has the same ones (docs/specs/models.md §3).
 struct StepNumbers {
   /// η, or Adam's a = η / (1 − β₁ᵗ).
   private(set) var rate: Float = 0

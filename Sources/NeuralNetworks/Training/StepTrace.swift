@@ -2,7 +2,7 @@ internal import CKernels
 public import Cryptography
 
 /// The digests of one step's operations, in the order in which they ran: what a dispute over a step
-/// bisects (docs/specs/mk1.md §17).
+/// bisects (docs/specs/models.md §6).
 public struct StepTrace: Hashable, Sendable {
   /// One operation and what it wrote.
   public struct Entry: Hashable, Sendable {
@@ -61,14 +61,18 @@ extension TrainingRun {
     program(ofStep: step).names + ["state/root"]
   }
 
-  /// Does the next step and notes what each operation wrote.
-  public func traceStep() throws(TrainingFailure) -> StepTrace {
+  /// Does the next step and notes what each operation wrote. `fault` is an operation of which the
+  /// lowest bit of the first result is flipped: what a liar does, and a dispute finds.
+  public func traceStep(faultIn fault: Int? = nil) throws(TrainingFailure) -> StepTrace {
     precondition(!isFinished)
     let program = program
     var entries: [StepTrace.Entry] = []
     try prepare(program)
     for index in program.operations.indices {
       guard arena.run(program, index..<index + 1) else { throw .indexOutOfRange(step: step) }
+      if index == fault, let cell = program.writes(of: index).first?.lowerBound {
+        arena.cells[cell] = Float(bitPattern: arena.cells[cell].bitPattern ^ 1)
+      }
       entries.append(.init(name: program.names[index], digest: digest(after: index, of: program)))
     }
     finishStep()

@@ -85,8 +85,14 @@ public final class TrainingRun {
   /// Whether all steps are done.
   public var isFinished: Bool { step >= schedule.steps }
 
-  /// Does up to `count` further steps, not beyond the end.
-  public func run(steps count: Int) throws(TrainingFailure) {
+  /// The gradient's length in the last step before it was shortened; nil where nothing is clipped.
+  public var lastGradientNorm: Float? {
+    guard settings.gradientNormMax != nil else { return nil }
+    return arena.cells[programs.full.arena.cells + StepCell.gradientNorm.rawValue]
+  }
+
+  /// Does up to `count` further steps, not beyond the end, and calls `each` after every one.
+  public func run(steps count: Int, each: () -> Void = {}) throws(TrainingFailure) {
     let end = min(step.addingReportingOverflow(count).partialValue, schedule.steps)
     let first = step
     saveStart()
@@ -94,6 +100,7 @@ public final class TrainingRun {
       try advance()
       guard lastLoss.isFinite else { throw .notFinite(try findFailure(from: first)) }
       divergence.note(lastLoss, step: step - 1)
+      each()
     }
     guard stateIsFinite else { throw .notFinite(try findFailure(from: first)) }
   }

@@ -9,6 +9,7 @@ package struct CommitmentDirectory: Sendable {
   /// Names inside the directory.
   enum Name {
     static let commitment = "commitment.cbor"
+    static let lie = "lie"
     static let model = "model.safetensors"
     static func state(_ segment: Int) -> String { "state-\(segment).cbor" }
   }
@@ -19,6 +20,7 @@ package struct CommitmentDirectory: Sendable {
       bytesMax: 4 << 20, entriesMax: TrainingTask.Limits.segmentsMax)
     /// States kept at most: from the nearest one no segment is further than a 64th of the run.
     static let statesMax = 64
+    static let lieBytesMax = 64
     static let stateBytesMax = ModelArchitecture.Limits.parametersMax * 16
   }
 
@@ -46,9 +48,16 @@ package struct CommitmentDirectory: Sendable {
   /// Makes the directory; one with the commitment to another task is left alone.
   func begin(_ local: LocalTask) throws {
     try home.create()
-    guard home.contains(Name.commitment) else { return }
-    guard let other = try? read(), other.task == local.task else {
-      throw LocalTrainingError.commitmentExists(directory: path)
+    if home.contains(Name.commitment) {
+      guard let other = try? read(), other.task == local.task else {
+        throw LocalTrainingError.commitmentExists(directory: path)
+      }
+    }
+    AtomicFile.remove(home.file(Name.lie))
+    if let lie = local.lie {
+      let words = [lie] + [local.lieOperation].compactMap(\.self)
+      let text = words.map { "\($0)" }.joined(separator: " ")
+      try AtomicFile.write(Bytes(text.utf8), to: home.file(Name.lie))
     }
   }
 
@@ -97,6 +106,15 @@ package struct CommitmentDirectory: Sendable {
       throw LocalTrainingError.wrongSignature(directory: path)
     }
     return commitment
+  }
+
+  /// Step and operator of a lie that the author wrote down, to stand by it in a dispute.
+  var lie: (step: Int, operation: Int?)? {
+    guard let bytes = try? AtomicFile.read(home.file(Name.lie), byteCountMax: Limits.lieBytesMax)
+    else { return nil }
+    let numbers = String(decoding: bytes, as: UTF8.self).split(separator: " ").map { Int($0) }
+    guard let step = numbers.first, let step else { return nil }
+    return (step, numbers.count > 1 ? numbers[1] : nil)
   }
 
   /// The trained model; nil if the file is not there or is none of the task.

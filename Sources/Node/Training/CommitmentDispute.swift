@@ -52,26 +52,40 @@ package struct CommitmentDispute {
       let segment = zip(one.segmentRoots, other.segmentRoots).enumerated()
         .first(where: { $0.element.0 != $0.element.1 })?.offset
     else { return try settleEnds() }
+    let program = local.makeRun(from: local.start)
+    let perEpoch = task.schedule.stepsPerEpoch
+    let (full, last) = (
+      program.operationCount(ofStep: 0), program.operationCount(ofStep: perEpoch - 1)
+    )
     let outcome = try DisputeTerms(
-      task: task, workRoots: DisputeSides(first: one.workRoot, second: other.workRoot),
-      segment: segment
+      startRoot: task.root(of: local.start), steps: task.schedule.steps,
+      segmentSteps: task.segmentSteps,
+      workRoots: DisputeSides(first: one.workRoot, second: other.workRoot),
+      segment: segment, operatorCount: { $0 % perEpoch == perEpoch - 1 ? last : full }
     ).settle(
       party(directories.first, commitments.first), party(directories.second, commitments.second),
       referee: LocalReferee(local: local))
-    return finding(of: outcome, segment: segment)
+    return finding(of: outcome, segment: segment, program)
   }
 
   private func party(
     _ directory: CommitmentDirectory, _ commitment: LocalCommitment
   ) -> CommittedParty {
-    CommittedParty(directory: directory, commitment: commitment, local: local)
+    var local = local
+    (local.lie, local.lieOperation) = (directory.lie?.step, directory.lie?.operation)
+    return CommittedParty(directory: directory, commitment: commitment, local: local)
   }
 
-  private func finding(of outcome: DisputeOutcome, segment: Int) -> DisputeFinding {
-    let steps = local.task.steps(of: outcome.segment ?? segment)
+  private func finding(
+    of outcome: DisputeOutcome, segment: Int, _ program: TrainingRun
+  ) -> DisputeFinding {
+    // Who gives no answer that leads to its root has that root alone to stand for it.
+    let step =
+      outcome.step ?? local.task.steps(of: outcome.segment ?? segment).upperBound - 1
+    let names = program.operationNames(ofStep: step)
     let reasons = outcome.wrong.compactMap { outcome.faults[$0]?.sentence }
     return DisputeFinding(
-      step: outcome.step ?? steps.upperBound - 1, operation: CommittedParty.operation,
+      step: step, operation: names[outcome.operatorIndex ?? names.count - 1],
       rounds: outcome.rounds, wrong: outcome.wrong.map(\.rawValue),
       reason: reasons.first ?? "nothing differs")
   }
@@ -109,64 +123,5 @@ extension DisputeFault {
     case .inputsUnproven: "its inputs are not those on which both agree"
     case .recomputedOtherwise: "the referee's computation gives another result"
     }
-  }
-}
-
-/// A side of a dispute: it computes its steps anew, and stands by the roots it committed to.
-private struct CommittedParty: DisputeParty {
-  /// Until the engine tells more, a step's program has one operator.
-  static let operation = "training step"
-  let directory: CommitmentDirectory
-  let commitment: LocalCommitment
-  let local: LocalTask
-
-  var record: WorkRecord { commitment.record }
-  var startRoot: Digest { local.task.root(of: local.start) }
-
-  func stepRoots(of segment: Int) throws -> [Digest] {
-    guard (0..<local.task.segments).contains(segment) else { return [] }
-    let run = try run(before: local.task.steps(of: segment).lowerBound)
-    var roots: [Digest] = []
-    for _ in local.task.steps(of: segment) {
-      try run.run(steps: 1)
-      roots.append(run.stateRoot())
-    }
-    // What was committed is what it says, whatever it computes now.
-    roots[roots.count - 1] = record.segmentRoots[segment]
-    return roots
-  }
-
-  func operatorDigests(of step: Int) throws -> [Digest] {
-    let segment = step / local.task.segmentSteps
-    let roots = try stepRoots(of: segment)
-    let place = step - local.task.steps(of: segment).lowerBound
-    return roots.indices.contains(place) ? [roots[place]] : []
-  }
-
-  func inputs(of operatorIndex: Int, in step: Int) throws -> Bytes {
-    try run(before: step).state.encoded()
-  }
-
-  private func run(before step: Int) throws -> TrainingRun {
-    let segment = step / local.task.segmentSteps
-    let nearest = directory.nearestState(to: segment, of: commitment)
-    let run = local.makeRun(from: nearest?.1 ?? local.start)
-    try run.run(steps: step - run.step)
-    return run
-  }
-}
-
-/// Recomputes one step from a proven state.
-private struct LocalReferee: OperatorReferee {
-  let local: LocalTask
-
-  func recompute(_ operation: OperatorCase) -> OperatorFinding {
-    let task = local.task
-    guard let state = try? TrainingState(decoding: operation.inputs, for: task),
-      state.step == operation.step, task.root(of: state) == operation.startRoot
-    else { return .inputsUnproven }
-    let run = local.makeRun(from: state)
-    guard (try? run.run(steps: 1)) != nil else { return .digest(.zero) }
-    return .digest(run.stateRoot())
   }
 }

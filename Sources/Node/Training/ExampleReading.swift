@@ -4,8 +4,8 @@ internal import Primitives
 
 /// Reads examples out of files of any format.
 struct ExampleReading {
-  /// What the model does with its examples.
-  let architecture: ModelArchitecture
+  /// What the model does with its examples; nil for a model that tells nothing.
+  let architecture: ModelArchitecture?
   /// The name of the target column; nil for the last.
   let targetColumn: String?
   /// Features are divided by this.
@@ -32,7 +32,7 @@ struct ExampleReading {
   private static let valuesInMemoryMax = 1 << 26
 
   private var isRegression: Bool {
-    if case .values = architecture.output { true } else { false }
+    if case .values = architecture?.output { true } else { false }
   }
 
   /// Reads a file of examples; `labels` stands beside an array of features.
@@ -48,7 +48,7 @@ struct ExampleReading {
       }
       return try examples(features, labelArray, target)
     case .npz: return try readArchive(source, target: target)
-    case .text: throw .otherInputs(0, expected: architecture.inputs)
+    case .text: throw .otherInputs(0, expected: architecture?.inputs ?? 0)
     }
   }
 

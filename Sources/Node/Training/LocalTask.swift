@@ -16,6 +16,10 @@ package struct LocalTask: Sendable {
   package let task: TrainingTask
   /// What was ordered; nil for a task that is only checked.
   package let configuration: ModelConfiguration?
+  /// A step in which one operator computes a wrong bit: for those who want to see it found.
+  package var lie: Int?
+  /// The lying operator's place in the step; nil for the last, which writes the parameters.
+  var lieOperation: Int?
   /// Threads of the matrix kernels; they change speed, never bits.
   package let threads: Int
 
@@ -61,6 +65,25 @@ package struct LocalTask: Sendable {
     TrainingRun(
       architecture: task.architecture, state: state, source: data.training,
       settings: task.settings, order: task.order, threads: threads)
+  }
+
+  /// Steps up to `end`, lying where a lie is wanted.
+  func advance(
+    _ run: TrainingRun, to end: Int, each: () -> Void = {}
+  ) throws(TrainingFailure) {
+    if let lie, (run.step..<end).contains(lie) {
+      try run.run(steps: lie - run.step, each: each)
+      _ = try traceStep(run)
+      each()
+    }
+    try run.run(steps: end - run.step, each: each)
+  }
+
+  /// The next step with the digest of every operator.
+  func traceStep(_ run: TrainingRun) throws(TrainingFailure) -> StepTrace {
+    // Behind the last operator only the state root follows.
+    let operation = lieOperation ?? run.operationCount(ofStep: run.step) - 2
+    return try run.traceStep(faultIn: run.step == lie ? operation : nil)
   }
 
   /// A trained model with what a prediction needs.

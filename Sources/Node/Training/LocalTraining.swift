@@ -54,35 +54,26 @@ package struct LocalTrainingResult: Sendable {
 package final class LocalTraining {
   private let local: LocalTask
   private let plan: LocalTrainingPlan
-  private let checkpoint: CheckpointFile
+  private let checkpoint: ResumeDirectory
   private let run: TrainingRun
   private let scoring: Scoring
   private var history: TrainingHistory
   private var roots: [Digest]
-  private var growth = Growth()
+  private var growth = LossGrowth()
+  private var stretchSteps = 1
   private var savedAt: Double
   private var lastTick: Double
 
-  /// Watches for losses far above that of the untrained model.
-  private struct Growth {
-    /// Steps of one mean: a single bad batch proves nothing.
-    static let window = 16
-    /// Momentum may overshoot before.
-    static let firstStep = 64
-    /// Ten times worse than knowing nothing.
-    static let factor = 10.0
-    var sum = 0.0
-    var steps = 0
-  }
-
-  /// Steps between two looks at the clock and at `isStopped`.
-  private static let stretchSteps = 16
+  /// Time between two looks at `isStopped`: what a person at a keyboard takes for at once.
+  private static let stretchSeconds = 0.1
+  /// Steps between two such looks at most.
+  private static let stretchStepsMax = 256
 
   /// Reads the checkpoint where one is to be gone on from.
   package init(_ local: LocalTask, plan: LocalTrainingPlan) throws {
     self.local = local
     self.plan = plan
-    checkpoint = CheckpointFile(directory: plan.checkpointDirectory)
+    checkpoint = ResumeDirectory(plan.checkpointDirectory)
     let earlier = plan.resumes ? try checkpoint.read(for: local.task) : nil
     if let earlier, plan.commitment != nil, !earlier.hasRoots(of: local.task) {
       throw LocalTrainingError.checkpointWithoutRoots(path: checkpoint.path)
@@ -123,36 +114,39 @@ package final class LocalTraining {
 
   /// Forgets the checkpoint in a directory: everything that was wanted is written.
   package static func removeCheckpoint(in directory: String) {
-    CheckpointFile(directory: directory).remove()
+    ResumeDirectory(directory).remove()
   }
 
-  /// Steps up to the next end of a segment or epoch, one by one so that each loss is seen.
+  /// Steps up to the next end of a segment or epoch, for about `stretchSeconds`.
   private func stretch() throws {
     let perEpoch = run.schedule.stepsPerEpoch
     let task = local.task
-    var end = min(run.step + Self.stretchSteps, (run.step / perEpoch + 1) * perEpoch)
+    var end = min(run.step + stretchSteps, (run.step / perEpoch + 1) * perEpoch)
     if plan.commitment != nil {
       end = min(end, task.steps(of: run.step / task.segmentSteps).upperBound)
     }
-    let rate = task.settings.learningRate
-    while run.step < end {
-      do {
-        try run.run(steps: 1)
-      } catch {
-        throw LocalTrainingError(error, rate: Double(task.settings.learningRate))
-      }
-      history.note(
-        loss: Double(run.lastLoss),
-        rate: Double(rate) * task.settings.schedule.factor(step: run.step - 1, of: run.schedule),
-        gradientNorm: nil)
-      try checkGrowth()
+    do {
+      try local.advance(run, to: end, each: noteStep)
+    } catch {
+      throw LocalTrainingError(error, rate: Double(task.settings.learningRate))
     }
+    if let growth = growth.finding { throw growth }
     guard let commitment = plan.commitment else { return }
     guard run.step == task.steps(of: roots.count).upperBound else { return }
     roots.append(run.stateRoot())
     if roots.count < task.segments {
       try commitment.keep(run.state, beforeSegment: roots.count, of: task)
     }
+  }
+
+  private func noteStep() {
+    let settings = local.task.settings
+    let factor = settings.schedule.factor(step: run.step - 1, of: run.schedule)
+    history.note(
+      loss: Double(run.lastLoss), rate: Double(settings.learningRate) * factor,
+      gradientNorm: run.lastGradientNorm.map { Double($0) })
+    growth.note(
+      run.lastLoss, step: run.step, first: history.firstLoss ?? 0, rate: settings.learningRate)
   }
 
   private func scoreEpoch() throws -> EpochScore {
@@ -164,26 +158,16 @@ package final class LocalTraining {
     return score
   }
 
-  /// A learning rate that is too large may well keep all numbers finite.
-  private func checkGrowth() throws {
-    growth.sum += Double(run.lastLoss)
-    growth.steps += 1
-    guard growth.steps == Growth.window else { return }
-    let mean = growth.sum / Double(Growth.window)
-    growth.sum = 0
-    growth.steps = 0
-    guard run.step >= Growth.firstStep, let first = history.firstLoss,
-      mean > Growth.factor * first
-    else { return }
-    throw LocalTrainingError.lossGrew(
-      step: run.step - 1, from: first, to: mean,
-      rate: Double(local.task.settings.learningRate))
-  }
-
   private func tick() {
     let now = monotonicSeconds()
-    history.seconds += now - lastTick
+    let seconds = now - lastTick
+    history.seconds += seconds
     lastTick = now
+    if seconds < Self.stretchSeconds / 2 {
+      stretchSteps = min(stretchSteps * 2, Self.stretchStepsMax)
+    } else if seconds > Self.stretchSeconds {
+      stretchSteps = max(1, stretchSteps / 2)
+    }
   }
 
   private var isCheckpointDue: Bool {
@@ -192,8 +176,7 @@ package final class LocalTraining {
 
   private func save() throws -> String {
     try checkpoint.write(
-      TrainingCheckpoint(
-        task: local.task.digest, state: run.state, segmentRoots: roots, history: history))
+      ResumePoint(state: run.state, segmentRoots: roots, history: history), of: local.task)
     savedAt = lastTick
     return checkpoint.path
   }
@@ -215,7 +198,7 @@ package final class LocalTraining {
   }
 }
 
-extension TrainingCheckpoint {
+extension ResumePoint {
   /// Whether the roots of all segments before its step are known.
   func hasRoots(of task: TrainingTask) -> Bool {
     let isDone = state.step == task.schedule.steps
@@ -228,4 +211,29 @@ func monotonicSeconds() -> Double {
   var now = timespec()
   clock_gettime(CLOCK_MONOTONIC, &now)
   return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
+}
+
+/// Watches for losses far above that of the untrained model: a learning rate that is too large may
+/// well keep all numbers finite.
+private struct LossGrowth {
+  /// Steps of one mean: a single bad batch proves nothing.
+  private static let window = 16
+  /// Momentum may overshoot before.
+  private static let firstStep = 64
+  /// Ten times worse than knowing nothing.
+  private static let factor = 10.0
+  private var sum = 0.0
+  private var steps = 0
+  private(set) var finding: LocalTrainingError?
+
+  /// Takes the loss of a step in; `step` steps are done.
+  mutating func note(_ loss: Float, step: Int, first: Double, rate: Float) {
+    sum += Double(loss)
+    steps += 1
+    guard steps == Self.window else { return }
+    let mean = sum / Double(Self.window)
+    (sum, steps) = (0, 0)
+    guard step >= Self.firstStep, finding == nil, mean > Self.factor * first else { return }
+    finding = .lossGrew(step: step - 1, from: first, to: mean, rate: Double(rate))
+  }
 }

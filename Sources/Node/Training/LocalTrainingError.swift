@@ -35,6 +35,8 @@ package enum LocalTrainingError: Error, Equatable, Sendable {
   case data(path: String, reason: String, hint: String)
   case model(path: String, reason: String)
   case missingFile(path: String)
+  /// A language model continues text; it has no classes or values.
+  case nothingToPredict
   case noSuchSegment(Int, count: Int)
 }
 
@@ -69,6 +71,7 @@ extension LocalTrainingError: CustomStringConvertible {
     case .data(let path, let reason, _): "\(path): \(reason)"
     case .model(let path, let reason): "\(path): \(reason)"
     case .missingFile(let path): "there is no file \(path)"
+    case .nothingToPredict: "the model continues text; it has no classes or values to predict"
     case .noSuchSegment(let segment, let count): "there is no segment \(segment) among \(count)"
     }
   }
@@ -96,8 +99,10 @@ extension LocalTrainingError: CustomStringConvertible {
     case .interrupted(_, let directory): "go on with --resume \(directory)"
     case .unknownFormat: "CSV, NPY, NPZ, IDX and text files are read, also as .gz"
     case .data(_, _, let hint): hint
-    case .model: "give a model that `martlet train --save` wrote"
+    case .model:
+      "give a model that `martlet train --save` wrote, or to predict one in the ONNX format"
     case .missingFile: "check the path"
+    case .nothingToPredict: "score it with `martlet evaluate`"
     case .noSuchSegment: "segments count from 0"
     }
   }

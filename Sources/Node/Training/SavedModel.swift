@@ -53,6 +53,11 @@ package struct SavedModel: Sendable {
     guard let bytes = try AtomicFile.read(path, byteCountMax: Self.fileBytesMax) else {
       throw LocalTrainingError.missingFile(path: path)
     }
+    try self.init(file: bytes, path: path)
+  }
+
+  /// Reads the bytes of a file that is called `path` in errors.
+  init(file bytes: Bytes, path: String) throws {
     do {
       try self.init(file: bytes)
     } catch let error as SafetensorsError {

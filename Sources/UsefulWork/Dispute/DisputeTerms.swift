@@ -1,4 +1,5 @@
 public import Cryptography
+internal import NeuralNetworks
 public import Primitives
 
 /// What two parties disagree about, and what the referee knows of the task before it asks anybody.
@@ -70,8 +71,8 @@ public struct DisputeTerms: Sendable {
 public enum DisputeLimits {
   /// Operators of one step: 2 MiB of digests in an opening; a 96-layer transformer has 5,000.
   public static let operatorsMax = 1 << 16
-  /// Bytes of the inputs of one operator: the largest tensor that a task may hold, twice.
-  public static let inputsMax = 128 << 20
+  /// Bytes of the inputs of one operator.
+  public static let inputsMax = OperationEvidence.bytesMax
   /// One answer: the inputs, the digests before them and the names.
   public static let answer = CanonicalLimits(
     bytesMax: inputsMax + 4 << 20, entriesMax: operatorsMax)

@@ -2,8 +2,7 @@ public import Cryptography
 public import NeuralNetworks
 public import Primitives
 
-/// A party that computes its answers anew with `TrainingRun`, in programs of one operator: the
-/// whole step. An engine that traces its operators offers the same with a longer program.
+/// A party that computes its answers anew from the start states of its segments.
 public struct TrainingParty: DisputeParty {
   /// What was committed.
   public let record: WorkRecord
@@ -36,17 +35,18 @@ public struct TrainingParty: DisputeParty {
     return roots
   }
 
-  /// One operator: the step itself, whose digest is the state root after it.
+  /// The trace of the step (docs/specs/mk1.md §17).
   public func operatorDigests(of step: Int) throws -> [Digest] {
     guard let run = try run(before: step) else { return [] }
-    try run.run(steps: 1)
-    return [run.stateRoot()]
+    return try run.traceStep().entries.map(\.digest)
   }
 
-  /// The state before the step.
+  /// The earlier results and the state that the operation reads.
   public func inputs(of operatorIndex: Int, in step: Int) throws -> Bytes {
-    guard operatorIndex == 0, let run = try run(before: step) else { return [] }
-    return run.state.encoded()
+    guard let run = try run(before: step),
+      (0..<run.operationCount(ofStep: step)).contains(operatorIndex)
+    else { return [] }
+    return try run.evidence(of: operatorIndex).encoded()
   }
 
   private func run(_ segment: Int) throws -> TrainingRun? {
@@ -57,6 +57,7 @@ public struct TrainingParty: DisputeParty {
   }
 
   private func run(before step: Int) throws -> TrainingRun? {
+    guard (0..<task.schedule.steps).contains(step) else { return nil }
     let segment = step / task.segmentSteps
     guard let run = try run(segment) else { return nil }
     try run.run(steps: step - task.steps(of: segment).lowerBound)
@@ -64,8 +65,8 @@ public struct TrainingParty: DisputeParty {
   }
 }
 
-/// The referee of programs of one operator: replays one step from a proven state.
-public struct StepReferee: OperatorReferee {
+/// The referee of a training task: computes one operation from evidence alone.
+public struct TrainingReferee: OperatorReferee {
   private let task: TrainingTask
   private let dataset: Dataset
 
@@ -75,29 +76,48 @@ public struct StepReferee: OperatorReferee {
     self.dataset = dataset
   }
 
-  /// Replays the step; a state that leads to no finite number has the digest zero.
+  /// Computes the operation; evidence that leads to no result has the digest zero.
   public func recompute(_ operation: OperatorCase) -> OperatorFinding {
-    guard
-      let state = try? TrainingState(decoding: operation.inputs, for: task),
-      state.step == operation.step, task.root(of: state) == operation.startRoot
-    else { return .inputsUnproven }
-    let run = task.makeRun(from: state, dataset: dataset)
-    guard (try? run.run(steps: 1)) != nil else { return .digest(.zero) }
-    return .digest(run.stateRoot())
+    guard let evidence = try? OperationEvidence(decoding: operation.inputs) else {
+      return .inputsUnproven
+    }
+    do {
+      let digest = try run(at: operation.step).recompute(
+        operation.operatorIndex, from: evidence, digests: operation.digests,
+        startRoot: operation.startRoot)
+      return digest.map { .digest($0) } ?? .inputsUnproven
+    } catch {
+      return .digest(.zero)
+    }
   }
-}
 
-extension DisputeTerms {
-  /// The terms of a dispute over two records of one training task.
-  public init(
-    task: TrainingTask, workRoots: DisputeSides<Digest>, segment: Int? = nil,
-    answerTimeout: Duration = Self.answerTimeoutDefault,
-    operatorCount: @escaping @Sendable (_ step: Int) -> Int = { _ in 1 }
-  ) throws(DisputeError) {
-    try self.init(
+  /// `layer/operation` of each operation of a step, the state root last; for people.
+  public func operatorNames(of step: Int) -> [String] {
+    run(at: step).operationNames(ofStep: step)
+  }
+
+  /// The terms of a dispute over two records of the task.
+  public func terms(
+    workRoots: DisputeSides<Digest>, segment: Int? = nil,
+    answerTimeout: Duration = DisputeTerms.answerTimeoutDefault
+  ) throws(DisputeError) -> DisputeTerms {
+    let stepsPerEpoch = task.schedule.stepsPerEpoch
+    let run = run(at: 0)
+    // The last batch of an epoch may be smaller and then has a program of its own.
+    let full = run.operationCount(ofStep: 0)
+    let last = run.operationCount(ofStep: stepsPerEpoch - 1)
+    return try DisputeTerms(
       startRoot: Replay.startRoot(of: task), steps: task.schedule.steps,
-      segmentSteps: task.segmentSteps,
-      workRoots: workRoots, segment: segment, answerTimeout: answerTimeout,
-      operatorCount: operatorCount)
+      segmentSteps: task.segmentSteps, workRoots: workRoots, segment: segment,
+      answerTimeout: answerTimeout,
+      operatorCount: { ($0 + 1).isMultiple(of: stepsPerEpoch) ? last : full })
+  }
+
+  /// A run at a step with numbers that evidence replaces.
+  private func run(at step: Int) -> TrainingRun {
+    var state = task.startState(
+      base: ParameterBuffer([Float](repeating: 0, count: task.architecture.parameterCount)))
+    state.step = step
+    return task.makeRun(from: state, dataset: dataset)
   }
 }

@@ -33,8 +33,7 @@ extension TrainingTask {
     of segment: Int, replaying dataset: Dataset, base: ParameterBuffer
   ) throws(WorkError) -> SegmentRoots {
     try checkInputs(dataset: dataset, base: base)
-    let origin = TrainingState(base: base, architecture: architecture, settings: settings)
-    let run = makeRun(from: origin, dataset: dataset)
+    let run = makeRun(from: startState(base: base), dataset: dataset)
     for before in 0..<segment { try advance(run, through: before) }
     let start = run.state
     try advance(run, through: segment)

@@ -32,7 +32,8 @@ enum ModelCommands {
   ]
 
   private static let modelOption = Option(
-    name: "model", value: "FILE", short: "m", summary: "what `martlet train --save` wrote")
+    name: "model", value: "FILE", short: "m",
+    summary: "what `martlet train --save` wrote, or ONNX to predict")
   private static let threadsOption = Option(
     name: "threads", value: "N", summary: "the same bits with any number (default 1)")
   private static let outputBytesMax = 1 << 30
@@ -63,14 +64,8 @@ enum ModelCommands {
 
   @Sendable private static func predict(_ arguments: Arguments) async throws {
     let prediction = try await TrainingCommands.onThread(named: "prediction") {
-      let model = try SavedModel(path: arguments.required("model"))
-      guard !model.configuration.architecture.readsTokens else {
-        throw CommandFailure(
-          "the model continues text; it has no classes or values to predict",
-          hint: "score it with `martlet evaluate`")
-      }
-      return try Prediction(
-        model, dataPath: arguments.required("data"),
+      try Prediction(
+        modelPath: arguments.required("model"), dataPath: arguments.required("data"),
         threads: TrainingOrder.threads(arguments))
     }
     if let path = arguments.text("output") {
@@ -87,16 +82,15 @@ enum ModelCommands {
   private static func json(_ prediction: Prediction) -> JSONValue {
     let rows = (0..<prediction.rows).map { row -> JSONValue in
       var members: [JSONValue.Member] = []
-      if prediction.hasClasses {
+      if let name = prediction.bestName {
         let best = prediction.best(row)
         members.append(.init("class", .string(best.name)))
-        members.append(.init("probability", number(best.probability)))
+        members.append(.init(name, number(best.output)))
       }
       let outputs = zip(prediction.columns, prediction.row(row)).map {
         JSONValue.Member($0, number($1))
       }
-      let name = prediction.hasClasses ? "probabilities" : "outputs"
-      members.append(.init(name, .object(outputs)))
+      members.append(.init("outputs", .object(outputs)))
       return .object(members)
     }
     return ["rows": JSONValue(prediction.rows), "predictions": .array(rows)]
@@ -110,12 +104,12 @@ enum ModelCommands {
   /// One line an example, a header first.
   private static func csv(_ prediction: Prediction) -> String {
     var header = prediction.columns
-    if prediction.hasClasses { header = ["class", "probability"] + header }
+    if let name = prediction.bestName { header = ["class", name] + header }
     let rows = (0..<prediction.rows).map { row in
       var cells = prediction.row(row).map { "\($0)" }
-      if prediction.hasClasses {
+      if prediction.bestName != nil {
         let best = prediction.best(row)
-        cells = [field(best.name), "\(best.probability)"] + cells
+        cells = [field(best.name), "\(best.output)"] + cells
       }
       return cells.joined(separator: ",")
     }

@@ -15,9 +15,10 @@ struct TrainingJob: Sendable {
     isStopped: () -> Bool, news: (TrainingNews) -> Void
   ) throws -> TrainingOutcome {
     let data = try TrainingData(order.data, for: order.configuration.architecture)
-    let local = try LocalTask(
+    var local = try LocalTask(
       order.configuration, settings: order.settings, data: data, seed: order.seed,
       segmentSteps: order.segmentSteps, threads: order.threads)
+    local.lie = order.lie
     let plan = try plan(for: local)
     let training = try LocalTraining(local, plan: plan)
     let result = try training.train(isStopped: isStopped, news: news)

@@ -19,6 +19,7 @@ struct TrainingOrder {
   let resumeDirectory: String?
   let checkpointSeconds: Int
   let stateBudget: ByteCount
+  let lie: Int?
 
   private enum Limits {
     static let configurationBytesMax = 1 << 20
@@ -57,6 +58,7 @@ struct TrainingOrder {
       Option(name: "resume", value: "DIR", summary: "keep the checkpoint in DIR, go on from it"),
       Option(
         name: "checkpoint-seconds", value: "N", summary: "between checkpoints (default 30)"),
+      Option(name: "lie", value: "STEP", summary: "flip a bit in this step, to see it found"),
     ]
 
   private static let dataOptions = [
@@ -85,6 +87,7 @@ struct TrainingOrder {
     modelPath = arguments.text("save")
     reportPath = arguments.text("report")
     resumeDirectory = arguments.text("resume")
+    lie = try arguments.integer("lie", in: 0...Int(Int32.max))
   }
 
   static func threads(_ arguments: Arguments) throws -> Int {

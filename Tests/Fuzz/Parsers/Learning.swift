@@ -13,6 +13,7 @@ extension FuzzedParser {
     FuzzedParser("onnx") { fuzzONNX($0) },
     FuzzedParser("safetensors") { fuzzSafetensors($0) },
     canonical("model-architecture", as: ModelArchitecture.self),
+    FuzzedParser("operation-evidence") { fuzzOperationEvidence($0) },
     canonical("training-settings", as: TrainingSettings.self),
     canonical("dataset", as: Dataset.self),
     canonical("session-event", as: SessionEvent.self),

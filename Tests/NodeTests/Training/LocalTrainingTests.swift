@@ -62,8 +62,14 @@ struct LocalTrainingTests {
     let fixture = try TrainingFixture()
     func stopped(_ plan: LocalTrainingPlan) throws {
       let training = try LocalTraining(fixture.task(), plan: plan)
+      // Behind the first segment, so that its root is missed.
+      var looks = 0
       #expect(throws: LocalTrainingError.self) {
-        try training.train(isStopped: { true }, news: { _ in })
+        try training.train(
+          isStopped: {
+            looks += 1
+            return looks == 6
+          }, news: { _ in })
       }
     }
     try stopped(fixture.plan(commits: false))
@@ -150,6 +156,31 @@ struct CommitmentDirectoryTests {
     #expect(finding.step == local.task.steps(of: segment).upperBound - 1)
     let turned = try CommitmentDispute(other, directory, dataPath: nil, threads: 1).settle()
     #expect(turned.wrong == [1])
+  }
+
+  @Test("whichever operator of whichever step lies, a dispute names it", arguments: [0, 8, 13, 26])
+  func lies(step: Int) throws {
+    let (fixture, directory, honest) = try committed()
+    let names = honest.makeRun(from: honest.start).operationNames(ofStep: step)
+    var found = 0
+    for operation in names.indices.dropLast() {
+      var local = honest
+      (local.lie, local.lieOperation) = (step, operation)
+      let other = fixture.file("other-\(operation)")
+      var plan = fixture.plan()
+      plan.commitment = CommitmentDirectory(path: other, key: TrainingFixture.key)
+      let record = try #require(try fixture.train(local, plan).record)
+      // A bit that nothing reads, such as that of the mean loss, changes no root.
+      guard try record.workRoot != directory.read().record.workRoot else { continue }
+      found += 1
+      let finding = try CommitmentDispute(
+        CommitmentDirectory(path: other), directory, dataPath: nil, threads: 1
+      ).settle()
+      #expect(finding.wrong == [1] && finding.step == step, "\(names[operation])")
+      #expect(finding.operation == names[operation])
+    }
+    // At least a gradient, the clipped or summed one below it, and the optimizer.
+    #expect(found >= 3)
   }
 
   private func store(
