@@ -30,8 +30,8 @@ public struct ONNXImport: Hashable, Sendable {
 }
 
 extension ONNXImport {
-  /// Reads a map of names: `{"layers.0.kernel": {"from": "fc1.weight", "order": [1, 0]}, …}`; `shape`
-  /// and `order` may be left out. A text alone is a name without either.
+  /// Reads a map of names: `{"layers.0.kernel": {"from": "fc1.weight", "order": [1, 0]}, …}`;
+  /// `shape` and `order` may be left out. A text alone is a name without either.
   public static func rules(json: JSONValue) throws(ONNXError) -> [String: ONNXImport] {
     guard let members = json.members else {
       throw .importFailed(tensor: "map", reason: "it is not an object")
