@@ -149,7 +149,7 @@ let package = Package(
     .target(
       name: "FuzzParsers",
       dependencies: ["Primitives", "Cryptography"] + topics + [
-        "Orchestration", "Persistence", "Networking",
+        "Orchestration", "Persistence", "Networking", "Node",
       ],
       path: "Tests/Fuzz/Parsers", swiftSettings: strict),
     .testTarget(

@@ -9,8 +9,12 @@ public enum AtomicFile {
   public static let byteCountMax = 16 << 20
 
   /// Writes beside `path`, syncs, renames and syncs the directory; acknowledged bytes stay.
+  ///
+  /// - Parameter isDurable: false leaves out both syncs, for what can be computed again: after a
+  ///   loss of power the file may be missing or empty.
   public static func write(
-    _ bytes: Bytes, to path: String, mode: mode_t = 0o600, byteCountMax: Int = Self.byteCountMax
+    _ bytes: Bytes, to path: String, mode: mode_t = 0o600, byteCountMax: Int = Self.byteCountMax,
+    isDurable: Bool = true
   ) throws(FileError) {
     guard bytes.count <= byteCountMax else {
       throw .tooLarge(path: path, size: bytes.count, limit: byteCountMax)
@@ -22,7 +26,7 @@ public enum AtomicFile {
       let file = try FileDescriptor(
         opening: temporary, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
       try file.write(bytes, at: 0)
-      try file.synchronize()
+      if isDurable { try file.synchronize() }
     } catch {
       unlink(temporary)
       throw error.renamed(to: path)
@@ -32,7 +36,7 @@ public enum AtomicFile {
       unlink(temporary)
       throw .failed("renaming", path, code)
     }
-    try FileDescriptor.synchronizeDirectory(of: path)
+    if isDurable { try FileDescriptor.synchronizeDirectory(of: path) }
   }
 
   /// Forgets a file; one that is not there is as good.

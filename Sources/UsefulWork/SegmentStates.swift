@@ -36,6 +36,7 @@ public struct SegmentStates: Sendable {
   ) throws(WorkError) -> TrainingState? {
     guard (0..<task.segments).contains(segment) else { return nil }
     let index = min(segment / stride, kept.count - 1)
+    guard index * stride < segment else { return kept[index] }
     let run = task.makeRun(from: kept[index], dataset: dataset)
     for done in index * stride..<segment { try task.advance(run, through: done) }
     return run.state

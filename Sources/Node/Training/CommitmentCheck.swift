@@ -10,16 +10,15 @@ package struct CommitmentFinding: Hashable, Sendable {
   package var mismatches = 0
   /// The first wrong segment; the last one for a wrong model, which is the state after it.
   package var firstMismatch: Int?
-  /// One sentence for each mismatch, at most `sentencesMax`.
-  package var sentences: [String] = []
-
-  /// More sentences than these tell nobody anything.
-  private static let sentencesMax = 8
+  /// What is wrong with the first wrong segment.
+  package var sentence: String?
 
   mutating func note(segment: Int, _ sentence: String) {
     mismatches += 1
-    firstMismatch = min(firstMismatch ?? segment, segment)
-    if sentences.count < Self.sentencesMax { sentences.append(sentence) }
+    if segment < firstMismatch ?? Int.max {
+      firstMismatch = segment
+      self.sentence = sentence
+    }
   }
 }
 

@@ -75,7 +75,8 @@ package struct CommitmentDirectory: Sendable {
   func keep(_ state: TrainingState, beforeSegment segment: Int, of task: TrainingTask) throws {
     guard segment.isMultiple(of: stride(of: task)) else { return }
     try AtomicFile.write(
-      state.encoded(), to: home.file(Name.state(segment)), byteCountMax: Limits.stateBytesMax)
+      state.encoded(), to: home.file(Name.state(segment)), byteCountMax: Limits.stateBytesMax,
+      isDurable: false)
   }
 
   /// Writes model and commitment, the commitment last: it is there when everything is.

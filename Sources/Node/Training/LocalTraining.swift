@@ -8,8 +8,8 @@ package import UsefulWork
 package enum TrainingNews: Sendable {
   /// A run begins, or goes on behind `step`.
   case began(step: Int, steps: Int, epochs: Int)
-  /// Steps were done; `loss` is the mean of the running epoch.
-  case stepped(step: Int, loss: Double, rate: Double)
+  /// Steps were done; `loss` is the mean of the running epoch, `losses` those of all batches.
+  case stepped(step: Int, loss: Double, rate: Double, losses: StepCurve)
   case scored(EpochScore)
   /// A checkpoint is on the disk.
   case saved(path: String)
@@ -99,7 +99,9 @@ package final class LocalTraining {
     while !run.isFinished {
       try stretch()
       news(
-        .stepped(step: run.step, loss: history.epochLoss, rate: history.rates.last ?? 0))
+        .stepped(
+          step: run.step, loss: history.epochLoss, rate: history.rates.last ?? 0,
+          losses: history.losses))
       if run.step.isMultiple(of: schedule.stepsPerEpoch) { news(.scored(try scoreEpoch())) }
       tick()
       if isStopped(), !run.isFinished { try stop() }

@@ -1,7 +1,8 @@
 internal import Cryptography
+internal import Glibc
 internal import NeuralNetworks
 internal import Persistence
-internal import Primitives
+package import Primitives
 internal import UsefulWork
 
 /// A run that can go on: its state, and what is shown and committed of the steps before.
@@ -105,19 +106,32 @@ struct ResumeDirectory {
         path: place, reason: "it is not what the checkpoint names")
     }
     do throws(DecodingFailure) {
-      var fields = try CanonicalFields(CanonicalValue(decoding: bytes, limits: Limits.progress))
-      let roots = try fields.list("segments", of: Digest.self)
-      let history = try fields.nested("history", as: TrainingHistory.self)
-      try fields.finish()
-      return (roots, history)
+      return try Self.decodeProgress(bytes)
     } catch {
       throw LocalTrainingError.checkpointDamaged(path: place, reason: error.description)
     }
+  }
+
+  fileprivate static func decodeProgress(
+    _ bytes: Bytes
+  ) throws(DecodingFailure) -> ([Digest], TrainingHistory) {
+    var fields = try CanonicalFields(CanonicalValue(decoding: bytes, limits: Limits.progress))
+    let roots = try fields.list("segments", of: Digest.self)
+    let history = try fields.nested("history", as: TrainingHistory.self)
+    try fields.finish()
+    return (roots, history)
   }
 
   /// Forgets the checkpoint of a run that is done.
   func remove() {
     AtomicFile.remove(path)
     for slot in 0...1 { AtomicFile.remove(home.file(Name.progress(slot))) }
+    // Fails where the directory holds anything else, which is then not ours to remove.
+    rmdir(home.path)
   }
+}
+
+/// Fuzz entry: any bytes give roots and a history or a `DecodingFailure`.
+package func fuzzTrainingProgress(_ bytes: Bytes) {
+  _ = try? ResumeDirectory.decodeProgress(bytes)
 }

@@ -62,6 +62,15 @@ struct TrainingOutcome: Sendable {
     return ("accuracy", accuracy.value)
   }
 
+  /// Said when the model is worse than its configuration asks for.
+  func shortfall(_ order: TrainingOrder) -> String? {
+    guard let wanted = order.configuration.minimumAccuracy, figure.name == "accuracy",
+      figure.value < wanted
+    else { return nil }
+    return "the test accuracy \(SessionText.decimal(figure.value)) is below `min_accuracy` "
+      + SessionText.decimal(wanted)
+  }
+
   private var seconds: Double { (result.history.seconds * 1_000).rounded() / 1_000 }
 
   var json: JSONValue {

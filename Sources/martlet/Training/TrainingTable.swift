@@ -29,6 +29,8 @@ final class TrainingTable: Sendable {
     static let plainLines = 40
     static let plotRows = 8
     static let plotColumns = 64
+    /// Batches differ: a mean over this part of the curve shows.
+    static let smoothingPlaces = 50.0
     /// A curve that falls by more than this would lie on the lower edge of a linear plot.
     static let linearRatio = 10.0
   }
@@ -52,8 +54,8 @@ final class TrainingTable: Sendable {
         state.epochCount = epochs
         state.beganAt = Clock.seconds()
         if step > 0 { Output.note("going on behind step \(step) of \(steps)") }
-      case .stepped(let step, let loss, let rate):
-        for _ in state.running.step..<max(step, state.running.step) { state.curve.append(loss) }
+      case .stepped(let step, let loss, let rate, let losses):
+        state.curve = losses
         state.running = (step, loss, rate)
         if isTerminal { drawIfDue(&state) }
       case .scored(let score):
@@ -155,9 +157,9 @@ final class TrainingTable: Sendable {
   }
 
   private func plot(_ state: State, columns: Int, rows: Int) -> [String] {
-    let points = state.curve.means.map {
-      Point(x: Double(state.firstStep) + $0.step + 1, y: $0.mean)
-    }
+    let means = state.curve.means.map { Point(x: $0.step + 1, y: $0.mean) }
+    let places = max(1, Double(means.count) / Limits.smoothingPlaces)
+    let points = Thinning.smoothed(means, keep: 1 - 1 / places)
     let isWide = (points.map(\.y).max() ?? 0) > Limits.linearRatio * (points.map(\.y).min() ?? 0)
     let plot = TextPlot(
       title: isWide ? "loss, logarithmic" : "loss", xName: "step",

@@ -40,13 +40,14 @@ enum WorkCommands {
     ]
     Output.result(result, asJSON: arguments.isJSON) {
       """
-      checked     \(finding.checked) of \(check.segments) segments
+      checked     \(finding.checked) of \(check.segments) segments\(odds(finding, check.segments))
       mismatches  \(finding.mismatches)
       """
     }
     guard finding.mismatches == 0 else {
+      let first = finding.sentence ?? "the work is not what was committed"
       throw CommandFailure(
-        finding.sentences.joined(separator: "; "),
+        finding.mismatches == 1 ? first : "\(finding.mismatches) mismatches, first: \(first)",
         hint: "do not pay for this work; `martlet work dispute` finds the step and operator")
     }
   }
@@ -75,13 +76,26 @@ enum WorkCommands {
     }
   }
 
+  /// What a sample may miss: work of which a part φ is false passes s draws with (1 − φ)^s.
+  private static func odds(_ finding: CommitmentFinding, _ segments: Int) -> String {
+    guard finding.checked < segments else { return "" }
+    let falsePart = 0.1
+    let chance = (0..<finding.checked).reduce(1.0) { product, _ in product * (1 - falsePart) }
+    return "; work of which a tenth is false passes with probability \(SessionText.decimal(chance))"
+  }
+
   private static func verifying(
     _ arguments: Arguments
   ) throws -> (finding: CommitmentFinding, segments: Int) {
+    let count = try sampleSize(arguments)
     let check = try CommitmentCheck(
       directory: CommitmentDirectory(path: arguments.positionals[0]),
       dataPath: arguments.text("data"), threads: try TrainingOrder.threads(arguments))
-    let wanted = try wantedSegments(arguments, of: check)
+    // All, or so many drawn from the work root and chance that the author could not foresee.
+    let wanted =
+      try count.map {
+        try check.drawn($0, beacon: Digest(bytes: SystemRandom.bytes(Digest.byteCount)))
+      } ?? Array(0..<check.segments)
     let isShown = Output.isTerminal && !arguments.isJSON
     let finding = try check.run(segments: wanted) { done in
       guard isShown else { return }
@@ -91,16 +105,13 @@ enum WorkCommands {
     return (finding, check.segments)
   }
 
-  /// All, or so many drawn from the work root and chance that the author could not foresee.
-  private static func wantedSegments(
-    _ arguments: Arguments, of check: CommitmentCheck
-  ) throws -> [Int] {
+  /// How many segments were asked for; nil for all.
+  private static func sampleSize(_ arguments: Arguments) throws -> Int? {
     let text = arguments.text("segments") ?? "all"
-    guard text != "all" else { return Array(0..<check.segments) }
+    guard text != "all" else { return nil }
     guard let count = Int(text), count > 0 else {
       throw CommandFailure.usage("--segments is `\(text)`", hint: "give `all` or a number above 0")
     }
-    return try check.drawn(
-      count, beacon: Digest(bytes: SystemRandom.bytes(Digest.byteCount)))
+    return count
   }
 }

@@ -68,7 +68,7 @@ struct LocalTrainingTests {
         try training.train(
           isStopped: {
             looks += 1
-            return looks == 6
+            return looks == 4
           }, news: { _ in })
       }
     }

@@ -1,0 +1,9 @@
+import Node
+
+extension FuzzedParser {
+  static let training: [FuzzedParser] = [
+    canonical("local-commitment", as: LocalCommitment.self),
+    FuzzedParser("saved-model") { fuzzSavedModel($0) },
+    FuzzedParser("training-progress") { fuzzTrainingProgress($0) },
+  ]
+}
