@@ -142,6 +142,44 @@ private func agree(_ a: ONNXTensor, _ b: ONNXTensor) -> Bool {
     }
   }
 
+  @Test("a map of names in JSON puts flattened channels in our order too")
+  func importMap() throws {
+    let model = try ONNXModel(decoding: Reference.bytes("onnx/cnn.onnx"))
+    let name = try #require(
+      model.initializerNames.first { model.initializers[$0]?.shape == [6, 4, 3, 3] })
+    let from = try #require(model.initializers[name]?.floatValues)
+    // As if a linear layer of 6 outputs stood behind 4 channels of 3×3, which PyTorch flattens
+    // channel by channel, and we place by place.
+    let layout = ParameterLayout(
+      tensors: [
+        ParameterTensor(name: "layers.0.kernel", sizes: [36, 6], offset: 0, start: .zero)
+      ], trainableCount: 216, parameterCount: 216)
+    let json = """
+      {"layers.0.kernel": {"from": "\(name)", "shape": [6, 4, 3, 3], "order": [2, 3, 1, 0]}}
+      """
+    let rules = try ONNXImport.rules(json: JSONValue(parsing: Bytes(json.utf8)))
+    let to = try model.parameters(for: layout, by: rules).values
+    for (output, channel, place) in [(0, 0, 0), (5, 3, 8), (2, 1, 4)] {
+      #expect(to[(place * 4 + channel) * 6 + output] == from[(output * 4 + channel) * 9 + place])
+    }
+    for bad in [
+      "[]", #"{"a": {}}"#, #"{"a": {"from": "b", "to": 1}}"#, #"{"a": {"from": "b", "order": 1}}"#,
+      #"{"a": {"from": "b", "order": [0.5]}}"#,
+    ] {
+      #expect(throws: ONNXError.self) {
+        try ONNXImport.rules(json: JSONValue(parsing: Bytes(bad.utf8)))
+      }
+    }
+    for (key, value) in [
+      ("shape", "[-1, 4]"), ("shape", "[7, 4, 3, 3]"), ("order", "[0, 0, 1, 2]"),
+      ("shape", "[4611686018427387904, 4]"),
+    ] {
+      let json = #"{"layers.0.kernel": {"from": "\#(name)", "\#(key)": \#(value)}}"#
+      let rules = try ONNXImport.rules(json: JSONValue(parsing: Bytes(json.utf8)))
+      #expect(throws: ONNXError.self) { try model.parameters(for: layout, by: rules) }
+    }
+  }
+
   @Test("an axis of a single number, which has none, is refused")
   func noAxis() {
     let data = ONNXTensor(shape: [], floats: [1])

@@ -1,4 +1,4 @@
-package import Primitives
+public import Primitives
 
 /// Where a tensor of our model comes from in an ONNX file.
 public struct ONNXImport: Hashable, Sendable {
@@ -26,6 +26,43 @@ public struct ONNXImport: Hashable, Sendable {
       rules["layers.\(index).bias"] = ONNXImport("\(name).bias")
     }
     return rules
+  }
+}
+
+extension ONNXImport {
+  /// Reads a map of names: `{"layers.0.kernel": {"from": "fc1.weight", "order": [1, 0]}, …}`;
+  /// `shape` and `order` may be left out. A text alone is a name without either.
+  public static func rules(json: JSONValue) throws(ONNXError) -> [String: ONNXImport] {
+    guard let members = json.members else {
+      throw .importFailed(tensor: "map", reason: "it is not an object")
+    }
+    var rules: [String: ONNXImport] = [:]
+    for member in members {
+      rules[member.name] = try rule(member.value, for: member.name)
+    }
+    return rules
+  }
+
+  private static func rule(
+    _ value: JSONValue, for tensor: String
+  ) throws(ONNXError) -> ONNXImport {
+    func failed(_ reason: String) -> ONNXError { .importFailed(tensor: tensor, reason: reason) }
+    if let name = value.text { return ONNXImport(name) }
+    guard let fields = value.members, let name = value["from"]?.text else {
+      throw failed("its rule has no `from`")
+    }
+    if let other = fields.first(where: { !["from", "shape", "order"].contains($0.name) }) {
+      throw failed("the key `\(other.name)` is unknown")
+    }
+    func sizes(_ key: String) throws(ONNXError) -> [Int]? {
+      guard let value = value[key] else { return nil }
+      let sizes = (value.elements ?? []).map { $0.integer.flatMap { Int(exactly: $0) } }
+      guard value.elements != nil, sizes.allSatisfy({ $0 != nil }) else {
+        throw failed("`\(key)` is no list of integers")
+      }
+      return sizes.compactMap(\.self)
+    }
+    return ONNXImport(name, shape: try sizes("shape"), order: try sizes("order"))
   }
 }
 
