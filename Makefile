@@ -7,7 +7,7 @@ SWIFT_SOURCES := Package.swift Sources Tests Benchmarks Examples
 MARTLET := .build/release/martlet
 
 .PHONY: help demo build test check format format-check examples benchmark fuzz soak transcripts \
-	bootstrap clean
+	processors bootstrap clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ format-check: ## fail on a source that is not in the one format
 
 examples: build ## run the examples
 	@Scripts/examples
+
+processors: ## run the kernels on other compilers and processors, where these are installed
+	@Tests/Kernels/elsewhere.sh
 
 transcripts: build ## rewrite the expected output of the recorded commands
 	@Scripts/transcripts rewrite

@@ -45,6 +45,12 @@ package struct FastestTimes {
   /// Adds a time of the other in seconds.
   package mutating func other(_ seconds: Double) { other = min(other, seconds) }
 
+  /// Adds one pair of times in seconds.
+  package mutating func add(own: Double, other: Double) {
+    self.own(own)
+    self.other(other)
+  }
+
   /// How many times faster we are.
   package var ratio: Double { other / own }
 }

@@ -18,6 +18,7 @@ enum AboutCommands {
     let result: JSONValue = [
       "version": .string(version), "kernel_specification": .string(Kernels.specification),
       "kernel_variant": .string(Kernels.variantName),
+      "kernel_variants_refused": .array(Kernels.refusedVariantNames.map { .string($0) }),
     ]
     Output.result(result, asJSON: arguments.isJSON) {
       "martlet \(version), kernels \(Kernels.specification) (\(Kernels.variantName))"

@@ -14,7 +14,9 @@ static inline int64_t parameter(program *p, int64_t cells) {
 }
 
 /// Where the gradient of the parameter at `offset` lies.
-static inline int64_t gradient(const program *p, int64_t offset) { return offset + p->parameters_max; }
+static inline int64_t gradient(const program *p, int64_t offset) {
+  return offset + p->parameters_max;
+}
 
 /// Appends an operation; operands beyond those named are absent.
 static inline mk_operation *add(program *p, uint32_t opcode, mk_operation sizes) {
@@ -42,7 +44,8 @@ static inline void begin(program *p, const char *name, int64_t parameters_max) {
 }
 
 /// y = x·W + b; the bias is added in place.
-static inline int64_t dense(program *p, int64_t x, int64_t w, int64_t rows, int64_t in, int64_t out) {
+static inline int64_t dense(program *p, int64_t x, int64_t w, int64_t rows, int64_t in,
+                            int64_t out) {
   int64_t y = take(p, rows * out), b = w + in * out;
   ADD(p, mk_op_matmul, SIZES(rows, out, in), OPERANDS(x, w, NONE, NONE, NONE, y, NONE, NONE));
   ADD(p, mk_op_bias, SIZES(rows, out), OPERANDS(y, b, NONE, NONE, NONE, y, NONE, NONE));
@@ -50,8 +53,8 @@ static inline int64_t dense(program *p, int64_t x, int64_t w, int64_t rows, int6
 }
 
 /// Gradients of W, b and, unless `dx` is absent, x.
-static inline void dense_backward(program *p, int64_t dy, int64_t x, int64_t w, int64_t dx, int64_t rows,
-                           int64_t in, int64_t out) {
+static inline void dense_backward(program *p, int64_t dy, int64_t x, int64_t w, int64_t dx,
+                                  int64_t rows, int64_t in, int64_t out) {
   int64_t dw = gradient(p, w), db = dw + in * out;
   ADD(p, mk_op_matmul, .flags = mk_flag_transpose_a, SIZES(in, out, rows),
       OPERANDS(x, dy, NONE, NONE, NONE, dw, NONE, NONE));

@@ -7,7 +7,8 @@ enum { rows = 6, columns = 21, count = rows * columns };
 static int64_t elementwise(program *p, int64_t x) {
   for (int64_t kind = mk_relu; kind <= mk_silu; kind++) {
     int64_t y = take(p, count), d = take(p, count);
-    ADD(p, mk_op_activation, SIZES(count, kind), OPERANDS(x, NONE, NONE, NONE, NONE, y, NONE, NONE));
+    ADD(p, mk_op_activation, SIZES(count, kind),
+        OPERANDS(x, NONE, NONE, NONE, NONE, y, NONE, NONE));
     ADD(p, mk_op_activation_backward, SIZES(count, kind),
         OPERANDS(x, y, NONE, NONE, NONE, d, NONE, NONE));
     ADD(p, mk_op_multiply, SIZES(count), OPERANDS(y, d, NONE, NONE, NONE, y, NONE, NONE));
@@ -23,8 +24,10 @@ static int64_t elementwise(program *p, int64_t x) {
   ADD(p, mk_op_copy, SIZES(rows, columns, columns, 2 * columns),
       OPERANDS(filled, NONE, NONE, NONE, NONE, y + columns, NONE, NONE));
   int64_t z = take(p, 2 * count);
-  ADD(p, mk_op_transpose, SIZES(2, rows, columns), OPERANDS(y, NONE, NONE, NONE, NONE, z, NONE, NONE));
-  ADD(p, mk_op_softmax, SIZES(columns, 2 * rows), OPERANDS(z, NONE, NONE, NONE, NONE, z, NONE, NONE));
+  ADD(p, mk_op_transpose, SIZES(2, rows, columns),
+      OPERANDS(y, NONE, NONE, NONE, NONE, z, NONE, NONE));
+  ADD(p, mk_op_softmax, SIZES(columns, 2 * rows),
+      OPERANDS(z, NONE, NONE, NONE, NONE, z, NONE, NONE));
   return z;
 }
 

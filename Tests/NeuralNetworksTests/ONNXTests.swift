@@ -142,6 +142,18 @@ private func agree(_ a: ONNXTensor, _ b: ONNXTensor) -> Bool {
     }
   }
 
+  @Test("an axis of a single number, which has none, is refused")
+  func noAxis() {
+    let data = ONNXTensor(shape: [], floats: [1])
+    let node = ONNXModel.Node(
+      name: "n", operatorName: "Gather", inputs: ["x", "i"], outputs: ["y"], attributes: [:])
+    var call = ONNXCall(
+      node: node, inputs: [data, ONNXTensor(shape: [0], integers: [])], opset: 18, budget: 100)
+    #expect(
+      throws: ONNXError.mismatch(node: "n", reason: "the axis 0 is outside 0 dimensions")
+    ) { try call.results() }
+  }
+
   @Test("wrong inputs and results that are not finite are refused by name")
   func refused() throws {
     let model = try ONNXModel(decoding: Reference.bytes("onnx/mlp.onnx"))

@@ -27,8 +27,8 @@ typedef struct {
   int64_t stride, first, count;
 } row_block;
 
-/// to[d] ← chain from to[d] over p < count of factor[p · step] · x[p, d]: one row of a product, whose
-/// sums stay in registers.
+/// to[d] ← chain from to[d] over p < count of factor[p · step] · x[p, d]: one row of a product,
+/// whose sums stay in registers.
 static void add_chain(float *to, const float *factor, int64_t step, const float *x, int64_t x_row,
                       int64_t count, int64_t dim) {
   int64_t d = 0;

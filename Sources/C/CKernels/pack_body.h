@@ -15,7 +15,7 @@ MK_INLINE void load_transposed(mk_vector block[MK_LANES], const float *from, int
   vector_transpose(block);
 }
 
-/// to[p · to_stride + q] = from[q · from_stride + p] for up to MK_LANES lines q and `depth` steps p.
+/// to[p · to_stride + q] = from[q · from_stride + p] for at most MK_LANES lines q, `depth` steps p.
 /// `stored` lanes of each step are written: more than `count` of them as 0.
 MK_INLINE void transpose_lines(float *to, int64_t to_stride, const float *from,
                                int64_t from_stride, int64_t count, int64_t depth, int64_t stored) {

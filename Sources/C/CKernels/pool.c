@@ -1,4 +1,5 @@
-// A pool of threads that park in the kernel (futex) when there is nothing to do.
+// A pool of threads that park in the kernel (futex) when there is nothing to do. The clock only
+// decides how long a thread looks before it parks.
 //
 // One 64-bit word holds the run's number and the parts not yet begun; a thread takes a part by
 // comparing and swapping it. So a thread that wakes too late finds nothing and touches nothing, and
@@ -12,14 +13,20 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include "CKernels.h"
 
 enum {
   /// More threads than any machine of ours has cores is a mistake of the caller.
   threads_max = 256,
-  /// Pauses before a thread parks: about 2 µs, the price of one system call to park and one to wake.
-  spins_max = 64,
+  /// Nanoseconds that a thread looks before it parks: about what parking costs itself.
+  patience_least = 2000,
+  /// The same if its last wait was shorter than this: about what waking a thread costs both sides.
+  /// On a machine with more to do than processors waits are longer, so that nobody looks this long.
+  patience_most = 50000,
+  /// Pauses between two looks at the clock.
+  pauses = 8,
 };
 
 typedef struct {
@@ -42,7 +49,9 @@ struct mk_pool {
   void *context;
   _Atomic int stop;
   uint32_t run;
-  int spins;
+  /// Whether every thread can have a processor.
+  int may_look;
+  int64_t caller_patience;
   int64_t threads;
   worker workers[];
 };
@@ -63,13 +72,34 @@ static inline void pause_briefly(void) {
 #endif
 }
 
-/// 1 as soon as `word` is not `value` any more, 0 if that takes too long.
-static int changes_soon(_Atomic uint32_t *word, uint32_t value, int spins) {
-  for (int i = 0; i < spins; i++) {
-    if (atomic_load_explicit(word, memory_order_acquire) != value) return 1;
-    pause_briefly();
-  }
+static int64_t nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/// 1 as soon as `word` is not `value` any more, 0 if that is not so until `end`.
+static int changes_until(_Atomic uint32_t *word, uint32_t value, int64_t end) {
+  do {
+    for (int i = 0; i < pauses; i++) {
+      if (atomic_load_explicit(word, memory_order_acquire) != value) return 1;
+      pause_briefly();
+    }
+  } while (nanoseconds() < end);
   return 0;
+}
+
+/// Returns when `word` is not `value` any more or the kernel wakes this thread for another reason.
+/// While it sleeps it is counted in `sleepers`.
+static void await_change(mk_pool *pool, _Atomic uint32_t *word, uint32_t value,
+                         _Atomic uint32_t *sleepers, int64_t *patience) {
+  int64_t start = nanoseconds();
+  if (!pool->may_look || !changes_until(word, value, start + *patience)) {
+    atomic_fetch_add(sleepers, 1);
+    futex_wait(word, value);
+    atomic_fetch_sub(sleepers, 1);
+  }
+  *patience = nanoseconds() - start < patience_most ? patience_most : patience_least;
 }
 
 /// Takes the last part not yet begun; -1 if there is none.
@@ -96,14 +126,12 @@ static void do_parts(mk_pool *pool, int64_t thread) {
 static void *work(void *argument) {
   worker *self = argument;
   mk_pool *pool = self->pool;
+  int64_t patience = patience_least;
   for (;;) {
     uint32_t heard = atomic_load(&pool->bell);
     do_parts(pool, self->index);
     if (atomic_load(&pool->stop)) return NULL;
-    if (changes_soon(&pool->bell, heard, pool->spins)) continue;
-    atomic_fetch_add(&pool->sleepers, 1);
-    futex_wait(&pool->bell, heard);
-    atomic_fetch_sub(&pool->sleepers, 1);
+    await_change(pool, &pool->bell, heard, &pool->sleepers, &patience);
   }
 }
 
@@ -123,17 +151,13 @@ void mk_pool_run(mk_pool *pool, mk_part_function function, void *context, int64_
   if (parts > 1 && pool->threads > 1)
     ring(pool, parts < pool->threads ? parts - 1 : pool->threads - 1);
   do_parts(pool, 0);
-  for (uint32_t left; (left = atomic_load(&pool->undone)) != 0;) {
-    if (changes_soon(&pool->undone, left, pool->spins)) continue;
-    atomic_store(&pool->caller_sleeps, 1);
-    futex_wait(&pool->undone, left);
-    atomic_store(&pool->caller_sleeps, 0);
-  }
+  for (uint32_t left; (left = atomic_load(&pool->undone)) != 0;)
+    await_change(pool, &pool->undone, left, &pool->caller_sleeps, &pool->caller_patience);
 }
 
 int64_t mk_pool_threads(const mk_pool *pool) { return pool ? pool->threads : 1; }
 
-/// Processors that this process may use; a thread that spins beyond them only takes time away.
+/// Processors that this process may use: a thread that looks beyond them only takes time away.
 static int64_t processors(void) {
   cpu_set_t set;
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
@@ -158,7 +182,7 @@ mk_pool *mk_pool_create(int64_t threads) {
   size_t size = sizeof(mk_pool) + sizeof(worker) * (size_t)(threads - 1);
   mk_pool *pool = aligned_alloc(64, (size + 63) / 64 * 64);
   if (!pool) return NULL;
-  *pool = (mk_pool){.spins = threads <= processors() ? spins_max : 0};
+  *pool = (mk_pool){.may_look = threads <= processors(), .caller_patience = patience_least};
   if (start(pool, threads)) return pool;
   mk_pool_destroy(pool);
   return NULL;

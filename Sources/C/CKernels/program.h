@@ -27,7 +27,8 @@ typedef struct {
 /// The properties of an opcode, or null if there is none.
 const mk_properties *mk_opcode_properties(uint32_t opcode);
 
-/// Cells of each operand in use, 0 for the others. Products too large become more than MK_CELLS_MAX.
+/// Cells of each operand in use, 0 for the others. A product too large becomes more than
+/// MK_CELLS_MAX.
 void mk_operand_cells(const mk_operation *operation, int64_t *in, int64_t *out);
 
 /// Cells of the output of a window (convolution, pooling) over size 0 … 2.

@@ -25,7 +25,9 @@
 #define MK_OUT(i) (share->arena + share->operation->out[i])
 
 /// Cells that hold integers.
-MK_INLINE const int32_t *integers(const float *cells) { return (const int32_t *)(const void *)cells; }
+MK_INLINE const int32_t *integers(const float *cells) {
+  return (const int32_t *)(const void *)cells;
+}
 
 /// Σ x·y in 16 lanes of fused multiply-adds, folded 8, 4, 2, 1 (mk1 §3).
 MK_INLINE float dot_body(const float *x, const float *y, int64_t count) {

@@ -19,7 +19,7 @@ typedef void (*mk_step)(const mk_share *share);
 /// Most phases of an operation (batch norm).
 enum { mk_phases_max = 5 };
 
-/// The steps of one variant. Products and convolutions are not here: they have kernels of their own.
+/// The steps of one variant. Products and convolutions are not here: they have own kernels.
 typedef struct mk_step_table {
   mk_step step[mk_opcode_end][mk_phases_max];
 } mk_step_table;

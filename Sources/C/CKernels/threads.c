@@ -6,8 +6,18 @@ enum {
   multiplications_min = 1 << 20,
   /// Columns of a part are a multiple of the widest tile.
   columns_unit = 32,
+  /// Up to this many columns a product reads A in place, so that no part packs what another does.
+  part_columns_max = 128,
+  /// From this many columns on they are split, below it the rows.
+  split_columns_min = 128,
   /// Rows of a part are at least one tile of any variant.
   rows_unit = 14,
+  /// From this many rows on the B that every part packs again costs little.
+  part_rows_min = 64,
+  /// Parts for each thread: one that starts late or is interrupted does fewer of them.
+  thread_parts = 2,
+  /// From this many multiply-adds on, 5 ms of one thread, that matters less than reading A once.
+  whole_multiplications_min = 1 << 28,
 };
 
 /// Part `part` of `parts` nearly equal ones of 0 … total - 1, cut at multiples of `unit`.
@@ -44,6 +54,16 @@ static void multiply_part(void *context, int64_t part, int64_t thread) {
                   p.workspace + thread * mk_gemm_workspace_floats());
 }
 
+/// Into how many parts a product is split.
+static int64_t count_parts(const product *p, int64_t threads) {
+  int64_t parts = threads * thread_parts;
+  if (p->shape.rows * p->shape.columns * p->shape.depth >= whole_multiplications_min)
+    return threads;
+  if (!p->by_columns) return p->shape.rows / parts >= part_rows_min ? parts : threads;
+  int64_t least = (p->shape.columns + part_columns_max - 1) / part_columns_max;
+  return parts > least ? parts : least;
+}
+
 void mk_gemm_threads(const mk_kernels *kernels, mk_pool *pool, mk_shape shape, mk_matrix a,
                      mk_matrix b, float *c, int64_t c_stride, int accumulate, float *workspace) {
   int64_t threads = mk_pool_threads(pool);
@@ -53,9 +73,10 @@ void mk_gemm_threads(const mk_kernels *kernels, mk_pool *pool, mk_shape shape, m
   }
   product p = {
     .kernels = kernels, .shape = shape, .a = a, .b = b, .c = c, .workspace = workspace,
-    .c_stride = c_stride, .parts = threads, .accumulate = accumulate,
-    .by_columns = shape.columns >= shape.rows,
+    .c_stride = c_stride, .accumulate = accumulate,
+    .by_columns = shape.columns >= split_columns_min,
   };
+  p.parts = count_parts(&p, threads);
   mk_pool_run(pool, multiply_part, &p, p.parts);
 }
 
@@ -89,7 +110,7 @@ static void convolve(mk_pool *pool, convolution_work w) {
     return;
   }
   w.workspace_floats = mk_convolution_workspace_floats(s);
-  w.parts = threads < w.total ? threads : w.total;
+  w.parts = threads * thread_parts < w.total ? threads * thread_parts : w.total;
   mk_pool_run(pool, convolve_part, &w, w.parts);
 }
 

@@ -157,7 +157,7 @@ struct ONNXCall {
   /// A place among `rank` dimensions, counted from the end if negative.
   func axis(_ value: Int64, rank: Int, allowsEnd: Bool = false) throws(ONNXError) -> Int {
     let bound = Int64(rank)
-    guard (-bound...(allowsEnd ? bound : bound - 1)).contains(value) else {
+    guard value >= -bound, value < bound || (allowsEnd && value == bound) else {
       throw mismatch("the axis \(value) is outside \(rank) dimensions")
     }
     return Int(value < 0 ? value + bound : value)

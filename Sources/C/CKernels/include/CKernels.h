@@ -170,7 +170,7 @@ int64_t mk_convolution_workspace_floats(const mk_convolution *shape);
 /// Threads that sleep until there is work. One caller at a time.
 typedef struct mk_pool mk_pool;
 
-/// Does part `part` of a work; `thread` is below mk_pool_threads and no other part runs with it now.
+/// Does part `part`; `thread` is below mk_pool_threads and no other part runs with it meanwhile.
 typedef void (*mk_part_function)(void *context, int64_t part, int64_t thread);
 
 /// A pool of `threads` including the caller of mk_pool_run, or null if they cannot be started.

@@ -2,8 +2,9 @@
 // arena of 32-bit cells. The same list trains, is replayed by a verifier, and is taken apart in a
 // dispute: any single operation can be run alone from the cells it reads.
 //
-// Operands are offsets into the arena in cells; mk_absent marks an operand that is not there. A cell
-// holds a float or, where noted, an int32 or uint32, bit for bit. "[r, c]" is row-major, r rows of c.
+// Operands are offsets into the arena in cells; mk_absent marks an operand that is not there. A
+// cell holds a float or, where noted, an int32 or uint32, bit for bit. "[r, c]" is row-major, r
+// rows of c.
 // No written range may overlap another operand of the operation, except that operands noted as
 // "may equal" may be the very same range.
 #pragma once
@@ -87,8 +88,8 @@ typedef enum {
   /// y[i,j] = x[i,j], bit for bit (any kind of cell).  s0 rows, s1 columns, s2 row stride of x,
   /// s3 row stride of y (both ≥ columns).  in0 x.  out0 y; cells between the rows stay.
   mk_op_copy = 17,
-  /// y[o,j,i] = x[o,i,j], bit for bit.  s0 outer, s1 rows, s2 columns.  in0 x [outer, rows, columns].
-  /// out0 y [outer, columns, rows].
+  /// y[o,j,i] = x[o,i,j], bit for bit.  s0 outer, s1 rows, s2 columns.
+  /// in0 x [outer, rows, columns].  out0 y [outer, columns, rows].
   mk_op_transpose = 18,
   /// y = kept ? x · c0 : +0.  s0 count, s1 threshold = probability · 2²⁴ rounded (0 … 2²⁴ − 1), s2
   /// counter word c3 (below 2³²).  c0 = 1 / (1 − probability).  in0 x, in1 four uint32 cells: key
@@ -197,23 +198,23 @@ typedef enum {
   mk_op_clip = 81,
   /// w ← fma(−η, g, w).  in0 g, in1 cell η.  out0 w.
   mk_op_sgd = 82,
-  /// d = fma(λ, w, g); v ← fma(μ, v, d); w ← fma(−η, v, w), with nesterov w ← fma(−η, fma(μ, v, d), w).
-  /// c0 μ, c1 λ.  in0 g, in1 cell η.  out0 w, out1 v.  Flag nesterov.
+  /// d = fma(λ, w, g); v ← fma(μ, v, d); w ← fma(−η, v, w), with nesterov
+  /// w ← fma(−η, fma(μ, v, d), w).  c0 μ, c1 λ.  in0 g, in1 cell η.  out0 w, out1 v.  Flag nesterov.
   mk_op_momentum = 83,
   /// d = fma(λ, w, g); m ← fma(1−β₁, d, β₁·m); v ← fma((1−β₂)·d, d, β₂·v);
-  /// w ← fma(−a, m / fma(√v, b, ε), w).  c0 β₁, c1 1−β₁, c2 β₂, c3 1−β₂ (each rounded from binary64),
-  /// c4 ε, c5 λ.  in0 g, in1 two cells: a = η/(1−β₁ᵗ), b = 1/√(1−β₂ᵗ) (rounded from binary64).
+  /// w ← fma(−a, m / fma(√v, b, ε), w).  c0 β₁, c1 1−β₁, c2 β₂, c3 1−β₂ (each rounded from
+  /// binary64), c4 ε, c5 λ.  in0 g, in1 two cells: a = η/(1−β₁ᵗ), b = 1/√(1−β₂ᵗ) (rounded from binary64).
   /// out0 w, out1 m, out2 v.
   mk_op_adam = 84,
   /// As ADAM with d = g and, before the last line, w ← w · decay.  c0 … c4 as ADAM.  in0 g, in1
   /// three cells: a, b, decay = 1 − η·λ (rounded from binary64).  out0 w, out1 m, out2 v.
   mk_op_adamw = 85,
   /// d = fma(λ, w, g); v ← fma((1−α)·d, d, α·v); s = d / (√v + ε); without velocity
-  /// w ← fma(−η, s, w); with it u ← fma(μ, u, s); w ← fma(−η, u, w).  c0 α, c1 1−α, c2 ε, c3 λ, c4 μ.
-  /// in0 g, in1 cell η.  out0 w, out1 v, out2 u or absent (then μ = 0).
+  /// w ← fma(−η, s, w); with it u ← fma(μ, u, s); w ← fma(−η, u, w).
+  /// c0 α, c1 1−α, c2 ε, c3 λ, c4 μ.  in0 g, in1 cell η.  out0 w, out1 v, out2 u or absent (then μ = 0).
   mk_op_rmsprop = 86,
-  /// d = fma(λ, w, g); v ← fma(d, d, v); w ← fma(−η, d / (√v + ε), w).  c0 ε, c1 λ.  in0 g, in1 cell
-  /// η = rate / (1 + (t−1) · rate decay).  out0 w, out1 v.
+  /// d = fma(λ, w, g); v ← fma(d, d, v); w ← fma(−η, d / (√v + ε), w).  c0 ε, c1 λ.  in0 g,
+  /// in1 cell η = rate / (1 + (t−1) · rate decay).  out0 w, out1 v.
   mk_op_adagrad = 87,
 } mk_opcode;
 
@@ -267,15 +268,16 @@ const char *mk_operation_name(uint32_t opcode);
 /// Floating-point operations, roughly: what decides whether an operation is shared among threads.
 int64_t mk_operation_work(const mk_operation *operation);
 
-/// Floats of scratch memory that mk_run needs for these operations with up to `threads` threads.
+/// Floats of scratch memory that mk_run needs for these operations, all checked, with up to
+/// `threads` threads. Who runs an operation of somebody else bounds it like the arena.
 int64_t mk_workspace_floats(const mk_operation *operations, int64_t count, int64_t threads);
 
 /// Runs the operations in order; all must have passed mk_check_operation. `workspace` carries
 /// nothing from one operation to the next. Returns -1, or the index of the first operation that met
 /// a label, id or place out of range; that one and those after it have not been run.
 ///
-/// `pool` is null or the threads that share the work; the bits do not depend on it. `workspace` then
-/// is that of mk_workspace_floats for mk_pool_threads(pool) threads.
+/// `pool` is null or the threads that share the work; the bits do not depend on it. `workspace` is
+/// that of mk_workspace_floats for mk_pool_threads(pool) threads.
 struct mk_pool;
 int64_t mk_run(const mk_kernels *kernels, const mk_operation *operations, int64_t count,
                float *arena, float *workspace, struct mk_pool *pool);
