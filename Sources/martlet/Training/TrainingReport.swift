@@ -11,8 +11,8 @@ struct TrainingReport {
   private let outcome: TrainingOutcome
   private let order: TrainingOrder
 
-  /// Batch losses are noisy: the mean of about the last fiftieth of the curve's places shows.
-  private static let smoothingPlaces = 50.0
+  /// Batch losses are noisy: the mean of about the last hundredth of the curve's places shows.
+  private static let smoothingPlaces = 100.0
 
   /// Classes listed one by one.
   private static let classRowsMax = 40
