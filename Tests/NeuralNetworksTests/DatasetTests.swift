@@ -24,7 +24,7 @@ import Testing
       ("1,2,0\n1,2,3,0\n", .columnCount(4, expected: 3, line: 2)),
       ("1,2,0\n\n", .columnCount(1, expected: 3, line: 2)),
       ("7\n", .columnCount(1, expected: 2, line: 1)),
-      ("1,2,0\n1,nan,1\n", .missingValue(line: 2, column: 2, name: nil)),
+      ("1,2,0\n1,nan,1\n", .number("nan", line: 2, column: 2)),
       ("inf,2,0\n", .number("inf", line: 1, column: 1)),
       ("1,1e39,0\n", .number("1e39", line: 1, column: 2)),
       ("1, 2,0\n", .number(" 2", line: 1, column: 2)),

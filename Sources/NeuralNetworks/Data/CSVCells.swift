@@ -59,10 +59,12 @@ struct CSVCells: Sendable {
   private func number(_ records: CSVRecords, _ index: Int) throws(DatasetError) -> Float {
     let field = records.field(index)
     if let number = CSVField.decimal(field) { return number }
-    if CSVField.isMissing(field) {
+    let text = CSVField.shown(field)
+    // A cell that says NaN may be a gap or a failed computation: its text is named.
+    if CSVField.isMissing(field), text.lowercased() != "nan" {
       throw .missingValue(line: records.line, column: index + 1, name: name(of: index))
     }
-    throw .number(CSVField.shown(field), line: records.line, column: index + 1)
+    throw .number(text, line: records.line, column: index + 1)
   }
 
   private func name(of index: Int) -> String? {
