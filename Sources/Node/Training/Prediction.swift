@@ -18,8 +18,10 @@ package struct Prediction: Sendable {
     guard let bytes = try AtomicFile.read(modelPath, byteCountMax: SavedModel.fileBytesMax) else {
       throw LocalTrainingError.missingFile(path: modelPath)
     }
-    // A safetensors file has its JSON header behind eight bytes of length.
-    guard bytes.count > 8, bytes[8] == UInt8(ascii: "{") else {
+    // A safetensors file has its JSON header behind eight bytes of length; a name that says so is
+    // believed, so that a damaged one is called what it is.
+    let looksLikeOurs = bytes.count > 8 && bytes[8] == UInt8(ascii: "{")
+    guard looksLikeOurs || modelPath.hasSuffix(".safetensors") else {
       try self.init(onnx: bytes, path: modelPath, dataPath: dataPath)
       return
     }
