@@ -72,16 +72,32 @@ enum BenchModel: String, CaseIterable {
     }
   }
 
-  /// What is measured beside ours; LibTorch has the MLP only.
-  var rivals: [[String]] {
+  /// What is measured beside ours, and how many times faster ours has to be; LibTorch has the MLP
+  /// only.
+  var rivals: [(command: [String], bar: Double?)] {
     let scripts = "Benchmarks/training"
-    var commands = [
-      ["/usr/bin/python3", "\(scripts)/torch_steps.py", rawValue],
-      [".peers/jax/bin/python", "\(scripts)/jax_steps.py", rawValue],
+    let bars: (torch: Double?, jax: Double?, library: Double?) =
+      switch self {
+      case .mlp: (3, 1.1, 2)
+      case .mlpAdam: (nil, nil, nil)
+      case .cnn, .transformer: (1.5, 1, nil)
+      }
+    var rivals: [(command: [String], bar: Double?)] = [
+      (["/usr/bin/python3", "\(scripts)/torch_steps.py", rawValue], bars.torch),
+      ([".peers/jax/bin/python", "\(scripts)/jax_steps.py", rawValue], bars.jax),
     ]
     if self == .mlp || self == .mlpAdam {
-      commands.append([".build/rivals/libtorch_steps", rawValue])
+      rivals.append(([".build/rivals/libtorch_steps", rawValue], bars.library))
     }
-    return commands
+    return rivals
+  }
+
+  /// Steps of one segment, and the most that its root and its replay may cost beside training.
+  var segment: (steps: Int, rootMax: Double?, replayMax: Double) {
+    switch self {
+    case .mlp: (50, 1.05, 1.15)
+    case .mlpAdam: (50, nil, 1.15)
+    case .cnn, .transformer: (10, 1.05, 1.15)
+    }
   }
 }

@@ -19,13 +19,16 @@ struct TrainingBench {
 
 /// Prints the time of a step, reading the batch and checking for NaN included.
 private func measureStep(_ model: BenchModel, pairs: Int) throws {
-  let run = try model.run()
-  try run.run(steps: model.steps)
   var hasRival = false
-  for command in model.rivals {
+  for (command, bar) in model.rivals {
     guard let rival = RivalProcess(command) else { continue }
     hasRival = true
+    // One run for each: a run that has done all its steps would measure nothing.
+    let run = try model.run()
+    try run.run(steps: model.steps)
+    precondition(run.schedule.steps > model.steps * (pairs + 1))
     var comparison = Comparison()
+    var fastest = FastestTimes()
     for _ in 0..<pairs {
       guard let other = rival.secondsOfStep(model.steps) else {
         print("\(model.rawValue): \(rival.name) ended")
@@ -33,9 +36,18 @@ private func measureStep(_ model: BenchModel, pairs: Int) throws {
       }
       let own = try processorTime(1) { try run.run(steps: model.steps) } / Double(model.steps)
       comparison.add(own: own, other: other)
+      fastest.add(own: own, other: other)
     }
-    let time = decimal(comparison.median * 1e6, places: 0)
-    print("\(model.rawValue)-step \(time) us \(comparison.ratio(to: rival.name))")
+    let verdict = bar.map { judged(isMet: fastest.ratio >= $0, bar: "≥ \($0)") }
+    print(
+      "\(model.rawValue)-step \(decimal(fastest.own * 1e6, places: 0)) us, least times "
+        + "\(decimal(fastest.ratio, places: 2)) x, median \(comparison.ratio(to: rival.name))"
+        + (verdict ?? ""))
   }
   if !hasRival { print("\(model.rawValue)-step: no library is installed to compare with") }
+}
+
+/// ", bar ≥ 1.5 met".
+func judged(isMet: Bool, bar: String) -> String {
+  ", bar \(bar) \(isMet ? "met" : "missed")"
 }
