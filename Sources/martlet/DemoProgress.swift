@@ -1,4 +1,3 @@
-import Glibc
 import Primitives
 import Telemetry
 
@@ -11,7 +10,7 @@ final class DemoProgress: Sendable {
     var rejected: [String] = []
     /// What the running round does, on a terminal only.
     var running = ""
-    var drawn: [String] = []
+    var block = LiveBlock()
     var firstRoundAt: Double?
   }
 
@@ -21,8 +20,6 @@ final class DemoProgress: Sendable {
     static let rejectionsShownMax = 3
     /// Cells of the bar.
     static let barCells = 20
-    /// The width of a terminal that does not tell.
-    static let columnsUsual = 80
   }
 
   private let isQuiet: Bool
@@ -101,27 +98,7 @@ final class DemoProgress: Sendable {
     let settled = state.rounds.sorted { $0.key < $1.key }.suffix(Limits.roundsShownMax)
     var lines = state.rejected.suffix(Limits.rejectionsShownMax) + settled.map(\.value)
     if !state.running.isEmpty { lines.append(state.running) }
-    // A line that wraps would make the block taller than its count of lines.
-    let columns = terminalColumns()
-    let fitting = lines.map { String($0.prefix(columns - 1)) }
-    guard fitting != state.drawn else { return }
-    erase(&state)
-    Output.write(fitting.map { $0 + "\n" }.joined(), to: STDERR_FILENO)
-    state.drawn = fitting
-  }
-
-  private func erase(_ state: inout State) {
-    guard !state.drawn.isEmpty else { return }
-    Output.write("\u{1b}[\(state.drawn.count)A\u{1b}[J", to: STDERR_FILENO)
-    state.drawn = []
-  }
-
-  private func terminalColumns() -> Int {
-    var size = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else {
-      return Limits.columnsUsual
-    }
-    return Int(size.ws_col)
+    state.block.show(Array(lines))
   }
 
   /// Leaves the rounds; nothing runs any more.
@@ -130,7 +107,7 @@ final class DemoProgress: Sendable {
     state.withLock { state in
       state.running = ""
       draw(&state)
-      state.drawn = []
+      state.block.leave()
     }
   }
 }

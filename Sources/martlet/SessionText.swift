@@ -1,3 +1,4 @@
+import Charts
 import Primitives
 
 /// Sessions and rounds as lines for a terminal.
@@ -51,12 +52,7 @@ enum SessionText {
   }
 
   /// Four digits behind the point.
-  static func decimal(_ value: Double) -> String {
-    let scaled = Int((value * 10_000).rounded())
-    let fraction = String(abs(scaled) % 10_000)
-    let padded = String(repeating: "0", count: 4 - fraction.count) + fraction
-    return "\(scaled < 0 ? "-" : "")\(abs(scaled) / 10_000).\(padded)"
-  }
+  static func decimal(_ value: Double) -> String { Decimals.fixed(value, places: 4) }
 
   static func text(_ view: JSONValue, _ name: String) -> String {
     guard let value = view[name] else { return "" }

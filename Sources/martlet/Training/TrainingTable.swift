@@ -16,7 +16,7 @@ final class TrainingTable: Sendable {
     var firstStep = 0
     var beganAt = 0.0
     var drawnAt = 0.0
-    var drawnLines = 0
+    var block = LiveBlock()
     var printedEpochs = 0
   }
 
@@ -71,7 +71,7 @@ final class TrainingTable: Sendable {
     guard !isQuiet, isTerminal else { return }
     state.withLock { state in
       draw(&state)
-      state.drawnLines = 0
+      state.block.leave()
     }
   }
 
@@ -149,11 +149,7 @@ final class TrainingTable: Sendable {
     if state.running.step < state.steps { lines.append(running(state)) }
     let plotRows = min(Limits.plotRows, rows - lines.count - 5)
     if plotRows >= 3 { lines += plot(state, columns: columns, rows: plotRows) }
-    erase(&state)
-    // A line that wraps would make the block taller than its count of lines.
-    let text = lines.map { String($0.prefix(columns - 1)) + "\n" }.joined()
-    Output.write(text, to: STDERR_FILENO)
-    state.drawnLines = lines.count
+    state.block.show(lines)
   }
 
   private func plot(_ state: State, columns: Int, rows: Int) -> [String] {
@@ -167,11 +163,5 @@ final class TrainingTable: Sendable {
       scale: isWide ? .logarithmic : .linear,
       characters: Terminal.isUnicode ? .braille : .ascii)
     return plot.lines(points).map { "  " + $0 }
-  }
-
-  private func erase(_ state: inout State) {
-    guard state.drawnLines > 0 else { return }
-    Output.write("\u{1b}[\(state.drawnLines)A\u{1b}[J", to: STDERR_FILENO)
-    state.drawnLines = 0
   }
 }
