@@ -85,12 +85,13 @@ let package = Package(
       foundations + topics + ["Orchestration", "Networking", "Persistence", "CAssets"]),
     layer("Node", foundations + topics + ["Orchestration", "Networking", "Persistence"]),
     layer("MartletClient", ["Primitives", "Networking"]),
+    layer("Simulator", foundations + ["Peering"]),
     // Layer 5
     .executableTarget(
       name: "martlet",
       dependencies: foundations + topics + [
         "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
-        "CShim", "Charts",
+        "CShim", "Charts", "Simulator",
       ],
       swiftSettings: strict),
     // Measured by Benchmarks/content/run.sh, killed by the crash tests
@@ -144,6 +145,7 @@ let package = Package(
       dependencies: foundations + topics + [
         "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
       ], swiftSettings: strict),
+    tests("Simulator", foundations + ["Peering"]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     // Every module that reads foreign bytes is listed here
     .target(

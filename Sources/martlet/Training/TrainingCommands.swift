@@ -23,7 +23,7 @@ enum TrainingCommands {
 
   @Sendable private static func train(_ arguments: Arguments) async throws {
     let order = try TrainingOrder(arguments)
-    try checkWritable(order)
+    try checkWritable([order.modelPath, order.reportPath].compactMap { $0 })
     let stopFlag = StopFlag()
     Interruption.onFirst {
       stopFlag.raise()
@@ -61,8 +61,8 @@ enum TrainingCommands {
   }
 
   /// A mistake in a path is said before the training, not after it.
-  private static func checkWritable(_ order: TrainingOrder) throws {
-    for path in [order.modelPath, order.reportPath].compactMap({ $0 }) {
+  static func checkWritable(_ paths: [String]) throws {
+    for path in paths {
       let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
       guard access(directory.isEmpty ? "/" : directory, W_OK | X_OK) == 0 else {
         throw CommandFailure(
