@@ -12,7 +12,7 @@ struct GossipQueue<Element: Sendable>: Sendable {
   /// The element at `offset` from the front.
   subscript(offset: Int) -> Element {
     get { slots[head + offset] }
-    set { slots[head + offset] = newValue }
+    _modify { yield &slots[head + offset] }
   }
 
   mutating func append(_ element: Element) { slots.append(element) }

@@ -1,4 +1,4 @@
-package import Cryptography
+import Cryptography
 package import Primitives
 
 /// A topic inside one process: its name stands once, in a table that all machines share.

@@ -1,5 +1,3 @@
-package import Primitives
-
 /// What a peer's protocol can do.
 package enum GossipsubVersion: UInt8, CaseIterable, Comparable, Sendable {
   /// `/floodsub/1.0.0`: every message goes there, no control.

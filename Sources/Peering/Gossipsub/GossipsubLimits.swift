@@ -4,6 +4,8 @@ package enum GossipsubLimits {
   package static let peersMax = 1_024
   /// Peers whose bad score is remembered after they left; the oldest is forgotten first.
   package static let retainedPeersMax = 1_024
+  /// Direct peers.
+  package static let directPeersMax = 64
   /// Topics that are known at once: ours, those we publish to, those peers announce.
   package static let topicsMax = 256
   /// Topics one peer can be subscribed to; go-libp2p-pubsub's subscription filters default to less.
@@ -46,6 +48,8 @@ package enum GossipsubLimits {
   package static let backoffMax: Duration = .seconds(3_600)
   /// Penalty points beyond which P7's counter does not grow: squares stay finite in 32 bits.
   package static let behaviourPenaltyMax: Float = 65_536
+  /// Squared deficits beyond which P3b's counter does not grow.
+  package static let meshFailureMax: Float = 1e9
   /// Decay steps that one late heartbeat catches up.
   package static let decayStepsMax = 8
   /// Bytes of one RPC; go-libp2p-pubsub's DefaultMaxMessageSize.
