@@ -101,7 +101,7 @@ package enum KademliaEffect: Equatable, Sendable {
 }
 
 /// Why a request was not answered.
-package enum KademliaRefusal: Equatable, Sendable {
+package enum KademliaRefusal: Error, Equatable, Sendable {
   /// This node is a client.
   case notServing
   /// The provider named is not the sender.
@@ -110,6 +110,8 @@ package enum KademliaRefusal: Equatable, Sendable {
   case tooManyRecordsOfPeer(limit: Int)
   /// The key has this many providers already, all of them fresh.
   case tooManyProvidersOfKey(limit: Int)
+  /// A peer without stake or puzzle stores here although the key is far from this node.
+  case outsideRegion
   /// This node holds all it can.
   case storeFull(limit: Int)
   /// A key longer than any we know.
@@ -123,7 +125,8 @@ package enum KademliaRefusal: Equatable, Sendable {
   package var isMisconduct: Bool {
     switch self {
     case .providerIsNotSender, .keyTooLong, .invalidRecord: true
-    case .notServing, .tooManyRecordsOfPeer, .tooManyProvidersOfKey, .storeFull, .staleRecord:
+    case .notServing, .tooManyRecordsOfPeer, .tooManyProvidersOfKey, .outsideRegion, .storeFull,
+      .staleRecord:
       false
     }
   }
@@ -175,7 +178,7 @@ package struct KademliaOutcome: Equatable, Sendable {
   package var requests = 0
   /// Requests that gave up their slot without an answer.
   package var timeouts = 0
-  /// Referrals between this node's own table and the closest peer found; 0 when that one was in it.
+  /// Requests in a row that led to the closest peer found; 1 when our own table named it.
   package var hops = 0
   /// From start to end.
   package var elapsed: Duration = .zero

@@ -32,13 +32,15 @@ package enum KademliaLimits {
   /// Candidates a path remembers: k live ones with 60 % of them dead.
   package static let candidatesMax = 64
   /// Requests one lookup may send; at a million nodes with 30 % dead it needs about fifty.
-  package static let requestsPerLookupMax = 256
+  package static let requestsPerLookupMax = 384
   /// Until answers are measured, a request holds its slot this long.
   package static let slotTimeoutStart: Duration = .seconds(1)
   /// A slot is never given up earlier: twice a long terrestrial round trip.
   package static let slotTimeoutMin: Duration = .milliseconds(250)
   /// A slot is never held longer, whatever the measured round trips.
   package static let slotTimeoutMax: Duration = .seconds(3)
+  /// Slot timeouts that a lookup with nothing else to do waits for a slow answer.
+  package static let patienceSlots = 3
   /// After this an unanswered request is given up; until then a late answer counts.
   package static let requestTimeout: Duration = .seconds(10)
   /// A whole operation ends with what it has.
@@ -48,16 +50,28 @@ package enum KademliaLimits {
 
   /// Honest peers expected inside a region: fewer than k of them by chance in 1 % of keys.
   package static let regionPeers = 32
-  /// Peers of a region that are stored to or read from: the region, as many Sybils, and slack for
-  /// a size estimate that is half of the truth.
-  package static let regionPeersMax = 160
+  /// A level of a region has room for this many times the peers it should hold …
+  package static let levelSlackFactor = 3
+  /// … and for this many more: twenty Sybils beside the key fit without filling it.
+  package static let levelSlackPeers = 24
+  /// Peers of a region that are stored to or read from: the rooms of all levels, rounded up.
+  package static let regionPeersMax = 320
+  /// Two size estimates of k peers each differ by less than this factor in practice.
+  package static let regionDisagreement: UInt64 = 16
   /// Sub-regions walked one by one so that Sybils beside the key hide nobody: the last holds a
   /// quarter of a peer by expectation.
   package static let regionWalks = 7
+  /// Slots of one level's walk; the seven levels together hold few more than two lookups.
+  package static let regionWalkSlots = 4
+  /// Slots while a region is stored to or read.
+  package static let contactSlots = 20
   /// Peers that must answer a region's walk: each names the k closest it knows.
   package static let regionWalkPeers = 6
   /// Lookups whose density the size estimate remembers.
   package static let sizeSamplesMax = 8
+
+  /// From this many lookups on their median is trusted over the table's own density.
+  package static let sizeSamplesTrusted = 3
 
   // MARK: Server
 
@@ -77,6 +91,11 @@ package enum KademliaLimits {
   package static let providerRecordsOfPeerMax = 4_096
   /// Records that one peer without stake or puzzle may place here.
   package static let providerRecordsOfStrangerMax = 64
+  /// Records of all peers without stake or puzzle together: half, so that ids which cost nothing
+  /// cannot crowd out the others.
+  package static let providerRecordsOfStrangersMax = providerRecordsMax / 2
+  /// Records forgotten by one event, so that none takes long.
+  package static let recordsExpiredAtOnce = 256
   /// A value record counts this long (go-libp2p-kad-dht: 48 h).
   package static let valueValidity: Duration = .seconds(48 * 60 * 60)
   /// Bytes of one value: a signed record or an RSA key stays far below.
@@ -102,6 +121,13 @@ package enum KademliaLimits {
   package static let refreshInterval: Duration = .seconds(10 * 60)
   /// Buckets refreshed by one round; deeper ones are filled by the lookup of our own key.
   package static let refreshedBucketsMax = 16
+
+  /// Operations of maintenance under way, so that it never crowds out the user's.
+  package static let maintenanceOperationsMax = 4
+  /// Stale entries asked in one round.
+  package static let checksPerRound = 32
+  /// Random keys drawn to hit a bucket where bare points cannot be sent: enough for the first six.
+  package static let refreshKeyDraws = 128
 
   // MARK: Wire
 
