@@ -26,6 +26,23 @@ package struct SimulationOrder: Sendable {
     self.nodes = nodes
     self.seed = seed
   }
+
+  /// The command that repeats the run.
+  package var command: String {
+    var words = ["martlet simulate network --nodes \(nodes) --seed \(seed)"]
+    for entry in plan.entries {
+      let amount = entry.kind.isShare ? "\(entry.amount)" : "\(Int(entry.amount))"
+      words.append("--\(entry.kind.rawValue) \(amount)")
+    }
+    words.append("--lookups \(lookups) --messages \(messages)")
+    if links == .regions { words.append("--links regions") }
+    switch tables {
+    case .filledDirectly: words.append("--tables filled")
+    case .joined: words.append("--tables joined")
+    case nil: break
+    }
+    return words.joined(separator: " ")
+  }
 }
 
 /// Measures a network of a size and with trouble: lookups, then gossip, then an attack. Each part has

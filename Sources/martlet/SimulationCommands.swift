@@ -10,15 +10,34 @@ enum SimulationCommands {
       words: ["simulate", "network"],
       summary: "run a whole peer network in one process, from one seed", options: options,
       example: "martlet simulate network --nodes 1000 --seed 1 --dead 0.3 --silent 0.6",
-      run: network)
+      run: network),
+    Command(
+      words: ["simulate", "seeds"],
+      summary: "run many small networks, each under trouble of its own seed",
+      options: [
+        Option(name: "from", value: "S", summary: "the first seed; 0 unless told"),
+        Option(name: "count", value: "N", summary: "how many seeds; 10 unless told"),
+        nodesOption,
+        Option(name: "bug", value: "NAME", summary: bugSummary + "; stops where it is found"),
+      ],
+      example: "martlet simulate seeds --from 0 --count 20", run: seeds),
   ]
 
+  private static let nodesOption = Option(
+    name: "nodes", value: "N",
+    summary: "nodes: 1000, and 50 of a run under trouble, unless told")
+  private static let bugSummary = "plant a mistake in the simulator's shell"
+
   private static let options = [
-    Option(name: "nodes", value: "N", summary: "nodes, 20 to 2000000; 1000 unless told"),
+    nodesOption,
     Option(name: "seed", value: "S", summary: "one seed, one run; 1 unless told"),
     Option(name: "dead", value: "SHARE", summary: "nodes that are gone though others know them"),
     Option(name: "silent", value: "SHARE", summary: "nodes that take messages and pass none on"),
     Option(name: "sybils", value: "COUNT", summary: "identities around each attacked key"),
+    Option(
+      name: "faults", value: "LIST",
+      summary: "run twelve minutes under trouble: `loss=0.05,partition,crash=3`, `swarm`, `none`"),
+    Option(name: "bug", value: "NAME", summary: bugSummary + "; with --faults"),
     Option(name: "lookups", value: "N", summary: "lookups to measure; 1000 unless told"),
     Option(name: "messages", value: "N", summary: "messages to publish; 3 unless told"),
     Option(
@@ -31,6 +50,12 @@ enum SimulationCommands {
   ]
 
   @Sendable private static func network(_ arguments: Arguments) async throws {
+    if let faults = arguments.text("faults") {
+      return try await seed(arguments, scenario: scenario(arguments, faults: faults))
+    }
+    guard arguments.text("bug") == nil else {
+      throw CommandFailure.usage("--bug needs --faults")
+    }
     let order = try order(arguments)
     let reportPath = arguments.text("report")
     if let reportPath { try TrainingCommands.checkWritable([reportPath]) }
@@ -48,6 +73,89 @@ enum SimulationCommands {
       try AtomicFile.write(Bytes(result.page.html.utf8), to: reportPath, mode: 0o644)
     }
     Output.result(result.json, asJSON: arguments.isJSON) { result.text }
+  }
+
+  /// A run under trouble, checked after each event.
+  private static func seed(_ arguments: Arguments, scenario: SeedScenario) async throws {
+    let reportPath = arguments.text("report")
+    if let reportPath { try TrainingCommands.checkWritable([reportPath]) }
+    let began = Clock.seconds()
+    let outcome = try await TrainingCommands.onThread(named: "simulation") {
+      SeedRun.run(scenario)
+    }
+    let result = SimulationResult(
+      scenario: scenario, outcome: outcome, seconds: Clock.seconds() - began,
+      peakResidentBytes: peakResidentBytes())
+    if let reportPath {
+      try AtomicFile.write(Bytes(result.page.html.utf8), to: reportPath, mode: 0o644)
+    }
+    Output.result(result.json, asJSON: arguments.isJSON) { result.text }
+    if let breach = outcome.breach { throw failure(of: scenario, breach) }
+  }
+
+  private static func failure(of scenario: SeedScenario, _ breach: Breach) -> CommandFailure {
+    CommandFailure("\(breach)", hint: "run it again with `\(scenario.command)`")
+  }
+
+  @Sendable private static func seeds(_ arguments: Arguments) async throws {
+    let from = UInt64(try arguments.integer("from", in: 0...Int.max / 2) ?? 0)
+    let count = UInt64(try arguments.integer("count", in: 1...1_000_000) ?? 10)
+    let nodes = try arguments.integer("nodes", in: SeedScenario.nodesRange)
+    let bug = try bug(arguments)
+    let began = Clock.seconds()
+    let sweep = try await TrainingCommands.onThread(named: "simulation") {
+      var sweep = SeedSweep(
+        from: from, count: count, nodes: nodes ?? SeedScenario.nodesUsual, bug: bug)
+      while let failure = sweep.next() { Output.note(failure.text) }
+      return sweep
+    }
+    Output.result(sweep.json(seconds: Clock.seconds() - began), asJSON: arguments.isJSON) {
+      sweep.text(seconds: Clock.seconds() - began)
+    }
+    guard sweep.isAsWanted else {
+      throw CommandFailure(
+        bug == nil
+          ? "\(sweep.failures.count) of \(count) seeds failed" : "the mistake was not found",
+        hint: bug == nil ? "run the commands above" : "give more seeds with --count")
+    }
+  }
+
+  private static func bug(_ arguments: Arguments) throws -> PlantedBug? {
+    guard let name = arguments.text("bug") else { return nil }
+    guard let bug = PlantedBug(rawValue: name) else {
+      throw CommandFailure.usage(
+        "--bug is `\(name)`",
+        hint: "it is one of " + PlantedBug.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    return bug
+  }
+
+  private static func scenario(
+    _ arguments: Arguments, faults: String
+  ) throws -> SeedScenario {
+    let nodes = try arguments.integer("nodes", in: SeedScenario.nodesRange)
+    let seed = UInt64(try arguments.integer("seed", in: 0...Int.max) ?? 1)
+    let bug = try bug(arguments)
+    let count = nodes ?? SeedScenario.nodesUsual
+    if faults == "swarm" { return .swarm(seed: seed, nodes: count, bug: bug) }
+    return SeedScenario(
+      nodes: count, seed: seed, plan: try plan(faults == "none" ? "" : faults), bug: bug)
+  }
+
+  private static func plan(_ text: String) throws -> FaultPlan {
+    do {
+      return try FaultPlan(text)
+    } catch {
+      let message =
+        switch error {
+        case .unknownKind(let name): "`\(name)` is no kind of fault"
+        case .amount(let amount, let kind):
+          "`\(amount)` is no amount of \(kind.rawValue): 0 to \(kind.amountMax)"
+        case .twice(let kind): "\(kind.rawValue) is named twice"
+        }
+      throw CommandFailure.usage(
+        message, hint: "kinds: " + FaultKind.allCases.map(\.rawValue).joined(separator: ", "))
+    }
   }
 
   private static func order(_ arguments: Arguments) throws -> SimulationOrder {

@@ -10,12 +10,12 @@ extension SimulationResult {
     ReportPage(
       title: "A network of \(Decimals.grouped(figures.nodes)) nodes",
       subtitle: "martlet \(AboutCommands.version), seed \(figures.seed), "
-        + "faults: \(order.plan.text.isEmpty ? "none" : order.plan.text)",
+        + "faults: \(plan.text.isEmpty ? "none" : plan.text)",
       figures: largeFigures, blocks: charts + tables)
   }
 
   private var largeFigures: [ReportPage.Fact] {
-    let wanted = ["mean hops", "lookup time", "99 % coverage", "attacked reads", "peak memory"]
+    let wanted = ["mean hops", "lookup time", "99 % coverage", "attacked reads", "invariants"]
     return facts.filter { wanted.contains($0.name) }.map { .init($0.name, $0.value) }
   }
 
@@ -69,17 +69,5 @@ extension SimulationResult {
       .facts(title: "Figures", facts.map { .init($0.name, $0.value) }),
       .code(title: "Command", command),
     ]
-  }
-
-  /// The command that repeats the run.
-  private var command: String {
-    var words = ["martlet simulate network --nodes \(figures.nodes) --seed \(figures.seed)"]
-    for entry in order.plan.entries {
-      let isCount = entry.amount == entry.amount.rounded()
-      words.append(
-        "--\(entry.kind.rawValue) \(isCount ? "\(Int(entry.amount))" : "\(entry.amount)")")
-    }
-    if order.links == .regions { words.append("--links regions") }
-    return words.joined(separator: " ")
   }
 }

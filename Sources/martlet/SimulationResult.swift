@@ -5,9 +5,43 @@ import Simulator
 /// What `simulate network` shows: an object, a table, or a page.
 struct SimulationResult {
   let figures: NetworkFigures
-  let order: SimulationOrder
+  let plan: FaultPlan
+  let links: LinkModel
+  /// What passes between nodes: single messages, or messages over connections that are dialled.
+  let level: String
   let seconds: Double
   let peakResidentBytes: Int
+  /// The command that repeats the run.
+  let command: String
+  /// What did not hold; nil beside `isChecked` of a run that held every invariant.
+  var breach: Breach?
+  var isChecked = false
+
+  init(
+    figures: NetworkFigures, order: SimulationOrder, seconds: Double, peakResidentBytes: Int
+  ) {
+    self.figures = figures
+    plan = order.plan
+    links = order.links
+    level = "messages"
+    self.seconds = seconds
+    self.peakResidentBytes = peakResidentBytes
+    command = order.command
+  }
+
+  init(
+    scenario: SeedScenario, outcome: SeedOutcome, seconds: Double, peakResidentBytes: Int
+  ) {
+    figures = outcome.figures(of: scenario)
+    plan = scenario.plan
+    links = .regions
+    level = "connections"
+    self.seconds = seconds
+    self.peakResidentBytes = peakResidentBytes
+    command = scenario.command
+    breach = outcome.breach
+    isChecked = true
+  }
 
   private var hops: Distribution { Distribution(figures.lookups?.hops ?? []) }
   private var times: Distribution { Distribution(figures.lookups?.milliseconds ?? []) }
@@ -20,15 +54,16 @@ struct SimulationResult {
     return .object([
       .init("nodes", .integer(Int64(figures.nodes))),
       .init("seed", .integer(Int64(clamping: figures.seed))),
-      .init("faults", .string(order.plan.text)), .init("links", .string(order.links.name)),
-      .init("level", .string("message")),
+      .init("faults", .string(plan.text)), .init("links", .string(links.name)),
+      .init("level", .string(level)),
       .init("tables", .string(lookups?.tables.rawValue ?? "")),
       .init("lookups", .integer(Int64(lookups?.hops.count ?? 0))),
       .init("mean_hops", .number(hops.mean)), .init("max_hops", .integer(Int64(hops.largest))),
       .init("lookup_p50_ms", .integer(Int64(times.median))),
       .init("lookup_p95_ms", .integer(Int64(times.quantile(0.95)))),
       .init("requests_per_lookup", .number(Double(lookups?.requests ?? 0) / Double(count))),
-      .init("found_closest", .number(Double(lookups?.foundClosest ?? 0) / Double(count))),
+      .init(
+        "found_closest", number(lookups?.foundClosest.map { Double($0) / Double(count) })),
       .init("coverage_99_ms", integer(figures.gossip?.median99)),
       .init("coverage", number(figures.gossip?.coverage.min())),
       .init("copies_per_delivery", number(copiesPerDelivery)),
@@ -37,6 +72,17 @@ struct SimulationResult {
       .init("peak_rss_bytes", .integer(Int64(peakResidentBytes))),
       .init("events", .integer(Int64(figures.events))),
       .init("event_hash", .string(figures.digest.text)), .init("seconds", .number(seconds)),
+      .init("invariants", invariants), .init("replay", .string(command)),
+    ])
+  }
+
+  private var invariants: JSONValue {
+    guard isChecked else { return .null }
+    guard let breach else { return .string("held") }
+    return .object([
+      .init("broken", .string(breach.invariant.rawValue)),
+      .init("time_ms", .integer(Int64(breach.time))),
+      .init("node", .integer(Int64(breach.node))), .init("detail", .string(breach.detail)),
     ])
   }
 
@@ -53,10 +99,11 @@ struct SimulationResult {
   var facts: [(name: String, value: String)] {
     var facts: [(String, String)] = [
       ("nodes", Decimals.grouped(figures.nodes)), ("seed", "\(figures.seed)"),
-      ("faults", order.plan.text.isEmpty ? "none" : order.plan.text),
-      ("links", order.links.name),
+      ("faults", plan.text.isEmpty ? "none" : plan.text),
+      ("links", links.name),
     ]
     facts += lookupFacts + gossipFacts + attackFacts
+    if isChecked { facts.append(("invariants", breach.map { "\($0)" } ?? "all held")) }
     return facts + [
       ("events", Decimals.grouped(figures.events)), ("event hash", figures.digest.text),
       ("peak memory", "\(Decimals.grouped(peakResidentBytes / 1_048_576)) MiB"),
@@ -67,6 +114,7 @@ struct SimulationResult {
   private var lookupFacts: [(String, String)] {
     guard let lookups = figures.lookups else { return [] }
     let count = Double(max(1, lookups.hops.count))
+    let closest = lookups.foundClosest.map { ("closest found", percent(Double($0) / count)) }
     return [
       ("tables", lookups.tables.rawValue), ("lookups", Decimals.grouped(lookups.hops.count)),
       ("mean hops", "\(Decimals.fixed(hops.mean, places: 2)), at most \(hops.largest)"),
@@ -76,8 +124,7 @@ struct SimulationResult {
           + "\(Decimals.grouped(times.quantile(0.95))) ms"
       ),
       ("requests a lookup", Decimals.fixed(Double(lookups.requests) / count, places: 1)),
-      ("closest found", percent(Double(lookups.foundClosest) / count)),
-    ]
+    ] + [closest].compactMap { $0 }
   }
 
   private var gossipFacts: [(String, String)] {

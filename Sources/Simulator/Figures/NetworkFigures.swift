@@ -14,8 +14,8 @@ package struct LookupFigures: Sendable {
   package var milliseconds: [Int] = []
   /// Requests of all lookups.
   package var requests = 0
-  /// Lookups that found the living node closest to their target.
-  package var foundClosest = 0
+  /// Lookups that found the living node closest to their target; nil where nobody checked.
+  package var foundClosest: Int?
   /// How the tables were made.
   package var tables = TableOrigin.filledDirectly
 

@@ -116,6 +116,9 @@ package struct GossipNetwork: Sendable {
       inMesh: false, now: .zero, directory: book)
   }
 
+  /// Events that happened.
+  package var events: Int { queue.takenCount }
+
   /// Runs until `end`.
   package mutating func run(until end: Int) {
     while let event = queue.next(until: end) { handle(event) }

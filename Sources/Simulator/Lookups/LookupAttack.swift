@@ -68,7 +68,8 @@ extension LookupNetwork {
     states.add(traits)
     wakes.add()
     load.append(0)
-    machines.append(KademliaMachine(local: peer, key: key, settings: settings.rules))
+    machines.append(
+      KademliaMachine(local: peer, key: KademliaKey(point: key), settings: settings.rules))
     randoms.append(streams.stream(.machines, node: Int(peer.index)))
     return peer
   }

@@ -9,6 +9,9 @@ package struct LookupMeasurement: Sendable {
   static let intervalMilliseconds = 10
   /// A lookup that takes longer is counted as one that takes this long.
   static let lookupMillisecondsMax = 120_000
+  /// Nodes that ask: each has asked before, as any node that runs has, so it knows its round trips.
+  static let askersMax = 200
+  static let lookupsBefore = 3
   /// Reads of each attacked key.
   static let readsPerKey = 200
 
@@ -36,15 +39,18 @@ package struct LookupMeasurement: Sendable {
   package mutating func lookUp(_ count: Int) {
     var lookups = LookupFigures()
     lookups.tables = tables
+    var foundClosest = 0
     var targets: [DistanceKey] = []
+    let askers = (0..<min(count, Self.askersMax)).map { _ in network.livingNode(using: &random) }
+    warmUp(askers)
     let begin = network.now
     let loadBefore = network.load
     for id in 0..<count {
       let target = SharedBook.key(using: &random)
       targets.append(target)
       network.start(
-        .findNode(KademliaKey(point: target)), at: network.livingNode(using: &random),
-        id: UInt32(id), time: begin + id * Self.intervalMilliseconds)
+        .findNode(KademliaKey(point: target)), at: askers[id % askers.count], id: UInt32(id),
+        time: begin + id * Self.intervalMilliseconds)
     }
     let end = begin + count * Self.intervalMilliseconds + Self.lookupMillisecondsMax
     network.run(untilOutcomes: count, end: end)
@@ -53,11 +59,18 @@ package struct LookupMeasurement: Sendable {
       lookups.milliseconds.append(outcome.elapsed.wholeMilliseconds)
       lookups.requests += outcome.requests
       let closest = network.closestLiving(to: targets[Int(id)])
-      if outcome.closest.first == closest { lookups.foundClosest += 1 }
+      if outcome.closest.first == closest { foundClosest += 1 }
     }
+    lookups.foundClosest = foundClosest
     figures.lookups = lookups
     figures.load = zip(network.load, loadBefore).map { Int($0 &- $1) }
     collect()
+  }
+
+  private mutating func warmUp(_ askers: [Int]) {
+    for _ in 0..<Self.lookupsBefore {
+      run(askers.map { (.findNode(KademliaKey(point: SharedBook.key(using: &random))), $0) })
+    }
   }
 
   /// Attacks `keys` keys, one after another, each with `sybils` identities around it, then lets an
@@ -89,16 +102,14 @@ package struct LookupMeasurement: Sendable {
   private mutating func run(_ operations: [(KademliaOperation, Int)]) -> [KademliaOutcome] {
     _ = network.takeOutcomes()
     let begin = network.now + 1
-    // Numbers that the maintenance of a machine would never choose for operations of its own.
-    let firstID: UInt32 = 1 << 20
     for (offset, operation) in operations.enumerated() {
       network.start(
-        operation.0, at: operation.1, id: firstID + UInt32(offset),
+        operation.0, at: operation.1, id: UInt32(offset),
         time: begin + offset * Self.intervalMilliseconds)
     }
     let end = begin + operations.count * Self.intervalMilliseconds + Self.lookupMillisecondsMax
-    network.run(until: end)
-    return network.takeOutcomes().filter { $0.id >= firstID }.map(\.outcome)
+    network.run(untilOutcomes: operations.count, end: end)
+    return network.takeOutcomes().map(\.outcome)
   }
 
   private mutating func collect() {

@@ -75,7 +75,8 @@ package struct LookupNetwork: Sendable {
     for node in 0..<settings.nodes {
       let peer = PeerHandle(UInt32(node))
       machines.append(
-        KademliaMachine(local: peer, key: book.key(of: peer), settings: settings.rules))
+        KademliaMachine(
+          local: peer, key: KademliaKey(point: book.key(of: peer)), settings: settings.rules))
       randoms.append(streams.stream(.machines, node: node))
     }
   }

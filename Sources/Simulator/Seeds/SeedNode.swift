@@ -5,7 +5,7 @@ import Primitives
 struct SeedConnection: Sendable {
   let peer: UInt32
   let weDialled: Bool
-  /// Both ends' runs: what another run of either sent is of another connection.
+  /// The number of the dial: of two connections with one peer both ends keep the later.
   let identity: UInt64
   /// When the peer was heard last.
   var heard: Int
@@ -27,7 +27,6 @@ struct SeedNode: Sendable {
 
   var kademlia: KademliaMachine
   var router: Router
-  var random: SplitMix64
   /// Which run of the node this is: one more after each crash.
   var incarnation: UInt32 = 0
   /// Whether strangers can connect; others are clients of the key space.
@@ -42,6 +41,8 @@ struct SeedNode: Sendable {
   var asked: [SeedCall] = []
   /// Requests of others that were handed to the machine and not answered, and when.
   var asking: [(call: SeedCall, since: Int)] = []
+  /// What came over streams while the node was away.
+  var held: [(message: SeedMessage, from: UInt32, identity: UInt64)] = []
   var kademliaWake = Int.max
   var routerWake = Int.max
   var journal = NodeJournal()
@@ -57,6 +58,11 @@ struct SeedNode: Sendable {
   func place(of peer: UInt32) -> (index: Int, found: Bool) {
     let index = connections.firstIndex { $0.peer >= peer } ?? connections.count
     return (index, index < connections.count && connections[index].peer == peer)
+  }
+
+  func hasNewer(than identity: UInt64, to peer: UInt32) -> Bool {
+    let (index, found) = place(of: peer)
+    return found && connections[index].identity > identity
   }
 
   func isConnected(to peer: UInt32) -> Bool { place(of: peer).found }

@@ -1,4 +1,4 @@
-package import Primitives
+import Primitives
 
 /// One run under trouble: everything that happens in it follows from these values.
 package struct SeedScenario: Equatable, Sendable {
@@ -78,4 +78,18 @@ package struct SeedOutcome: Sendable {
 
   /// Nothing yet.
   package init() {}
+}
+
+extension SeedOutcome {
+  /// The same figures as of a measured network.
+  package func figures(of scenario: SeedScenario) -> NetworkFigures {
+    var figures = NetworkFigures(nodes: scenario.nodes, seed: scenario.seed)
+    figures.lookups = lookups
+    figures.gossip = gossip
+    figures.load = load
+    figures.events = events
+    figures.digest = digest
+    figures.deliveries = deliveries
+    return figures
+  }
 }

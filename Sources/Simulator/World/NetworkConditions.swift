@@ -73,10 +73,19 @@ package struct NetworkConditions: Sendable {
 
   /// Whether two nodes are in different halves now.
   package func isCut(_ sender: Int, _ receiver: Int, now: Int) -> Bool {
-    partitions.contains { partition in
-      partition.time.contains(now)
-        && Self.half(sender, partition.salt) != Self.half(receiver, partition.salt)
+    cutEnd(sender, receiver, now: now) != nil
+  }
+
+  /// When two nodes that are in different halves now come together again.
+  package func cutEnd(_ sender: Int, _ receiver: Int, now: Int) -> Int? {
+    var end: Int?
+    for partition in partitions
+    where partition.time.contains(now)
+      && Self.half(sender, partition.salt) != Self.half(receiver, partition.salt)
+    {
+      end = max(end ?? 0, partition.time.upperBound)
     }
+    return end
   }
 
   private static func half(_ node: Int, _ salt: UInt64) -> Bool {
