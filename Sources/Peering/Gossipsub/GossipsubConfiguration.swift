@@ -55,8 +55,9 @@ package final class GossipsubConfiguration: Sendable {
     guard (1...Self.kindsMax).contains(kinds.count) else {
       throw GossipsubParameterFault(name: "kinds", rule: "between 1 and \(Self.kindsMax)")
     }
-    for kind in kinds where !(1...GossipsubLimits.rpcBytesMax).contains(kind.messageBytesMax) {
-      throw GossipsubParameterFault(name: "messageBytesMax", rule: "below an RPC")
+    for kind in kinds where !(1...GossipsubLimits.publishedBytesMax).contains(kind.messageBytesMax)
+    {
+      throw GossipsubParameterFault(name: "messageBytesMax", rule: "at most publishedBytesMax")
     }
     self.parameters = parameters
     self.thresholds = thresholds

@@ -146,6 +146,10 @@ package enum GossipRefusal: String, Equatable, Hashable, CaseIterable, Sendable 
   case graftFromDirectPeer
   /// A message of a topic we have not joined.
   case topicNotJoined
+  /// A topic's name is empty or longer than `topicBytesMax`.
+  case topicNameTooLong
+  /// More than `publishedBytesMax`.
+  case messageTooLong
   /// The same id was published before.
   case publishedBefore
   /// No peer takes messages of the topic.

@@ -54,8 +54,16 @@ package enum GossipsubLimits {
   package static let decayStepsMax = 8
   /// Bytes of one RPC; go-libp2p-pubsub's DefaultMaxMessageSize.
   package static let rpcBytesMax = 1 << 20
+  /// Bytes we publish in one message: an RPC less room for author, signature and topic.
+  package static let publishedBytesMax = rpcBytesMax - 4 * 1_024
   /// Bytes of a message id on the wire; a peer id and a sequence number have 46.
   package static let messageIDBytesMax = 128
+  /// Ids one RPC can name; the rest is not read.
+  package static let idsPerRPCMax = 16_384
+  /// Peers one PRUNE can name; the rest is not read (go-libp2p-pubsub's GossipSubPrunePeers).
+  package static let namedPeersMax = 16
+  /// Topic names that are translated at once: ours and those that peers speak of.
+  package static let topicNamesMax = 2 * topicsMax
   /// Fields of one protobuf message: more than the ids of an IHAVE.
   static let rpcFieldsMax = 8_192
 }

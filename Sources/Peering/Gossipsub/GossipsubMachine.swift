@@ -187,6 +187,22 @@ extension GossipsubMachine {
     return topics[index].standings.filter(holds).map(\.peer)
   }
 
+  /// The kind of a topic, if we joined it.
+  package func joinedKind(of topic: GossipTopic) -> GossipTopicKind? {
+    guard let index = topicIndex(topic), topics[index].isJoined else { return nil }
+    return kind(of: topics[index])
+  }
+
+  /// Whether the router keeps anything under a topic.
+  package func knows(_ topic: GossipTopic) -> Bool { topicIndex(topic) != nil }
+
+  /// Whether a peer is connected and not on the gray list.
+  package func listens(to peer: PeerHandle, now: Tick) -> Bool {
+    guard let index = peerIndex(peer), peers[index].isConnected else { return false }
+    return peers[index].isDirect
+      || score(ofPeerAt: index, now: now) >= configuration.thresholds.graylist
+  }
+
   /// Whether the id counts as seen.
   package func hasSeen(_ id: GossipMessageID) -> Bool { store.contains(id) }
 
