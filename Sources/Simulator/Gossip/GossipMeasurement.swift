@@ -4,9 +4,13 @@ import Primitives
 /// How far and how fast messages spread.
 package struct GossipMeasurement: Sendable {
   /// Milliseconds of heartbeats in which meshes form before the first message.
-  static let formingMilliseconds = 4_000
-  /// Milliseconds for which one message is watched.
-  static let watchedMilliseconds = 6_000
+  static let formingMilliseconds = 3_000
+  /// Milliseconds for which one message is watched at most.
+  static let watchedMilliseconds = 8_000
+  /// A message is looked at so often, and no longer once all have it or so long nobody more got it:
+  /// an IHAVE, an IWANT and a heartbeat take less.
+  static let lookMilliseconds = 250
+  static let quietMilliseconds = 2_000
   /// Bytes of a message: a block's announcement or a digest; above the size for IDONTWANT.
   static let messageBytes: UInt32 = 2_048
   /// Points of the curve of coverage.
@@ -36,7 +40,7 @@ package struct GossipMeasurement: Sendable {
       let begin = network.queue.now
       network.publish(
         UInt32(number), at: honestNode(), byteCount: Self.messageBytes)
-      network.run(until: begin + Self.watchedMilliseconds)
+      watch(from: begin, wanted: honest - 1)
       var times = network.deliveries.filter { $0.payload == UInt32(number) }
         .map { $0.time - begin }
       network.deliveries.removeAll(keepingCapacity: true)
@@ -57,6 +61,18 @@ package struct GossipMeasurement: Sendable {
     figures.deliveries = network.conditions.counts
   }
 
+  private mutating func watch(from begin: Int, wanted: Int) {
+    var lastNews = begin
+    var count = 0
+    while network.queue.now < begin + Self.watchedMilliseconds,
+      count < wanted, network.queue.now - lastNews < Self.quietMilliseconds
+    {
+      network.run(until: network.queue.now + Self.lookMilliseconds)
+      if network.deliveries.count > count { lastNews = network.queue.now }
+      count = network.deliveries.count
+    }
+  }
+
   private mutating func honestNode() -> Int {
     while true {
       let node = random.below(figures.nodes)
@@ -67,15 +83,14 @@ package struct GossipMeasurement: Sendable {
   private static func curve(
     _ reached: [Int], all: Int
   ) -> [(milliseconds: Int, share: Double)] {
-    let step = max(1, watchedMilliseconds / curvePoints)
+    let end = (reached.lastIndex { $0 > 0 } ?? 0) + 1
+    let step = max(1, end / curvePoints)
     var sum = 0
     var curve: [(milliseconds: Int, share: Double)] = []
-    for (time, count) in reached.enumerated() {
+    for (time, count) in reached.prefix(end + step).enumerated() {
       sum += count
       if time % step == 0 { curve.append((time, Double(sum) / Double(all))) }
     }
-    // What comes after everybody has it says nothing.
-    let end = curve.firstIndex { $0.share == curve.last?.share } ?? curve.count
-    return Array(curve.prefix(end + 2))
+    return curve
   }
 }
