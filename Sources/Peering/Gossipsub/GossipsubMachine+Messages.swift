@@ -211,13 +211,12 @@ extension GossipsubMachine {
     let floods = configuration.parameters.floodPublish
     for standing in topics[topic].standings where standing.peer != message.author {
       let peer = standing.peer
-      let chosen = standing.isInMesh || standing.flags.contains(.fanout)
-      let passes = standing.isSubscribed && (getsAll(peer, now: now) || (floods && reaches(peer)))
-      if chosen || passes { effects.append(.send(peer, .message(message))) }
-    }
-
-    func reaches(_ peer: PeerHandle) -> Bool {
-      score(of: peer, now: now) >= configuration.thresholds.publish
+      let isChosen =
+        floods
+        ? score(of: peer, now: now) >= configuration.thresholds.publish
+        : standing.isInMesh || standing.flags.contains(.fanout)
+      guard isChosen || getsAll(peer, now: now), standing.isSubscribed else { continue }
+      effects.append(.send(peer, .message(message)))
     }
   }
 

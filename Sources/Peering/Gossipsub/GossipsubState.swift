@@ -83,8 +83,8 @@ struct GossipTopicState: Sendable {
   /// The kind it was joined as, or `foreignKind`.
   var kind: UInt8
   var isJoined = false
-  /// When we last published without having joined; zero means never.
-  var lastPublished = Tick.zero
+  /// When we last published without having joined.
+  var lastPublished: Tick?
   /// Sorted by peer.
   var standings: [GossipStanding] = []
 
