@@ -24,10 +24,14 @@ package struct RoundTripEstimate: Equatable, Sendable {
     smoothedMicroseconds = max(1, (7 * smoothedMicroseconds + sample) / 8)
   }
 
-  /// How long a request holds a slot.
+  /// How long a request holds a slot: the mean and half of the variation.
+  ///
+  /// RFC 6298 waits for four variations before it sends the same again; here somebody else is asked
+  /// and the late answer still counts, so waiting costs more than asking. At 10⁵ nodes with 30 %
+  /// dead, four variations make p95 3.0 s of 43 requests, a half 1.8 s of 47.
   package var slotTimeout: Duration {
     guard isMeasured else { return KademliaLimits.slotTimeoutStart }
-    let measured = UInt64(smoothedMicroseconds) + 4 * UInt64(variationMicroseconds)
+    let measured = UInt64(smoothedMicroseconds) + UInt64(variationMicroseconds) / 2
     let timeout = Duration.microseconds(Int64(measured))
     return min(max(timeout, KademliaLimits.slotTimeoutMin), KademliaLimits.slotTimeoutMax)
   }
