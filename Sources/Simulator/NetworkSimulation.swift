@@ -45,8 +45,8 @@ package struct SimulationOrder: Sendable {
   }
 }
 
-/// Measures a network of a size and with trouble: lookups, then gossip, then an attack. Each part has
-/// a network of its own, so that memory is that of the largest.
+/// Measures a network of a size and with trouble: lookups, then gossip, then an attack. Each part
+/// has a network of its own, so that memory is that of the largest.
 package enum NetworkSimulation {
   /// A part of the run, for those who watch.
   package enum Part: String, Sendable {

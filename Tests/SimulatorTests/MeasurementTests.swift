@@ -9,10 +9,10 @@ struct MeasurementTests {
   private static func lookups(_ seed: UInt64, _ tables: TableOrigin, dead: Double = 0)
     -> NetworkFigures
   {
-    var settings = LookupSettings(nodes: 300, seed: seed)
+    var settings = LookupSettings(nodes: 120, seed: seed)
     settings.plan.set(.dead, to: dead)
     var measurement = LookupMeasurement(settings, tables: tables)
-    measurement.lookUp(60)
+    measurement.lookUp(30)
     return measurement.figures
   }
 
@@ -20,8 +20,8 @@ struct MeasurementTests {
   func filled() throws {
     let figures = Self.lookups(1, .filledDirectly, dead: 0.3)
     let lookups = try #require(figures.lookups)
-    #expect(lookups.hops.count == 60)
-    #expect(try #require(lookups.foundClosest) >= 58)
+    #expect(lookups.hops.count == 30)
+    #expect(try #require(lookups.foundClosest) >= 29)
     #expect(Distribution(lookups.hops).mean <= 4)
     #expect(figures.load.reduce(0, +) > 60)
   }
@@ -31,7 +31,7 @@ struct MeasurementTests {
     let figures = Self.lookups(2, .joined)
     let lookups = try #require(figures.lookups)
     #expect(lookups.tables == .joined)
-    #expect(try #require(lookups.foundClosest) >= 58)
+    #expect(try #require(lookups.foundClosest) >= 29)
   }
 
   @Test("one seed is one run, another seed another")
@@ -59,10 +59,10 @@ struct MeasurementTests {
 
   @Test("a published message reaches everybody, past silent nodes too")
   func gossip() throws {
-    var settings = GossipSettings(nodes: 300, seed: 6)
+    var settings = GossipSettings(nodes: 120, seed: 6)
     settings.plan.set(.silent, to: 0.6)
     var measurement = GossipMeasurement(settings)
-    measurement.publish(2)
+    measurement.publish(1)
     let gossip = try #require(measurement.figures.gossip)
     #expect(gossip.coverage.allSatisfy { $0 >= 0.99 && $0 <= 1 })
     #expect(gossip.median99 != nil)
@@ -73,11 +73,12 @@ struct MeasurementTests {
 
   @Test("Sybils around a key deny next to no read")
   func eclipse() throws {
-    var measurement = LookupMeasurement(LookupSettings(nodes: 300, seed: 7))
+    var measurement = LookupMeasurement(
+      LookupSettings(nodes: 100, seed: 7), tables: .filledDirectly)
     measurement.eclipse(keys: 1, sybils: 20)
     let eclipse = try #require(measurement.figures.eclipse)
     #expect(eclipse.reads == 200)
-    #expect(eclipse.success <= 0.01)
+    #expect(eclipse.success <= 0.01, "\(eclipse.denied) denied")
   }
 }
 

@@ -1,6 +1,6 @@
 /// Limits of the queue of what is still to happen.
 enum EventQueueLimits {
-  /// Buckets of 1 ms: longer than any link and any heartbeat, so that only long timers wait outside.
+  /// Buckets of 1 ms: longer than any link and any heartbeat, so only long timers wait outside.
   static let bucketCount = 4_096
   /// Emptied buckets kept for reuse; more would hold the memory of the busiest second for ever.
   static let spareBucketsMax = 64
@@ -8,9 +8,9 @@ enum EventQueueLimits {
 
 /// What is still to happen, in buckets of one virtual millisecond.
 ///
-/// A calendar queue (Brown, "Calendar Queues", CACM 1988): scheduling and taking cost a constant, and
-/// a bucket keeps the order in which events were scheduled, so events of one millisecond happen first
-/// come, first served and a run never depends on anything but its seed.
+/// A calendar queue (Brown, "Calendar Queues", CACM 1988): scheduling and taking cost a constant,
+/// and a bucket keeps the order in which events were scheduled, so events of one millisecond happen
+/// first come, first served and a run never depends on anything but its seed.
 package struct EventQueue<Payload: Sendable>: Sendable {
   /// An event too far ahead for a bucket.
   private struct Distant: Sendable {

@@ -31,8 +31,9 @@ package struct GossipFigures: Sendable {
   package var coverage: [Double] = []
   /// Share of listening nodes by milliseconds since publication, over all messages.
   package var curve: [(milliseconds: Int, share: Double)] = []
-  /// Copies that arrived, and those that were news.
+  /// Copies that arrived.
   package var copies = 0
+  /// Copies that were news.
   package var deliveries = 0
 
   /// No message yet.

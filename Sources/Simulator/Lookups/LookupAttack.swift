@@ -39,8 +39,8 @@ extension LookupNetwork {
   /// The attacker lies about keys that lie so many bits beyond the network's size, or fewer.
   static let attackerReachMargin = 2
 
-  /// Adds `count` identities around `target`, each behind an address group of its own, and lets them
-  /// join.
+  /// Adds `count` identities around `target`, each behind an address group of its own, and lets
+  /// them join.
   package mutating func attack(_ target: DistanceKey, sybils count: Int) {
     var random = streams.stream(.attackers)
     let sizeBits = Int.bitWidth - settings.nodes.leadingZeroBitCount

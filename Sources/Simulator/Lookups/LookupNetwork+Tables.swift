@@ -61,9 +61,10 @@ private struct TableFiller {
       chosen.removeAll(keepingCapacity: true)
       let count = min(range.count, limit)
       for slot in 0..<count {
-        // One of each of `count` equal slices of the range, so that none is chosen twice.
+        // One of each of `limit` slices of the range, so that none is chosen twice.
+        let slice = slot * range.count / limit..<(slot + 1) * range.count / limit
         let offset =
-          range.count <= limit ? slot : (slot * range.count + random.below(range.count)) / limit
+          range.count <= limit ? slot : slice.lowerBound + random.below(slice.count)
         chosen.append(PeerHandle(UInt32(range.lowerBound + offset)))
       }
       table.fill(bucket: bucket, with: chosen, admission: .puzzle)

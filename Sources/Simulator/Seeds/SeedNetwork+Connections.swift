@@ -47,7 +47,7 @@ extension SeedNetwork {
     else { return }
     let delivery = conditions.send(from: Int(node), to: Int(dialler), now: queue.now)
     guard let first = delivery.first else { return }
-    open(dialler, at: node, weDialled: false, identity)
+    connect(dialler, at: node, weDialled: false, identity)
     queue.schedule(.dialled(from: dialler, to: node, identity: identity), after: first)
   }
 
@@ -58,7 +58,7 @@ extension SeedNetwork {
       !nodes[Int(dialler)].hasNewer(than: identity, to: peer)
     else { return }
     nodes[Int(dialler)].dialling.removeAll { $0.peer == peer }
-    open(peer, at: dialler, weDialled: true, identity)
+    connect(peer, at: dialler, weDialled: true, identity)
     let ready = nodes[Int(dialler)].waiting.filter { $0.to.peer == peer }
     nodes[Int(dialler)].waiting.removeAll { $0.to.peer == peer }
     for request in ready { ask(request.request, request.to, from: dialler) }
@@ -74,7 +74,7 @@ extension SeedNetwork {
     for request in failed { tell(node, .failed(call: request.to.call)) }
   }
 
-  private mutating func open(
+  private mutating func connect(
     _ peer: UInt32, at node: UInt32, weDialled: Bool, _ identity: UInt64
   ) {
     close(peer, at: node)

@@ -4,8 +4,8 @@ import Primitives
 extension SeedNetwork {
   /// Under the mistake `skipsValidation` this node changes what it forwards.
   private static let forger: UInt32 = 5
-  /// A copy of a message this long after the first is one that was forgotten in time: nine tenths of
-  /// the time that ids are remembered, for clocks that run fast.
+  /// A copy of a message this long after the first is one that was forgotten in time: nine tenths
+  /// of the time that ids are remembered, for clocks that run fast.
   private static let forgottenMilliseconds = 108_000
 
   mutating func tell(_ node: UInt32, gossip event: GossipsubEvent<UInt64>) {

@@ -5,8 +5,8 @@ package enum SeedRun {
 
   /// A scenario with less trouble in which the same invariant does not hold.
   ///
-  /// Leaves out one kind of trouble after another, then halves what is left, and keeps each step after
-  /// which the run still fails alike (Zeller and Hildebrandt, "Simplifying and Isolating
+  /// Leaves out one kind of trouble after another, then halves what is left, and keeps each step
+  /// after which the run still fails alike (Zeller and Hildebrandt, "Simplifying and Isolating
   /// Failure-Inducing Input", 2002, with single steps: there are at most eleven kinds).
   package static func shrink(
     _ scenario: SeedScenario, breaking invariant: Invariant, run: (SeedScenario) -> SeedOutcome

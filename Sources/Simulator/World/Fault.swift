@@ -154,7 +154,8 @@ extension FaultPlan {
   package static let swarmKindsMin = 5
 
   /// Trouble of chance: a random subset of the kinds, each in a random amount up to twice its usual
-  /// one (Groce et al., "Swarm Testing", ISSTA 2012: leaving kinds out finds more than all at once).
+  /// one (Groce et al., "Swarm Testing", ISSTA 2012: leaving kinds out finds more than all of
+  /// them at once).
   package static func swarm(using random: inout SplitMix64) -> FaultPlan {
     var kinds = swarmKinds
     random.shuffle(&kinds)

@@ -29,9 +29,9 @@ package enum LinkModel: Equatable, Sendable {
 
 /// Places of the Internet and what lies between them.
 ///
-/// Mean one-way latencies in milliseconds and the share of nodes in each region, as measured in 2019
-/// among Bitcoin's nodes: Aoki et al., "SimBlock: A Blockchain Network Simulator", INFOCOM Workshops
-/// 2019, and the settings published with it.
+/// Mean one-way latencies in milliseconds and the share of nodes in each region, as measured in
+/// 2019 among Bitcoin's nodes: Aoki et al., "SimBlock: A Blockchain Network Simulator", INFOCOM
+/// Workshops 2019, and the settings published with it.
 package enum Region: Int, CaseIterable, Sendable {
   case northAmerica, europe, southAmerica, asiaPacific, japan, australia
 

@@ -65,8 +65,8 @@ package struct NodeLives: Sendable {
     }
   }
 
-  /// A length of the Weibull distribution of shape ½: λ · E², E exponential, of mean 2 λ. Sessions in
-  /// peer networks have shapes of 0.34 to 0.59 (Stutzbach and Rejaie, "Understanding Churn in
+  /// A length of the Weibull distribution of shape ½: λ · E², E exponential, of mean 2 λ. Sessions
+  /// in peer networks have shapes of 0.34 to 0.59 (Stutzbach and Rejaie, "Understanding Churn in
   /// Peer-to-Peer Networks", IMC 2006, §5): most are short, a few very long.
   static func session(using random: inout SplitMix64) -> Int {
     let draw = random.exponential()

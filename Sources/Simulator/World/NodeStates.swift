@@ -2,6 +2,7 @@ import Primitives
 
 /// What is special about a node.
 package struct NodeTraits: OptionSet, Sendable {
+  /// One bit a trait.
   package let rawValue: UInt8
 
   /// The traits of these bits.

@@ -1,8 +1,8 @@
 import Cryptography
 package import Primitives
 
-/// A disk that loses what was not synced: of the bytes behind the last sync a crash keeps a part, and
-/// may spoil its end, as a torn sector does.
+/// A disk that loses what was not synced: of the bytes behind the last sync a crash keeps a part,
+/// and may spoil its end, as a torn sector does.
 package struct TornDisk: Sendable {
   /// What a reader finds.
   package private(set) var bytes: Bytes = []
