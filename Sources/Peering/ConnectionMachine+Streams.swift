@@ -92,30 +92,30 @@ extension ConnectionMachine {
     guard case .success(let used)? = outcome else { return refuse(stream, events: &events) }
     yamux.consume(used, of: stream, output: &plaintext)
     if !answer.isEmpty { sendSmall(answer, on: stream) }
-    guard let index = machine.agreed else {
+    guard let protocolID = machine.agreedProtocol else {
       if yamux.isDrained(stream) { return refuse(stream, events: &events) }
       streams[stream] = weProposed(stream) ? .proposing(machine) : .accepting(machine)
       return
     }
     negotiatingCount -= 1
-    settle(stream, protocolIndex: index, events: &events)
+    settle(stream, on: protocolID, events: &events)
   }
 
   /// An agreed stream starts its protocol.
   private mutating func settle(
-    _ stream: UInt32, protocolIndex: Int, events: inout [ConnectionEvent]
+    _ stream: UInt32, on protocolID: String, events: inout [ConnectionEvent]
   ) {
     if weProposed(stream) {
       streams[stream] = .application
+      events.append(.agreed(stream: stream, protocolID: protocolID))
       events.append(.readable(stream))
-    } else if protocolIndex == 0 {
-      streams[stream] = .ping
-      echo(stream)
-    } else if protocolIndex == 1 {
+    } else if protocolID == PingProtocol.protocolID {
+      answerPing(stream)
+    } else if protocolID == IdentifyMessage.protocolID {
       answerIdentify(stream)
     } else {
       streams[stream] = .application
-      events.append(.accepted(stream: stream, protocolIndex: protocolIndex - 2))
+      events.append(.accepted(stream: stream, protocolID: protocolID))
       if yamux.available(on: stream) > 0 || yamux.isDrained(stream) {
         events.append(.readable(stream))
       }
@@ -134,7 +134,8 @@ extension ConnectionMachine {
     guard let use = streams.removeValue(forKey: stream) else { return nil }
     switch use {
     case .proposing, .accepting: negotiatingCount -= 1
-    case .application, .ping: break
+    case .ping: pingCount -= 1
+    case .application: break
     }
     return use
   }
@@ -160,6 +161,17 @@ extension ConnectionMachine {
     streams[stream] = nil
   }
 
+  private mutating func answerPing(_ stream: UInt32) {
+    guard pingCount < ConnectionLimits.pingStreamsMax else {
+      yamux.reset(stream, output: &plaintext)
+      streams[stream] = nil
+      return
+    }
+    pingCount += 1
+    streams[stream] = .ping
+    echo(stream)
+  }
+
   /// Sends whole pings back as far as the window allows.
   private mutating func echo(_ stream: UInt32) {
     let waiting = yamux.available(on: stream)
@@ -173,7 +185,7 @@ extension ConnectionMachine {
     }
     if yamux.isDrained(stream) {
       yamux.finish(stream, output: &plaintext)
-      streams[stream] = nil
+      _ = drop(stream)
     }
   }
 }
@@ -181,12 +193,13 @@ extension ConnectionMachine {
 // MARK: - The owner's verbs
 
 extension ConnectionMachine {
-  /// Opens a stream for one protocol. It can be written at once; a refusal arrives as an event.
-  package mutating func open(_ protocolID: String) throws(PeeringError) -> UInt32 {
+  /// Opens a stream for the first of `protocols` that the other side speaks. With one protocol it
+  /// can be written at once; with several the event `agreed` comes first. A refusal is an event too.
+  package mutating func open(_ protocols: [String]) throws(PeeringError) -> UInt32 {
     guard isOpen else { throw .connectionNotOpen }
     let stream = try yamux.open(output: &plaintext)
     var proposal = ByteQueue()
-    let machine = MultistreamMachine(proposing: [protocolID], output: &proposal)
+    let machine = MultistreamMachine(proposing: protocols, output: &proposal)
     streams[stream] = .proposing(machine)
     negotiatingCount += 1
     sendSmall(proposal, on: stream)

@@ -1,5 +1,5 @@
 package import Cryptography
-import Primitives
+package import Primitives
 
 /// Limits of one peer connection.
 package enum ConnectionLimits {
@@ -9,14 +9,18 @@ package enum ConnectionLimits {
   static let sendBacklogMax = 8 * 1_024 * 1_024
   /// Streams that have not yet agreed on a protocol.
   static let negotiatingStreamsMax = 128
+  /// Ping streams of one peer that are answered (libp2p/specs ping/ping.md).
+  static let pingStreamsMax = 2
 }
 
 /// What a connection tells its owner.
 package enum ConnectionEvent: Equatable, Sendable {
   /// Handshake and muxer are done; streams may be opened.
   case established(PeerID)
-  /// The other side opened a stream for the protocol of this index.
-  case accepted(stream: UInt32, protocolIndex: Int)
+  /// The other side opened a stream for a protocol that we serve.
+  case accepted(stream: UInt32, protocolID: String)
+  /// The other side agreed to one of the protocols that we proposed.
+  case agreed(stream: UInt32, protocolID: String)
   /// The other side refused the protocol of a stream that we opened.
   case refused(stream: UInt32)
   /// Bytes, or the end, can be read from a stream.
@@ -40,6 +44,7 @@ package enum ConnectionEvent: Equatable, Sendable {
 package struct ConnectionMachine {
   static let securityProtocols = ["/noise"]
   static let muxerProtocols = ["/yamux/1.0.0"]
+  static let builtIn = [PingProtocol.protocolID, IdentifyMessage.protocolID]
 
   enum Phase {
     case agreeingOnSecurity(MultistreamMachine)
@@ -61,16 +66,19 @@ package struct ConnectionMachine {
   /// Encrypted bytes to send.
   package var outbox = ByteQueue()
 
-  let role: NoiseRole
-  let identify: IdentifyMessage
+  /// What we answer to identify; the owner replaces it when something about us changes.
+  package var identify: IdentifyMessage
   /// Ping and identify first, then what the owner serves.
-  let served: [String]
+  var served: [String]
+
+  let role: NoiseRole
   var handshake: NoiseHandshakeMachine
   var session: NoiseSession?
   var yamux: YamuxMachine
   var phase: Phase
   var streams: [UInt32: StreamUse] = [:]
   var negotiatingCount = 0
+  var pingCount = 0
   /// Decrypted bytes to send; `flush` seals them.
   var plaintext = ByteQueue()
   var yamuxEvents: [YamuxEvent] = []
@@ -82,7 +90,7 @@ package struct ConnectionMachine {
   ) {
     self.role = role
     self.identify = identify
-    served = [PingProtocol.protocolID, IdentifyMessage.protocolID] + protocols
+    served = Self.builtIn + protocols
     handshake = NoiseHandshakeMachine(
       role: role, identity: identity, staticKey: staticKey, ephemeralKey: ephemeralKey,
       muxers: Self.muxerProtocols, expectedPeer: expectedPeer)
@@ -100,8 +108,20 @@ package struct ConnectionMachine {
   /// The proven identity of the other side.
   package var remotePeer: PeerID? { session?.remotePeer }
 
+  /// The key that proves it, in protobuf form.
+  package var remoteKey: Bytes? { session?.remoteKey }
+
+  /// Bytes in its queues and in those of its streams.
+  package var heldBytes: Int {
+    inbox.count + outbox.count + plaintext.count + yamux.unreadBytes
+  }
+
   /// Whether streams can be opened.
   package var isOpen: Bool { if case .open = phase { true } else { false } }
+
+  /// Replaces the protocols of streams that the other side may open from now on; a name matches as
+  /// a whole or not at all.
+  package mutating func serve(_ protocols: [String]) { served = Self.builtIn + protocols }
 
   /// Handles all that stands in `inbox`. After an error the connection is closed.
   package mutating func receive(events: inout [ConnectionEvent]) throws(PeeringError) {

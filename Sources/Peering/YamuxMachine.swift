@@ -27,7 +27,8 @@ package struct YamuxMachine {
   private var nextStream: UInt32
   private var streams: [UInt32: YamuxStream] = [:]
   private var unacknowledged = 0
-  private var unreadBytes = 0
+  /// Bytes that wait in the inboxes of all streams.
+  private(set) var unreadBytes = 0
   private var remoteGoneAway = false
 
   private var header = Bytes()

@@ -20,11 +20,11 @@ struct ConnectionMachineTests {
   func lazyStream() throws {
     var pair = try Pair()
     try pair.exchange()
-    let stream = try pair.dialer.open(Self.service)
+    let stream = try pair.dialer.open([Self.service])
     #expect(try pair.send([1, 2, 3], on: stream) == 3)
     pair.dialer.finish(stream)
     try pair.exchange()
-    #expect(pair.listenerEvents.contains(.accepted(stream: stream, protocolIndex: 0)))
+    #expect(pair.listenerEvents.contains(.accepted(stream: stream, protocolID: Self.service)))
     var received = ByteQueue()
     pair.listener.read(stream, limit: 100, into: &received)
     #expect(received.bytes == [1, 2, 3])
@@ -35,7 +35,7 @@ struct ConnectionMachineTests {
   func refusedProtocol() throws {
     var pair = try Pair()
     try pair.exchange()
-    let stream = try pair.dialer.open("/other/1.0.0")
+    let stream = try pair.dialer.open(["/other/1.0.0"])
     try pair.exchange()
     #expect(pair.dialerEvents.contains(.refused(stream: stream)))
     #expect(throws: PeeringError.noSuchStream) { try pair.send([1], on: stream) }
@@ -45,10 +45,10 @@ struct ConnectionMachineTests {
   func builtIn() throws {
     var pair = try Pair()
     try pair.exchange()
-    let ping = try pair.dialer.open(PingProtocol.protocolID)
+    let ping = try pair.dialer.open([PingProtocol.protocolID])
     let payload = Bytes(0..<32)
     _ = try pair.send(payload, on: ping)
-    let identify = try pair.dialer.open(IdentifyMessage.protocolID)
+    let identify = try pair.dialer.open([IdentifyMessage.protocolID])
     try pair.exchange()
     var echoed = ByteQueue()
     pair.dialer.read(ping, limit: 100, into: &echoed)
@@ -74,10 +74,10 @@ struct ConnectionMachineTests {
   func singleBytes() throws {
     var pair = try Pair(pieceBytes: 1)
     try pair.exchange()
-    let stream = try pair.dialer.open(Self.service)
+    let stream = try pair.dialer.open([Self.service])
     _ = try pair.send([5], on: stream)
     try pair.exchange()
-    #expect(pair.listenerEvents.contains(.accepted(stream: stream, protocolIndex: 0)))
+    #expect(pair.listenerEvents.contains(.accepted(stream: stream, protocolID: Self.service)))
   }
 
   @Test("no flipped bit of the dialer's handshake passes unseen")
@@ -98,7 +98,7 @@ struct ConnectionMachineTests {
   func flippedTransportByte() throws {
     var pair = try Pair()
     try pair.exchange()
-    let stream = try pair.dialer.open(Self.service)
+    let stream = try pair.dialer.open([Self.service])
     _ = try pair.send([1, 2, 3], on: stream)
     pair.dialer.flush()
     var bytes = pair.dialer.outbox.take(pair.dialer.outbox.count)
@@ -114,7 +114,7 @@ struct ConnectionMachineTests {
   func bulk() throws {
     var pair = try Pair()
     try pair.exchange()
-    let stream = try pair.dialer.open(Self.service)
+    let stream = try pair.dialer.open([Self.service])
     let body = Bytes((0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) })
     var sent = 0
     var received = ByteQueue()

@@ -2,16 +2,77 @@ import Peering
 import Primitives
 
 extension PeerConnection {
-  /// Opens a stream for a protocol; it can be written before the other side has agreed.
-  func open(_ protocolID: String) throws(PeerError) -> UInt32 {
+  /// Opens a stream for the first of `protocols` that the peer speaks.
+  ///
+  /// With one protocol the stream can be written at once, and a peer that does not speak it is
+  /// noticed by the first read; with several this waits until one is agreed.
+  package func openStream(_ protocols: [String]) async throws(PeerError) -> PeerStream {
+    guard let peer = machine.remotePeer else { throw closeReason ?? .closed }
+    let number = try open(protocols)
+    if protocols.count > 1 {
+      do throws(PeerError) {
+        let name = protocols.joined(separator: " or ")
+        try await withDeadline(timeouts.handshake, method: name, on: number) {
+          () async throws(PeerError) in try await self.waitUntilAgreed(number)
+        }
+      } catch {
+        reset(number)
+        throw error
+      }
+    }
+    let agreed = streams[number]?.protocolID ?? protocols[0]
+    return PeerStream(
+      connection: self, peer: peer, protocolID: agreed, isOutgoing: true, number: number)
+  }
+
+  private func waitUntilAgreed(_ stream: UInt32) async throws(PeerError) {
+    while true {
+      try check(stream)
+      guard streams[stream]?.isAgreed == false else { return }
+      scheduleFlush()
+      await withUnsafeContinuation { continuation in
+        streams[stream]?.reader = continuation
+        if streams[stream] == nil { continuation.resume() }
+        if streams[stream]?.isAgreed == true || hasFailed(stream) { wakeReader(stream) }
+      }
+    }
+  }
+
+  /// Opens a stream; it can be written before the other side has agreed to a single protocol.
+  func open(_ protocols: [String]) throws(PeerError) -> UInt32 {
     if let reason = closeReason { throw reason }
     do {
-      let stream = try machine.open(protocolID)
-      streams[stream] = StreamState(protocolID: protocolID)
+      let stream = try machine.open(protocols)
+      streams[stream] = StreamState(
+        protocolID: protocols.joined(separator: " or "), isInbound: false)
+      lastStream = loop.now
       scheduleFlush()
       return stream
     } catch {
       throw .peering(error)
+    }
+  }
+
+  /// Hands a stream that the peer opened to what serves its protocol.
+  func accept(_ stream: UInt32, protocolID: String) {
+    guard let peer = countedPeer,
+      let served = host.assumeIsolated({ $0.admitStream(protocolID, by: peer) })
+    else { return machine.reset(stream) }
+    streams[stream] = StreamState(protocolID: protocolID, isInbound: true)
+    lastStream = loop.now
+    let opened = PeerStream(
+      connection: self, peer: peer, protocolID: protocolID, isOutgoing: false, number: stream)
+    let began = host.nursery.begin { await self.serve(opened, by: served.handler) }
+    if !began { reset(stream) }
+  }
+
+  private func serve(_ stream: PeerStream, by handler: StreamHandler) async {
+    do {
+      try await handler(stream)
+      finish(stream.number)
+      leave(stream.number)
+    } catch {
+      reset(stream.number)
     }
   }
 
@@ -26,7 +87,9 @@ extension PeerConnection {
         }
       }
       switch outcome {
-      case .success(let count): start += count
+      case .success(let count):
+        start += count
+        streams[stream]?.traffic.sent += UInt64(count)
       case .failure(.noSuchStream): throw .streamReset
       case .failure(let error): throw .peering(error)
       }
@@ -69,7 +132,9 @@ extension PeerConnection {
     guard var unread = streams[stream]?.unread else { return nil }
     streams[stream]?.unread = ByteQueue()
     unreadBytes -= unread.count
+    let before = unread.count
     machine.read(stream, limit: limit, into: &unread)
+    streams[stream]?.traffic.received += UInt64(unread.count - before)
     let result = body(&unread)
     unreadBytes += unread.count
     streams[stream]?.unread = unread
@@ -94,6 +159,51 @@ extension PeerConnection {
       await waitToRead(stream)
     }
   }
+
+  /// The next message, or nil at the end; fails after `time`.
+  func readMessage(
+    limit: Int, from stream: UInt32, within time: Duration?
+  ) async throws(PeerError) -> Bytes? {
+    guard let time else { return try await readFrame(from: stream, limit: limit) }
+    return try await withDeadline(time, method: protocolID(of: stream), on: stream) {
+      () async throws(PeerError) in try await self.readFrame(from: stream, limit: limit)
+    }
+  }
+
+  /// Exactly `count` bytes; fails after `time`.
+  func readExactly(
+    _ count: Int, from stream: UInt32, within time: Duration?
+  ) async throws(PeerError) -> Bytes {
+    guard let time else { return try await readExactly(count, from: stream) }
+    return try await withDeadline(time, method: protocolID(of: stream), on: stream) {
+      () async throws(PeerError) in try await self.readExactly(count, from: stream)
+    }
+  }
+
+  /// At least one and at most `count` bytes, or nil at the end; fails after `time`.
+  func read(
+    atMost count: Int, from stream: UInt32, within time: Duration?
+  ) async throws(PeerError) -> Bytes? {
+    guard let time else { return try await readSome(count, from: stream) }
+    return try await withDeadline(time, method: protocolID(of: stream), on: stream) {
+      () async throws(PeerError) in try await self.readSome(count, from: stream)
+    }
+  }
+
+  private func readSome(_ count: Int, from stream: UInt32) async throws(PeerError) -> Bytes? {
+    while true {
+      try check(stream)
+      let found = try withUnread(stream, limit: count) { unread in
+        unread.isEmpty ? nil : unread.take(min(count, unread.count))
+      }
+      if let found, let bytes = found { return bytes }
+      if machine.isDrained(stream) { return nil }
+      scheduleFlush()
+      await waitToRead(stream)
+    }
+  }
+
+  private func protocolID(of stream: UInt32) -> String { streams[stream]?.protocolID ?? "" }
 
   /// Ends our direction of a stream.
   func finish(_ stream: UInt32) {
@@ -127,6 +237,13 @@ extension PeerConnection {
     guard let state = streams.removeValue(forKey: stream) else { return false }
     unreadBytes -= state.unread.count
     chunkDeadlines[stream] = nil
+    lastStream = loop.now
+    let counted = state.isCounted ? countedPeer : nil
+    let (protocolID, traffic) = (state.protocolID, state.traffic)
+    host.assumeIsolated { host in
+      host.count(traffic, of: protocolID)
+      if let peer = counted { host.streamEnded(protocolID, by: peer) }
+    }
     return true
   }
 

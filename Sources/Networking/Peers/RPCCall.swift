@@ -77,11 +77,3 @@ package struct RPCBodyReader: Sendable {
     await connection.reset(stream)
   }
 }
-
-/// What a host offers to every peer.
-struct PeerServices: Sendable {
-  /// The protocols of accepted streams, in the machine's order.
-  static let protocols = [RPCProtocol.protocolID]
-  let handler: RPCHandler
-  let timeouts: PeerTimeouts
-}
