@@ -5,7 +5,7 @@ extension PeerConnection {
   /// Tells the host's budget how much this connection holds; ends it when that is too much.
   func countMemory() {
     guard let peer = countedPeer, closeReason == nil else { return }
-    let delta = machine.heldBytes + unreadBytes - heldBytes
+    let delta = machine.heldBytes - heldBytes
     guard abs(delta) >= PeerLimits.memoryStepBytes else { return }
     heldBytes += delta
     if let refusal = host.assumeIsolated({ $0.hold(delta, for: peer) }) { end(refusal) }

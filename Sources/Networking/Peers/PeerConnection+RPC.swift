@@ -51,10 +51,10 @@ extension PeerConnection {
     do throws(PeerError) {
       let response = try await withDeadline(call.deadline, method: call.method, on: stream) {
         () async throws(PeerError) in
-        try await self.write(RPCFraming.encode(call.encoded()), to: stream)
+        try await self.writeFrame(call.encoded(), to: stream)
         if call.isStreamed {
           try await sending(RPCBodyWriter(connection: self, stream: stream))
-          try await self.write(RPCFraming.encode([]), to: stream)
+          try await self.writeFrame([], to: stream)
         }
         self.finish(stream)
         return try await self.readResponse(from: stream)
@@ -173,14 +173,14 @@ extension PeerConnection {
   }
 
   private func answer(_ answer: RPCAnswer, on stream: UInt32) async throws(PeerError) {
-    try await write(RPCFraming.encode(answer.response.encoded()), to: stream)
+    try await writeFrame(answer.response.encoded(), to: stream)
     if case .streamed(_, let body) = answer {
       do {
         try await body(RPCBodyWriter(connection: self, stream: stream))
       } catch {
         throw .streamReset
       }
-      try await write(RPCFraming.encode([]), to: stream)
+      try await writeFrame([], to: stream)
     }
   }
 }

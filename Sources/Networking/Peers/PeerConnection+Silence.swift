@@ -12,6 +12,7 @@ extension PeerConnection {
 
   private func checkSilence() {
     guard case .open = state, let peer = machine.remotePeer else { return }
+    machine.releaseIdleMemory()
     let silence = loop.now.duration(since: lastHeard)
     if silence >= timeouts.silence { return end(.silent(peer)) }
     if silence >= timeouts.pingInterval {

@@ -101,109 +101,14 @@ extension PeerConnection {
     scheduleFlush()
   }
 
-  /// The next frame of at most `limit` bytes, or nil when the other side has finished before one.
-  func readFrame(from stream: UInt32, limit: Int) async throws(PeerError) -> Bytes? {
-    let unreadMax = limit + RPCFraming.lengthBytesMax
-    while true {
-      try check(stream)
-      if let frame = try nextFrame(stream, limit: limit, unreadMax: unreadMax) { return frame }
-      if machine.isDrained(stream) {
-        guard streams[stream]?.unread.isEmpty == true else { throw .streamEnded }
-        return nil
-      }
-      scheduleFlush()
-      await waitToRead(stream)
+  /// Sends one message behind its length.
+  func writeFrame(_ frame: Bytes, to stream: UInt32) async throws(PeerError) {
+    guard frame.count > PeerLimits.joinedFrameBytesMax else {
+      return try await write(RPCFraming.encode(frame), to: stream)
     }
+    try await write(Varint.encode(UInt64(frame.count)), to: stream)
+    try await write(frame, to: stream)
   }
-
-  private func nextFrame(
-    _ stream: UInt32, limit: Int, unreadMax: Int
-  ) throws(PeerError) -> Bytes? {
-    let outcome = try withUnread(stream, limit: unreadMax) { unread in
-      Result { () throws(PeeringError) in try RPCFraming.next(in: &unread, limit: limit) }
-    }
-    do { return try outcome?.get() } catch { throw .peering(error) }
-  }
-
-  /// Takes what waits on a stream out of the machine and lets `body` use it.
-  private func withUnread<Result>(
-    _ stream: UInt32, limit: Int, _ body: (inout ByteQueue) -> Result
-  ) throws(PeerError) -> Result? {
-    guard var unread = streams[stream]?.unread else { return nil }
-    streams[stream]?.unread = ByteQueue()
-    unreadBytes -= unread.count
-    let before = unread.count
-    machine.read(stream, limit: limit, into: &unread)
-    streams[stream]?.traffic.received += UInt64(unread.count - before)
-    let result = body(&unread)
-    unreadBytes += unread.count
-    streams[stream]?.unread = unread
-    guard unreadBytes <= PeerLimits.unreadBytesMax else {
-      let reason = PeerError.overloaded(limit: PeerLimits.unreadBytesMax)
-      end(reason)
-      throw reason
-    }
-    return result
-  }
-
-  /// Exactly `count` bytes; for protocols without frames.
-  func readExactly(_ count: Int, from stream: UInt32) async throws(PeerError) -> Bytes {
-    while true {
-      try check(stream)
-      let found = try withUnread(stream, limit: max(count, PeerLimits.readBytesMin)) { unread in
-        unread.count >= count ? unread.take(count) : nil
-      }
-      if let found, let bytes = found { return bytes }
-      if machine.isDrained(stream) { throw .streamEnded }
-      scheduleFlush()
-      await waitToRead(stream)
-    }
-  }
-
-  /// The next message, or nil at the end; fails after `time`.
-  func readMessage(
-    limit: Int, from stream: UInt32, within time: Duration?
-  ) async throws(PeerError) -> Bytes? {
-    guard let time else { return try await readFrame(from: stream, limit: limit) }
-    return try await withDeadline(time, method: protocolID(of: stream), on: stream) {
-      () async throws(PeerError) in try await self.readFrame(from: stream, limit: limit)
-    }
-  }
-
-  /// Exactly `count` bytes; fails after `time`.
-  func readExactly(
-    _ count: Int, from stream: UInt32, within time: Duration?
-  ) async throws(PeerError) -> Bytes {
-    guard let time else { return try await readExactly(count, from: stream) }
-    return try await withDeadline(time, method: protocolID(of: stream), on: stream) {
-      () async throws(PeerError) in try await self.readExactly(count, from: stream)
-    }
-  }
-
-  /// At least one and at most `count` bytes, or nil at the end; fails after `time`.
-  func read(
-    atMost count: Int, from stream: UInt32, within time: Duration?
-  ) async throws(PeerError) -> Bytes? {
-    guard let time else { return try await readSome(count, from: stream) }
-    return try await withDeadline(time, method: protocolID(of: stream), on: stream) {
-      () async throws(PeerError) in try await self.readSome(count, from: stream)
-    }
-  }
-
-  private func readSome(_ count: Int, from stream: UInt32) async throws(PeerError) -> Bytes? {
-    while true {
-      try check(stream)
-      let found = try withUnread(stream, limit: count) { unread in
-        unread.isEmpty ? nil : unread.take(min(count, unread.count))
-      }
-      if let found, let bytes = found { return bytes }
-      if machine.isDrained(stream) { return nil }
-      scheduleFlush()
-      await waitToRead(stream)
-    }
-  }
-
-  private func protocolID(of stream: UInt32) -> String { streams[stream]?.protocolID ?? "" }
 
   /// Ends our direction of a stream.
   func finish(_ stream: UInt32) {
@@ -235,7 +140,6 @@ extension PeerConnection {
 
   private func forget(_ stream: UInt32) -> Bool {
     guard let state = streams.removeValue(forKey: stream) else { return false }
-    unreadBytes -= state.unread.count
     chunkDeadlines[stream] = nil
     lastStream = loop.now
     let counted = state.isCounted ? countedPeer : nil
@@ -269,12 +173,12 @@ extension PeerConnection {
   }
 
   /// Suspends a stream's reader until bytes, the end or a failure arrive.
-  private func waitToRead(_ stream: UInt32) async {
+  func waitToRead(_ stream: UInt32) async {
     await withUnsafeContinuation { continuation in
       streams[stream]?.reader = continuation
       // An `await` may give up the actor before this line, so the reason to wait may be gone.
       if streams[stream] == nil { continuation.resume() }
-      if machine.available(on: stream) > 0 || machine.isDrained(stream) || hasFailed(stream) {
+      if machine.hasNews(on: stream) || hasFailed(stream) {
         wakeReader(stream)
       }
     }
@@ -295,11 +199,11 @@ extension PeerConnection {
     machine.sendable(on: stream) > 0 && machine.sendRoom > 0
   }
 
-  private func hasFailed(_ stream: UInt32) -> Bool {
+  func hasFailed(_ stream: UInt32) -> Bool {
     closeReason != nil || streams[stream]?.failure != nil
   }
 
-  private func check(_ stream: UInt32) throws(PeerError) {
+  func check(_ stream: UInt32) throws(PeerError) {
     if let failure = streams[stream]?.failure { throw failure }
     if let reason = closeReason { throw reason }
     guard streams[stream] != nil else { throw .streamReset }

@@ -5,7 +5,7 @@ import Primitives
 /// One connection to a peer: moves bytes between a socket and its `ConnectionMachine`, and wakes
 /// the tasks that read and write streams. Lives on the loop.
 package actor PeerConnection {
-  /// Tasks that wait on a stream, and bytes that were taken out of the machine for them.
+  /// Tasks that wait on a stream.
   struct StreamState {
     /// The protocol, or the proposed ones until one is agreed.
     var protocolID: String
@@ -14,7 +14,6 @@ package actor PeerConnection {
     /// Whether the other side opened it and the host's budget counts it.
     let isCounted: Bool
     var traffic = Traffic()
-    var unread = ByteQueue()
     var reader: UnsafeContinuation<Void, Never>?
     var writer: UnsafeContinuation<Void, Never>?
     var failure: PeerError?
@@ -54,8 +53,6 @@ package actor PeerConnection {
   var machine: ConnectionMachine
   var streams: [UInt32: StreamState] = [:]
   var inboundCalls = 0
-  /// Bytes that were taken out of the machine and are not yet a whole message, on all streams.
-  var unreadBytes = 0
   /// What the time between two chunks of a streamed body may be, and for which method.
   var chunkDeadlines: [UInt32: (method: String, time: Duration)] = [:]
   var state = State.handshaking([])
@@ -203,33 +200,30 @@ package actor PeerConnection {
 
   /// Reads and handles what is there; returns whether there may be more.
   private func readTurn() throws(SocketError) -> Bool {
+    let buffer = host.readBuffer.bytes
     var total = 0
     var mayHaveMore = true
     while mayHaveMore, total < PeerLimits.readTurnBytes {
-      var outcome: Result<Int?, SocketError> = .success(nil)
-      var offered = 0
-      let count = machine.inbox.write(atLeast: PeerLimits.readBytesMin) { target in
-        offered = target.count
-        outcome = Result { () throws(SocketError) in try socket.readNow(into: target) }
-        return (try? outcome.get()) ?? 0
-      }
-      guard let read = try outcome.get() else { return false }
-      guard read > 0 else {
+      guard let count = try socket.readNow(into: buffer) else { return false }
+      guard count > 0 else {
         end(.closed)
         return false
       }
       total += count
       traffic.received += UInt64(count)
-      mayHaveMore = count == offered
+      mayHaveMore = count == buffer.count
       lastHeard = loop.now
-      handleReceived()
+      handle(UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
       if closeReason != nil { return false }
     }
     return mayHaveMore
   }
 
-  private func handleReceived() {
-    let outcome = Result { () throws(PeeringError) in try machine.receive(events: &events) }
+  private func handle(_ received: UnsafeMutableRawBufferPointer) {
+    machine.now = lastHeard
+    let outcome = Result { () throws(PeeringError) in
+      try machine.receive(received, events: &events)
+    }
     for event in events { handle(event) }
     events.removeAll(keepingCapacity: true)
     flushNow()

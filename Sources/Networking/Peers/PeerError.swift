@@ -105,8 +105,12 @@ package enum PeerLimits {
   /// Bytes of incomplete messages of one connection: sixteen of the largest. A peer that begins
   /// more at once loses the connection.
   static let unreadBytesMax = 64 * 1_024 * 1_024
+  /// A message up to this size is joined with its length, to travel in one muxer frame.
+  static let joinedFrameBytesMax = 4 * 1_024
   /// Bytes read before other tasks of the loop get a turn.
   static let readTurnBytes = 512 * 1_024
   /// Room offered to one read of the socket.
+  static let readBytesMax = 256 * 1_024
+  /// Bytes handed to one reader of a raw stream at once.
   package static let readBytesMin = 64 * 1_024
 }

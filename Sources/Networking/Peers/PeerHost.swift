@@ -26,6 +26,8 @@ package actor PeerHost {
   package internal(set) var traffic = TrafficMeter()
 
   nonisolated let nursery: LoopNursery
+  /// Where all connections' sockets are read; what is in it is handled before the next read.
+  nonisolated let readBuffer = ReadBuffer(byteCount: PeerLimits.readBytesMax)
   let identity: SigningKey
   let staticKey: NoiseKeyPair
   private let onConnection: @Sendable (PeerConnection) async -> Void

@@ -43,7 +43,7 @@ package struct PeerStream: Sendable {
 
   /// Sends one message.
   package nonisolated(nonsending) func writeMessage(_ message: Bytes) async throws(PeerError) {
-    try await connection.write(RPCFraming.encode(message), to: number)
+    try await connection.writeFrame(message, to: number)
   }
 
   /// The next message of at most `limit` bytes, or nil when the other side finished before one;

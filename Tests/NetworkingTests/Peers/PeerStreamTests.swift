@@ -136,6 +136,7 @@ struct PeerStreamTests {
         }
       }
       #expect(first.count == 1)
+      _ = try await client.connect(to: server.peerID).ping()
       let back = try await server.connect(to: client.peerID)
       #expect(!(back.isOutgoing))
     }
