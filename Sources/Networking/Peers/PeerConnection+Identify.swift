@@ -29,6 +29,21 @@ extension PeerConnection {
     }
   }
 
+  /// Suspends until the peer has said what it is and the book knows it, or has failed to.
+  package func waitUntilIdentified() async {
+    guard identifyWaiters != nil else { return }
+    await withUnsafeContinuation { continuation in
+      guard identifyWaiters != nil else { return continuation.resume() }
+      identifyWaiters?.append(continuation)
+    }
+  }
+
+  func identificationEnded() {
+    let waiters = identifyWaiters ?? []
+    identifyWaiters = nil
+    for waiter in waiters { waiter.resume() }
+  }
+
   /// Sends `count` pings one after the other (`/ipfs/ping/1.0.0`); returns the time each took.
   package func echo(count: Int) async throws(PeerError) -> [Duration] {
     let stream = try open([PingProtocol.protocolID])

@@ -62,6 +62,8 @@ package actor PeerConnection {
   var flushIsScheduled = false
   var writeBlock: UnsafeContinuation<Void, Never>?
   private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
+  /// Who waits until the peer was asked what it is; nil once it was.
+  var identifyWaiters: [UnsafeContinuation<Void, Never>]? = []
   var lastHeard: Tick
   var keepAlive: TimerToken?
   var pings: [UInt32: UnsafeContinuation<Void, Never>] = [:]
@@ -173,6 +175,7 @@ package actor PeerConnection {
     if case .handshaking(let handshaking) = state { waiters = handshaking }
     state = .closed(reason)
     wakeCloseWaiters()
+    identificationEnded()
     socket.close()
     if let keepAlive { loop.cancel(keepAlive) }
     for stream in streams.keys { fail(stream, reason) }
@@ -266,7 +269,11 @@ package actor PeerConnection {
     state = .open
     scheduleKeepAlive()
     for waiter in waiters { waiter.resume() }
-    guard host.settings.identifiesPeers else { return }
-    _ = host.nursery.begin { await self.host.learn(from: self) }
+    guard host.settings.identifiesPeers else { return identificationEnded() }
+    let began = host.nursery.begin {
+      await self.host.learn(from: self)
+      await self.identificationEnded()
+    }
+    if !began { identificationEnded() }
   }
 }

@@ -106,6 +106,16 @@ extension PeerHost {
     return open.first { $0.isOutgoing } ?? open.first
   }
 
+  /// The handle of this node itself.
+  package func ownHandle() -> PeerHandle {
+    let handle = book.intern(peerID, now: loop.now)
+    book.tag(handle, PeerTag.own)
+    return handle
+  }
+
+  /// The connected peers, in the order in which they were first heard of.
+  package func connectedHandles() -> [PeerHandle] { book.handles(tagged: PeerTag.connected) }
+
   /// Whether a peer is connected.
   package func isConnected(_ peer: PeerID) -> Bool { connection(with: peer) != nil }
 
@@ -141,6 +151,8 @@ extension PeerHost {
 package enum PeerTag {
   /// There is a connection.
   package static let connected = "connected"
+  /// The peer is this node.
+  package static let own = "own"
 }
 
 extension SocketAddress {
