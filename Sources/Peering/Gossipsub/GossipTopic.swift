@@ -67,3 +67,5 @@ package struct GossipMessage<Payload: Sendable>: Sendable {
     self.payload = payload
   }
 }
+
+extension GossipMessage: Equatable where Payload: Equatable {}

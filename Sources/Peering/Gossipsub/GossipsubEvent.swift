@@ -155,3 +155,6 @@ package enum GossipRefusal: String, Equatable, Hashable, CaseIterable, Sendable 
   /// No peer takes messages of the topic.
   case noPeers
 }
+
+extension GossipItem: Equatable where Payload: Equatable {}
+extension GossipsubEffect: Equatable where Payload: Equatable {}

@@ -13,7 +13,7 @@ extension GossipsubMachine {
     for index in topics.indices {
       if topics[index].isJoined {
         keepMesh(ofTopicAt: index, scores, now: now, random: &random, effects: &effects)
-      } else if topics[index].lastPublished > .zero {
+      } else if topics[index].lastPublished != nil {
         keepFanout(ofTopicAt: index, now: now, random: &random)
       } else {
         continue
@@ -64,7 +64,7 @@ extension GossipsubMachine {
       if topics[index].standings.contains(where: { $0.isBlank(at: now) }) {
         topics[index].standings.removeAll { $0.isBlank(at: now) }
       }
-      let isIdle = !topics[index].isJoined && topics[index].lastPublished == .zero
+      let isIdle = !topics[index].isJoined && topics[index].lastPublished == nil
       if isIdle, topics[index].standings.isEmpty { topics.remove(at: index) }
     }
   }
@@ -187,9 +187,9 @@ extension GossipsubMachine {
   // MARK: - The fanout
 
   private mutating func keepFanout(ofTopicAt index: Int, now: Tick, random: inout SplitMix64) {
-    let age = now.duration(since: topics[index].lastPublished)
+    let age = now.duration(since: topics[index].lastPublished ?? .zero)
     if age > configuration.parameters.fanoutTTL {
-      topics[index].lastPublished = .zero
+      topics[index].lastPublished = nil
       for place in topics[index].standings.indices {
         topics[index].standings[place].flags.remove(.fanout)
       }

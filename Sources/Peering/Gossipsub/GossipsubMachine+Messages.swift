@@ -72,8 +72,8 @@ extension GossipsubMachine {
     switch store[offset].status {
     case .validating: noteDeliverer(peer, at: offset)
     case .valid:
-      guard let weights = topicScore(of: topics[topic]), weights.meshDeliveriesWeight != 0,
-        now.duration(since: store[offset].validated) <= weights.meshDeliveriesWindow,
+      guard let rules = topicRules(of: topics[topic]), rules.judgesDeliveries,
+        now.duration(since: store[offset].validated) <= rules.score.meshDeliveriesWindow,
         !store[offset].deliverers.contains(peer), noteDeliverer(peer, at: offset)
       else { return }
       creditCopy(peer, inTopicAt: topic)
@@ -118,9 +118,7 @@ extension GossipsubMachine {
     guard topics[topic].isJoined else { return }
     if let source { effects.append(.deliver(message, from: source)) }
     forward(message, inTopicAt: topic, source: source, deliverers, now: now, effects: &effects)
-    if topicScore(of: topics[topic])?.meshDeliveriesWeight ?? 0 == 0 {
-      store[offset].deliverers = []
-    }
+    if topicRules(of: topics[topic])?.judgesDeliveries != true { store[offset].deliverers = [] }
   }
 
   private mutating func reject(_ offset: Int) {
@@ -211,13 +209,12 @@ extension GossipsubMachine {
     let floods = configuration.parameters.floodPublish
     for standing in topics[topic].standings where standing.peer != message.author {
       let peer = standing.peer
-      let chosen = standing.isInMesh || standing.flags.contains(.fanout)
-      let passes = standing.isSubscribed && (getsAll(peer, now: now) || (floods && reaches(peer)))
-      if chosen || passes { effects.append(.send(peer, .message(message))) }
-    }
-
-    func reaches(_ peer: PeerHandle) -> Bool {
-      score(of: peer, now: now) >= configuration.thresholds.publish
+      let isChosen =
+        floods
+        ? score(of: peer, now: now) >= configuration.thresholds.publish
+        : standing.isInMesh || standing.flags.contains(.fanout)
+      guard isChosen || getsAll(peer, now: now), standing.isSubscribed else { continue }
+      effects.append(.send(peer, .message(message)))
     }
   }
 

@@ -14,7 +14,7 @@ extension GossipsubMachine {
 
   /// What only peers spoke of gives way to what we join or publish to.
   private mutating func dropForeignTopic() {
-    let victim = topics.firstIndex { !$0.isJoined && $0.lastPublished == .zero }
+    let victim = topics.firstIndex { !$0.isJoined && $0.lastPublished == nil }
     guard let victim else { return }
     for standing in topics[victim].standings where standing.isSubscribed {
       if let index = peerIndex(standing.peer), peers[index].subscriptions > 0 {
@@ -78,7 +78,7 @@ extension GossipsubMachine {
     guard !topics[index].isJoined else { return }
     topics[index].isJoined = true
     topics[index].kind = kind
-    topics[index].lastPublished = .zero
+    topics[index].lastPublished = nil
     for peer in peers where peer.isConnected {
       effects.append(.send(peer.handle, .subscribe(topic)))
     }

@@ -92,9 +92,8 @@ package struct GossipsubParameters: Equatable, Sendable {
     try check(degree <= degreeHigh, "degree", "at most degreeHigh")
     try check(degreeHigh <= GossipsubLimits.peersMax, "degreeHigh", "at most peersMax")
     try check((0...max(degree, 0)).contains(degreeScore), "degreeScore", "between 0 and degree")
-    let serves = degree > 0
     try check(degreeOut >= 0, "degreeOut", "at least 0")
-    try check(!serves || degreeOut < degreeLow, "degreeOut", "below degreeLow")
+    try check(degreeOut == 0 || degreeOut < degreeLow, "degreeOut", "below degreeLow")
     try check(degreeOut <= degree / 2, "degreeOut", "at most half of degree")
     try check(degreeLazy >= 0, "degreeLazy", "at least 0")
     try check((0...1).contains(gossipFactor), "gossipFactor", "between 0 and 1")

@@ -83,8 +83,8 @@ struct GossipTopicState: Sendable {
   /// The kind it was joined as, or `foreignKind`.
   var kind: UInt8
   var isJoined = false
-  /// When we last published without having joined; zero means never.
-  var lastPublished = Tick.zero
+  /// When we last published without having joined.
+  var lastPublished: Tick?
   /// Sorted by peer.
   var standings: [GossipStanding] = []
 
@@ -130,7 +130,9 @@ private let tightCountMax = 32
 extension Array {
   /// Inserts, and keeps the capacity of a small array close to its count.
   mutating func insertTightly(_ element: Element, at index: Int) {
-    if count == capacity, count < tightCountMax { reserveCapacity(count + tightGrowth) }
+    if count == capacity, count < tightCountMax {
+      reserveCapacity(count + (count == 0 ? 1 : tightGrowth))
+    }
     insert(element, at: index)
   }
 }

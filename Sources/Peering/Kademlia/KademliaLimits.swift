@@ -31,6 +31,9 @@ package enum KademliaLimits {
   package static let disjointPaths = 3
   /// Candidates a path remembers: k live ones with 60 % of them dead.
   package static let candidatesMax = 64
+  /// Peers that one answer named, none of which answers, until the rest is forgotten. An honest
+  /// answer in a network with 30 % dead has six dead before one alive once in 1,400.
+  package static let referralsLostMax = 6
   /// Requests one lookup may send; at a million nodes with 30 % dead it needs about fifty.
   package static let requestsPerLookupMax = 384
   /// Until answers are measured, a request holds its slot this long.

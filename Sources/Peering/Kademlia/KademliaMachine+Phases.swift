@@ -68,6 +68,7 @@ extension KademliaMachine {
     plan.slots = KademliaLimits.regionWalkSlots
     operations[place].searches = (0..<KademliaLimits.regionWalks).map { level in
       let target = region.walkTarget(level: level)
+      plan.avoids = (region.center, region.prefixBits + level)
       return LookupMachine(
         target: target, seeds: met + table.closest(to: target, directory: directory),
         plan: plan, local: local, roundTrips: roundTrips, directory: directory)

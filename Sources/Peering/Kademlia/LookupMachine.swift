@@ -17,7 +17,7 @@ package struct LookupMachine: Sendable {
   }
 
   /// What a lookup is for.
-  package struct Plan: Equatable, Sendable {
+  package struct Plan: Sendable {
     /// Closest live peers that must have answered before it ends.
     package var goal = KademliaLimits.bucketPeersMax
     /// Paths that share no peer.
@@ -28,6 +28,9 @@ package struct LookupMachine: Sendable {
     package var followsReferrals = true
     /// Candidates of one path.
     package var candidatesMax = KademliaLimits.candidatesMax
+    /// Peers sharing more than `bits` with `center` are not asked: a walk around a key must not be
+    /// held up by Sybils beside it.
+    package var avoids: (center: DistanceKey, bits: Int)?
 
     /// A lookup of the k closest on one path.
     package init() {}
@@ -37,6 +40,8 @@ package struct LookupMachine: Sendable {
   struct Candidate: Sendable {
     let distance: DistanceKey
     let peer: PeerHandle
+    /// Who named it first; this node for its own table.
+    let referrer: PeerHandle
     let hops: UInt8
   }
 
@@ -48,8 +53,12 @@ package struct LookupMachine: Sendable {
     let peer: PeerHandle
     let path: UInt8
     let hops: UInt8
+    let referrer: PeerHandle
     var state: AskedState
     let sentAt: Tick
+    /// Whether a peer that it named answered, and how many did not.
+    var keptReferral = false
+    var referralsLost: UInt8 = 0
   }
 
   /// The point looked for.
@@ -59,14 +68,14 @@ package struct LookupMachine: Sendable {
   /// Requests sent so far.
   package private(set) var requests = 0
   /// Requests that gave up their slot so far.
-  package private(set) var timeouts = 0
+  package internal(set) var timeouts = 0
   /// Round trips of this lookup, after those its owner had measured.
-  package private(set) var roundTrips: RoundTripEstimate
-  private let local: PeerHandle
+  package internal(set) var roundTrips: RoundTripEstimate
+  let local: PeerHandle
   /// The candidates of each path, closest first.
-  private var paths: [[Candidate]]
+  var paths: [[Candidate]]
   /// Every peer asked, in order of handles.
-  private var asked: [Asked] = []
+  var asked: [Asked] = []
 
   /// A lookup that begins with `seeds`, dealt out to the paths in turn.
   package init(
@@ -80,7 +89,7 @@ package struct LookupMachine: Sendable {
     self.roundTrips = roundTrips
     paths = Array(repeating: [], count: plan.paths)
     for (index, seed) in seeds.enumerated() where seed != local {
-      insert(seed, hops: 1, path: index % plan.paths, directory: directory)
+      insert(seed, from: local, hops: 1, path: index % plan.paths, directory: directory)
     }
   }
 
@@ -121,8 +130,8 @@ extension LookupMachine {
       guard requests < KademliaLimits.requestsPerLookupMax else { return }
       asked.insert(
         Asked(
-          peer: candidate.peer, path: UInt8(path), hops: candidate.hops, state: .waiting,
-          sentAt: now), at: index)
+          peer: candidate.peer, path: UInt8(path), hops: candidate.hops,
+          referrer: candidate.referrer, state: .waiting, sentAt: now), at: index)
       asks.append(candidate.peer)
       requests += 1
       hopeful += 1
@@ -182,83 +191,11 @@ extension LookupMachine {
       if asked[index].state == .waiting, age >= slot {
         asked[index].state = .slow
         timeouts += 1
+        judge(asked[index].referrer, kept: false)
       }
       if asked[index].state == .slow, age >= patience { lost.append(asked[index].peer) }
     }
     for peer in lost { setFailed(peer) }
-  }
-}
-
-// MARK: - Answers
-
-extension LookupMachine {
-  private mutating func answered(
-    _ peer: PeerHandle, closer: [PeerHandle], now: Tick, directory: some PeerDirectory
-  ) {
-    let (index, isThere) = askedIndex(peer)
-    guard isThere, asked[index].state != .answered else { return }
-    let entry = asked[index]
-    asked[index].state = .answered
-    roundTrips.add(now.duration(since: entry.sentAt))
-    let path = Int(entry.path)
-    insert(peer, hops: entry.hops, path: path, directory: directory)
-    guard plan.followsReferrals else { return }
-    let hops = entry.hops == .max ? .max : entry.hops + 1
-    for peer in Self.diverse(closer, directory: directory) where peer != local {
-      insert(peer, hops: hops, path: path, directory: directory)
-    }
-  }
-
-  /// The first k peers of an answer, without those of an address group that has too many in it:
-  /// one network must not fill our view (go-libp2p-kad-dht query.go, filterPeersByIPDiversity).
-  package static func diverse(
-    _ peers: [PeerHandle], directory: some PeerDirectory
-  ) -> [PeerHandle] {
-    let answer = peers.prefix(KademliaLimits.bucketPeersMax)
-    let groups = answer.map { directory.addressGroup(of: $0) }
-    return zip(answer, groups).filter { _, group in
-      group == 0
-        || groups.count { $0 == group } <= KademliaLimits.peersOfGroupInAnswerMax
-    }.map(\.0)
-  }
-
-  private mutating func insert(
-    _ peer: PeerHandle, hops: UInt8, path: Int, directory: some PeerDirectory
-  ) {
-    let distance = directory.key(of: peer).distance(to: target)
-    if paths[path].count == plan.candidatesMax, let last = paths[path].last,
-      last.distance < distance
-    {
-      return
-    }
-    var low = 0
-    var high = paths[path].count
-    while low < high {
-      let middle = (low + high) / 2
-      if paths[path][middle].distance < distance { low = middle + 1 } else { high = middle }
-    }
-    if low < paths[path].count, paths[path][low].peer == peer { return }
-    let (index, isThere) = askedIndex(peer)
-    if isThere, asked[index].state == .failed { return }
-    paths[path].insert(Candidate(distance: distance, peer: peer, hops: hops), at: low)
-    if paths[path].count > plan.candidatesMax { paths[path].removeLast() }
-  }
-
-  private mutating func setFailed(_ peer: PeerHandle) {
-    let (index, isThere) = askedIndex(peer)
-    guard isThere, asked[index].state != .answered else { return }
-    asked[index].state = .failed
-    for path in paths.indices { paths[path].removeAll { $0.peer == peer } }
-  }
-
-  private func askedIndex(_ peer: PeerHandle) -> (index: Int, isThere: Bool) {
-    var low = 0
-    var high = asked.count
-    while low < high {
-      let middle = (low + high) / 2
-      if asked[middle].peer < peer { low = middle + 1 } else { high = middle }
-    }
-    return (low, low < asked.count && asked[low].peer == peer)
   }
 }
 
