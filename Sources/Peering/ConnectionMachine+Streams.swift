@@ -195,7 +195,7 @@ extension ConnectionMachine {
 
 extension ConnectionMachine {
   /// Opens a stream for the first of `protocols` that the other side speaks. With one protocol it
-  /// can be written at once; with several the event `agreed` comes first. A refusal is an event too.
+  /// can be written at once; with several the event `agreed` comes first. A refusal is an event.
   package mutating func open(_ protocols: [String]) throws(PeeringError) -> UInt32 {
     guard isOpen else { throw .connectionNotOpen }
     let stream = try yamux.open(output: &outbox)

@@ -16,7 +16,7 @@ package struct NoiseOutbox {
   private var queue = ByteQueue()
   private var cipher: NoiseCipher?
   /// Bytes at the tail that are not yet encrypted; the two of their length stand before them.
-  private var open = 0
+  private var unsealed = 0
 
   /// An empty way out.
   package init() {}
@@ -28,16 +28,16 @@ package struct NoiseOutbox {
 
   /// Encrypts all that is appended from now on.
   mutating func encrypt(with cipher: NoiseCipher) {
-    precondition(self.cipher == nil && open == 0)
+    precondition(self.cipher == nil && unsealed == 0)
     self.cipher = cipher
   }
 
   /// Ends the message that is being filled, so that all bytes can be sent.
   package mutating func seal() {
-    guard open > 0, let cipher else { return }
-    let message = open + ChaChaPoly.tagByteCount
+    guard unsealed > 0, let cipher else { return }
+    let message = unsealed + ChaChaPoly.tagByteCount
     queue.write(atLeast: ChaChaPoly.tagByteCount) { _ in ChaChaPoly.tagByteCount }
-    let plaintext = open
+    let plaintext = unsealed
     queue.changeLast(NoiseFraming.headerBytes + message) { bytes in
       bytes[0] = UInt8(message >> 8)
       bytes[1] = UInt8(message & 0xFF)
@@ -45,24 +45,24 @@ package struct NoiseOutbox {
         UnsafeMutableRawBufferPointer(rebasing: bytes[NoiseFraming.headerBytes...]),
         count: plaintext)
     }
-    open = 0
+    unsealed = 0
   }
 
   /// Lets `body` read the waiting bytes; `seal` comes first.
   package func read<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    precondition(open == 0)
+    precondition(unsealed == 0)
     return queue.read(body)
   }
 
   /// Drops the first `amount` bytes; `seal` comes first.
   package mutating func consume(_ amount: Int) {
-    precondition(open == 0)
+    precondition(unsealed == 0)
     queue.consume(amount)
   }
 
   /// Takes the first `amount` bytes out; `seal` comes first.
   package mutating func take(_ amount: Int) -> Bytes {
-    precondition(open == 0)
+    precondition(unsealed == 0)
     return queue.take(amount)
   }
 
@@ -76,14 +76,14 @@ extension NoiseOutbox: FrameOutput {
     guard cipher != nil else { return queue.append(source) }
     var done = 0
     while done < source.count {
-      if open == 0 {
+      if unsealed == 0 {
         queue.write(atLeast: NoiseFraming.headerBytes) { _ in NoiseFraming.headerBytes }
       }
-      let count = min(source.count - done, NoiseFraming.plaintextBytesMax - open)
+      let count = min(source.count - done, NoiseFraming.plaintextBytesMax - unsealed)
       queue.append(UnsafeRawBufferPointer(rebasing: source[done..<(done + count)]))
       done += count
-      open += count
-      if open == NoiseFraming.plaintextBytesMax { seal() }
+      unsealed += count
+      if unsealed == NoiseFraming.plaintextBytesMax { seal() }
     }
   }
 

@@ -84,9 +84,7 @@ enum KademliaCommands {
   @Sendable private static func provide(_ arguments: Arguments) async throws {
     let key = key(arguments.positionals[0])
     try await PeerNode.run(arguments, settings: PeerHostSettings()) { node in
-      if let listen = arguments.text("listen") {
-        _ = try await node.host.listen(on: PeerNode.address(listen))
-      }
+      _ = try await node.host.listen(on: listenAddress(arguments))
       let shell = try await client(node, arguments, serves: arguments.flags.contains("stay"))
       let outcome = await shell.run(.provide(key))
       Output.result(
@@ -102,6 +100,15 @@ enum KademliaCommands {
       }
       try await node.loop.perform { _ = try await signals.next() }
     }
+  }
+
+  /// A record without an address is dropped by others, so a provider always listens: on loopback
+  /// for a network on loopback, else on every interface.
+  private static func listenAddress(_ arguments: Arguments) throws -> Multiaddr {
+    if let listen = arguments.text("listen") { return try PeerNode.address(listen) }
+    let first = try PeerNode.addresses("bootstrap", arguments).first
+    let isLocal = first.map { AddressGroup.scope(of: $0) == .loopback } ?? true
+    return try PeerNode.address(isLocal ? "/ip4/127.0.0.1/tcp/0" : "/ip4/0.0.0.0/tcp/0")
   }
 
   @Sendable private static func findProviders(_ arguments: Arguments) async throws {

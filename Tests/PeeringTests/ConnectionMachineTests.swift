@@ -87,7 +87,8 @@ struct ConnectionMachineTests {
     #expect(try pair.send(body, on: stream) == body.count)
     try pair.exchange()
     #expect(pair.listener.takeAll(from: stream) == body)
-    pair.dialer.releaseIdleMemory()
+    try pair.exchange()
+    pair.listener.releaseIdleMemory()
     #expect(pair.listener.heldBytes == 0)
   }
 

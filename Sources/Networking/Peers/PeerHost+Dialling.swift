@@ -83,49 +83,71 @@ extension PeerHost {
     case headStartOver(attempt: Int)
   }
 
+  /// What a race knows of its runners.
+  private struct Race {
+    let addresses: [Multiaddr]
+    var started = 0
+    var running = 0
+    var winner: PeerConnection?
+    var failures: [PeerError] = []
+
+    /// The next address and the number of its attempt, while nobody has won.
+    mutating func next() -> (address: Multiaddr, attempt: Int)? {
+      guard started < addresses.count, winner == nil, !Task.isCancelled else { return nil }
+      started += 1
+      running += 1
+      return (addresses[started - 1], started)
+    }
+  }
+
   /// Tries the addresses in order, each a head start after the one before it or at once when that
   /// one failed; the first whose peer is proven wins and the others are given up.
   private func race(_ addresses: [Multiaddr], _ peer: PeerID) async -> DialResult {
     await withTaskGroup(of: RaceEvent.self) { group in
-      var started = 0
-      var running = 0
-      var winner: PeerConnection?
-      var failures: [PeerError] = []
-      func startNext() {
-        guard started < addresses.count, winner == nil, !Task.isCancelled else { return }
-        let address = addresses[started]
-        started += 1
-        running += 1
-        let attempt = started
-        group.addTask { .ended(address, await self.outcome(of: address, peer)) }
-        group.addTask { [loop] in
-          try? await loop.perform { try await loop.sleep(for: DialLimits.headStart) }
-          return .headStartOver(attempt: attempt)
-        }
-      }
-      startNext()
-      while running > 0, let event = await group.next() {
+      var race = Race(addresses: addresses)
+      begin(&race, peer, &group)
+      while race.running > 0, let event = await group.next() {
         switch event {
-        case .headStartOver(let attempt): if attempt == started { startNext() }
-        case .ended(let address, .success(let connection)):
-          running -= 1
-          remember(address, of: peer, succeeded: true)
-          if winner == nil { winner = connection } else { await connection.close() }
-          group.cancelAll()
-        case .ended(let address, .failure(let error)):
-          running -= 1
-          if winner == nil, error != .cancelled {
-            failures.append(error)
-            remember(address, of: peer, succeeded: false)
-            note(.dialFailed(error), peer: peer, address: address)
-          }
-          startNext()
+        case .headStartOver(let attempt):
+          if attempt == race.started { begin(&race, peer, &group) }
+        case .ended(let address, let result):
+          race.running -= 1
+          if await ended(address, result, peer, &race) { group.cancelAll() }
+          begin(&race, peer, &group)
         }
       }
       group.cancelAll()
-      if let winner { return .success(winner) }
+      if let winner = race.winner { return .success(winner) }
       if Task.isCancelled { return .failure(.cancelled) }
+      let failures = race.failures
       return .failure(failures.count == 1 ? failures[0] : .dialsFailed(peer, failures))
+    }
+  }
+
+  private func begin(_ race: inout Race, _ peer: PeerID, _ group: inout TaskGroup<RaceEvent>) {
+    guard let (address, attempt) = race.next() else { return }
+    group.addTask { .ended(address, await self.outcome(of: address, peer)) }
+    group.addTask { [loop] in
+      try? await loop.perform { try await loop.sleep(for: DialLimits.headStart) }
+      return .headStartOver(attempt: attempt)
+    }
+  }
+
+  /// Takes down how one attempt ended; returns whether the race is won.
+  private func ended(
+    _ address: Multiaddr, _ result: DialResult, _ peer: PeerID, _ race: inout Race
+  ) async -> Bool {
+    switch result {
+    case .success(let connection):
+      remember(address, of: peer, succeeded: true)
+      if race.winner == nil { race.winner = connection } else { await connection.close() }
+      return true
+    case .failure(let error):
+      guard race.winner == nil, error != .cancelled else { return race.winner != nil }
+      race.failures.append(error)
+      remember(address, of: peer, succeeded: false)
+      note(.dialFailed(error), peer: peer, address: address)
+      return false
     }
   }
 

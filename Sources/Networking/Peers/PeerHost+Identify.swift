@@ -119,8 +119,7 @@ extension PeerHost {
         let names = [IdentifyMessage.pushProtocolID]
         guard let stream = try? await connection.openStream(names) else { return }
         try? await stream.writeMessage(encoded)
-        await stream.finish()
-        await stream.close()
+        await stream.leave()
       }
     }
   }

@@ -61,6 +61,12 @@ package struct PeerStream: Sendable {
     await connection.finish(number)
   }
 
+  /// Says that we send no more and read no more: what still comes is forgotten, and what was sent
+  /// arrives, which a reset could overtake.
+  package nonisolated(nonsending) func leave() async {
+    await connection.leave(number)
+  }
+
   /// Lets go of the stream: properly when the other side has finished too, else by a reset.
   package nonisolated(nonsending) func close() async {
     await connection.release(number)

@@ -95,6 +95,12 @@ package actor KademliaShell {
   /// A key is no longer provided by this node.
   package func stopProviding(_ key: KademliaKey) { handle(.stopProviding(key.point)) }
 
+  /// The host's book as it stands, to look results up in.
+  package func bookOfHost() async -> PeerBook { await host.book }
+
+  /// Provider records kept here for others.
+  package var storedProviders: Int { machine.providerStore.count }
+
   /// Peers in the routing table.
   package var tablePeers: Int { machine.table.count }
 
@@ -200,8 +206,7 @@ package actor KademliaShell {
         guard let bytes else { throw PeerError.streamEnded }
         response = try KademliaMessage(decoding: bytes).response(intern: intern)
       }
-      await stream.finish()
-      await stream.close()
+      await stream.leave()
       return response
     } catch {
       await stream.reset()
