@@ -101,7 +101,8 @@ let package = Package(
     // Measured by Benchmarks/peers/run.sh
     .executableTarget(
       name: "PeerBench", dependencies: foundations + ["Networking", "Peering"],
-      path: "Benchmarks/peers", exclude: ["run.sh"], swiftSettings: strict),
+      path: "Benchmarks/peers", exclude: ["run.sh", "rawtcp.c", "go_pair.py"],
+      swiftSettings: strict),
     // Pairs of times and the other side's process
     .target(name: "Measure", path: "Benchmarks/Measure", swiftSettings: strict),
     .executableTarget(

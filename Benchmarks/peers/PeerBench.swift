@@ -18,13 +18,15 @@ struct PeerBench {
   /// Connections of one measurement.
   private static let connectionCount = 200
   /// Measurements of each figure; the median is printed. `--smoke` only shows that all works.
-  private static let rounds = CommandLine.arguments.contains("--smoke") ? 1 : 5
+  private static let rounds = isSmoke ? 1 : 5
+  private static let isSmoke = CommandLine.arguments.contains("--smoke")
 
   static func main() async throws {
     let loop = try EventLoop()
     let thread = loop.start(named: "peer-bench")
     let arguments = CommandLine.arguments
-    let host = PeerHost(loop: loop, identity: .generate(), handler: answer)
+    let host = PeerHost(
+      loop: loop, identity: .generate(), settings: PeerHostSettings(), protocols: [.rpc(answer)])
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await host.run() }
       switch arguments.dropFirst().first {
@@ -58,6 +60,8 @@ struct PeerBench {
     case "upload":
       while (try? await call.nextChunk()) != nil {}
       return .success([])
+    case "usage":
+      return .success(Bytes(ProcessUsage.now().text.utf8))
     default:
       return .success(call.request.body)
     }
@@ -91,6 +95,11 @@ struct PeerBench {
         await fresh.close()
       }
     }
+    let connections = ConnectionCosts(loop: host.loop, server: connection, address: address)
+    let costs = try await connections.responderMilliseconds(rounds: rounds, count: connectionCount)
+    printLine("responder's CPU per connection with a fresh id", costs, "ms")
+    let memory = try await connections.idleMegabytes(count: isSmoke ? 100 : 1_000)
+    print("a node with \(isSmoke ? 100 : 1_000) connections: \(memory) MB resident")
   }
 
   private static func measurePing(

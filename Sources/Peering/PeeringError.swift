@@ -22,7 +22,7 @@ public enum PeeringError: Error, Equatable, Sendable {
   case noiseTagMismatch
   /// An X25519 public key of low order.
   case weakPublicKey
-  /// The identity payload of the handshake is not a signed Ed25519 key.
+  /// The identity payload of the handshake is not a signed key.
   case identityPayload(IdentityFault)
   /// Another identity answered than the address names.
   case wrongPeer(expected: PeerID, actual: PeerID)
@@ -72,10 +72,8 @@ public enum ProtobufFault: Error, Equatable, Sendable {
 
 /// What is wrong with a handshake's identity payload.
 public enum IdentityFault: Equatable, Sendable {
-  /// No key, or one that is not Ed25519.
-  case keyNotEd25519
-  /// No signature, or one of another length.
-  case signatureLength(Int)
+  /// No key, one of a kind we do not know, or not in its one proper encoding.
+  case keyNotSupported
   /// The signature is not by the key over the Noise static key.
   case signatureMismatch
   /// More muxers than a peer may name.

@@ -1,3 +1,5 @@
+import Primitives
+
 /// How messages of a kind of topics are signed and named.
 package enum GossipSigning: Equatable, Sendable {
   /// `StrictSign`: author, sequence number and signature are present; the id is author and number.
@@ -29,6 +31,20 @@ package struct GossipTopicKind: Equatable, Sendable {
   }
 }
 
+/// The score of a topic kind, made ready; a class so that reading it copies nothing.
+final class GossipTopicRules: Sendable {
+  let score: GossipTopicScore
+  let quantumNanoseconds: UInt64
+  /// Whether copies count (P3).
+  let judgesDeliveries: Bool
+
+  init(_ score: GossipTopicScore) {
+    self.score = score
+    quantumNanoseconds = max(1, Tick.zero.advanced(by: score.timeInMeshQuantum).nanoseconds)
+    judgesDeliveries = score.meshDeliveriesWeight != 0
+  }
+}
+
 /// What all routers of a process share; a class so that a million of them hold eight bytes each.
 package final class GossipsubConfiguration: Sendable {
   /// Kinds are numbered by a byte.
@@ -42,6 +58,8 @@ package final class GossipsubConfiguration: Sendable {
   package let peerScore: GossipPeerScore
   /// The kinds of topics; a topic is joined as one of them.
   package let kinds: [GossipTopicKind]
+  /// By kind.
+  let rules: [GossipTopicRules?]
 
   /// Checks every parameter.
   package init(
@@ -63,5 +81,6 @@ package final class GossipsubConfiguration: Sendable {
     self.thresholds = thresholds
     self.peerScore = peerScore
     self.kinds = kinds
+    rules = kinds.map { kind in kind.score.map { GossipTopicRules($0) } }
   }
 }

@@ -72,8 +72,8 @@ extension GossipsubMachine {
     switch store[offset].status {
     case .validating: noteDeliverer(peer, at: offset)
     case .valid:
-      guard let weights = topicScore(of: topics[topic]), weights.meshDeliveriesWeight != 0,
-        now.duration(since: store[offset].validated) <= weights.meshDeliveriesWindow,
+      guard let rules = topicRules(of: topics[topic]), rules.judgesDeliveries,
+        now.duration(since: store[offset].validated) <= rules.score.meshDeliveriesWindow,
         !store[offset].deliverers.contains(peer), noteDeliverer(peer, at: offset)
       else { return }
       creditCopy(peer, inTopicAt: topic)
@@ -118,9 +118,7 @@ extension GossipsubMachine {
     guard topics[topic].isJoined else { return }
     if let source { effects.append(.deliver(message, from: source)) }
     forward(message, inTopicAt: topic, source: source, deliverers, now: now, effects: &effects)
-    if topicScore(of: topics[topic])?.meshDeliveriesWeight ?? 0 == 0 {
-      store[offset].deliverers = []
-    }
+    if topicRules(of: topics[topic])?.judgesDeliveries != true { store[offset].deliverers = [] }
   }
 
   private mutating func reject(_ offset: Int) {

@@ -49,46 +49,46 @@ extension GossipsubMachine {
     var parts = GossipScoreParts()
     let peer = peers[index]
     for topic in topics {
-      guard let weights = topicScore(of: topic) else { continue }
+      guard let rules = topicRules(of: topic) else { continue }
       let (place, found) = topic.position(of: peer.handle)
-      if found { add(topic.standings[place], weights, now: now, to: &parts) }
+      if found { add(topic.standings[place], rules, now: now, to: &parts) }
     }
-    let rules = configuration.peerScore
-    if rules.topicScoreCap > 0 { parts.overCap = max(0, parts.topics - rules.topicScoreCap) }
-    parts.reputation = rules.reputationWeight * Double(peer.reputation)
-    if peer.group != 0, Int(peer.groupCount) > rules.colocationThreshold {
-      let surplus = Double(Int(peer.groupCount) - rules.colocationThreshold)
-      parts.colocation = rules.colocationWeight * surplus * surplus
+    let overall = configuration.peerScore
+    if overall.topicScoreCap > 0 { parts.overCap = max(0, parts.topics - overall.topicScoreCap) }
+    parts.reputation = overall.reputationWeight * Double(peer.reputation)
+    if peer.group != 0, Int(peer.groupCount) > overall.colocationThreshold {
+      let surplus = Double(Int(peer.groupCount) - overall.colocationThreshold)
+      parts.colocation = overall.colocationWeight * surplus * surplus
     }
-    let excess = Double(peer.behaviour) - rules.behaviourThreshold
-    if excess > 0 { parts.behaviour = rules.behaviourWeight * excess * excess }
+    let excess = Double(peer.behaviour) - overall.behaviourThreshold
+    if excess > 0 { parts.behaviour = overall.behaviourWeight * excess * excess }
     return parts
   }
 
   private func add(
-    _ standing: GossipStanding, _ weights: GossipTopicScore, now: Tick,
+    _ standing: GossipStanding, _ rules: GossipTopicRules, now: Tick,
     to parts: inout GossipScoreParts
   ) {
-    let topic = weights.topicWeight
+    let topic = rules.score.topicWeight
     if standing.isInMesh {
-      let time = now.duration(since: standing.grafted)
-      let quanta = min((time / weights.timeInMeshQuantum).rounded(.down), weights.timeInMeshCap)
-      parts.timeInMesh += topic * weights.timeInMeshWeight * quanta
+      let time = now.nanoseconds - min(standing.grafted, now).nanoseconds
+      let quanta = min(Double(time / rules.quantumNanoseconds), rules.score.timeInMeshCap)
+      parts.timeInMesh += topic * rules.score.timeInMeshWeight * quanta
     }
     parts.firstDeliveries +=
-      topic * weights.firstDeliveriesWeight * Double(standing.firstDeliveries)
-    if let deficit = deficit(of: standing, weights) {
-      parts.meshDeliveries += topic * weights.meshDeliveriesWeight * deficit * deficit
+      topic * rules.score.firstDeliveriesWeight * Double(standing.firstDeliveries)
+    if let deficit = deficit(of: standing, rules) {
+      parts.meshDeliveries += topic * rules.score.meshDeliveriesWeight * deficit * deficit
     }
-    parts.meshFailure += topic * weights.meshFailureWeight * Double(standing.meshFailure)
+    parts.meshFailure += topic * rules.score.meshFailureWeight * Double(standing.meshFailure)
     let invalid = Double(standing.invalidMessages)
-    parts.invalidMessages += topic * weights.invalidMessagesWeight * invalid * invalid
+    parts.invalidMessages += topic * rules.score.invalidMessagesWeight * invalid * invalid
   }
 
   /// Deliveries that a mesh peer owes (P3); nil if it owes none or is not yet judged.
-  private func deficit(of standing: GossipStanding, _ weights: GossipTopicScore) -> Double? {
+  private func deficit(of standing: GossipStanding, _ rules: GossipTopicRules) -> Double? {
     guard standing.flags.contains(.deliveriesCount) else { return nil }
-    let missing = weights.meshDeliveriesThreshold - Double(standing.meshDeliveries)
+    let missing = rules.score.meshDeliveriesThreshold - Double(standing.meshDeliveries)
     return missing > 0 ? missing : nil
   }
 }
@@ -106,8 +106,8 @@ extension GossipsubMachine {
   /// Notes that a peer left a mesh, with what it owed (P3b).
   mutating func markPrune(_ place: Int, inTopicAt index: Int) {
     guard topics[index].standings[place].isInMesh else { return }
-    if let weights = topicScore(of: topics[index]),
-      let deficit = deficit(of: topics[index].standings[place], weights)
+    if let rules = topicRules(of: topics[index]),
+      let deficit = deficit(of: topics[index].standings[place], rules)
     {
       topics[index].standings[place].meshFailure = min(
         topics[index].standings[place].meshFailure + Float(deficit * deficit),
@@ -125,7 +125,7 @@ extension GossipsubMachine {
   /// Counts an invalid message (P4).
   mutating func blameInvalid(_ peer: PeerHandle, topic: GossipTopic) {
     guard peerIndex(peer) != nil, let index = topicIndex(topic),
-      topicScore(of: topics[index]) != nil
+      topicRules(of: topics[index]) != nil
     else { return }
     let place = topics[index].place(of: peer)
     let counted = topics[index].standings[place].invalidMessages + 1
@@ -135,59 +135,62 @@ extension GossipsubMachine {
 
   /// Counts a first delivery (P2, and P3 for mesh peers).
   mutating func creditFirst(_ peer: PeerHandle, inTopicAt index: Int) {
-    guard peerIndex(peer) != nil, let weights = topicScore(of: topics[index]) else { return }
+    guard peerIndex(peer) != nil, let rules = topicRules(of: topics[index]) else { return }
     let place = topics[index].place(of: peer)
     let counted = topics[index].standings[place].firstDeliveries + 1
     topics[index].standings[place].firstDeliveries = min(
-      counted, Float(weights.firstDeliveriesCap))
-    creditMesh(place, weights, inTopicAt: index)
+      counted, Float(rules.score.firstDeliveriesCap))
+    creditMesh(place, rules, inTopicAt: index)
   }
 
   /// Counts a copy that came soon enough (P3).
   mutating func creditCopy(_ peer: PeerHandle, inTopicAt index: Int) {
-    guard let weights = topicScore(of: topics[index]) else { return }
+    guard let rules = topicRules(of: topics[index]) else { return }
     let (place, found) = topics[index].position(of: peer)
-    if found { creditMesh(place, weights, inTopicAt: index) }
+    if found { creditMesh(place, rules, inTopicAt: index) }
   }
 
   private mutating func creditMesh(
-    _ place: Int, _ weights: GossipTopicScore, inTopicAt index: Int
+    _ place: Int, _ rules: GossipTopicRules, inTopicAt index: Int
   ) {
     guard topics[index].standings[place].isInMesh else { return }
     let counted = topics[index].standings[place].meshDeliveries + 1
-    topics[index].standings[place].meshDeliveries = min(counted, Float(weights.meshDeliveriesCap))
+    topics[index].standings[place].meshDeliveries = min(
+      counted, Float(rules.score.meshDeliveriesCap))
   }
 
   /// One decay interval passes: counters shrink, mesh peers come to be judged, retained peers are
   /// forgotten. The counters of peers that left do not shrink: leaving must not heal.
   mutating func decay(now: Tick) {
-    let rules = configuration.peerScore
+    let overall = configuration.peerScore
     for index in topics.indices {
-      guard let weights = topicScore(of: topics[index]) else { continue }
+      guard let rules = topicRules(of: topics[index]) else { continue }
       var cursor = 0
       for place in topics[index].standings.indices {
         let peer = topics[index].standings[place].peer
         while cursor < peers.count, peers[cursor].handle < peer { cursor += 1 }
         guard cursor < peers.count, peers[cursor].handle == peer, peers[cursor].isConnected
         else { continue }
-        topics[index].standings[place].decay(weights, toZero: rules.decayToZero, now: now)
+        topics[index].standings[place].decay(rules, toZero: overall.decayToZero, now: now)
       }
     }
     for index in peers.indices where peers[index].isConnected && peers[index].behaviour > 0 {
       peers[index].behaviour = decayed(
-        peers[index].behaviour, rules.behaviourDecay, rules.decayToZero)
+        peers[index].behaviour, overall.behaviourDecay, overall.decayToZero)
     }
     forgetExpiredPeers(now: now)
   }
 }
 
 extension GossipStanding {
-  fileprivate mutating func decay(_ weights: GossipTopicScore, toZero: Double, now: Tick) {
-    firstDeliveries = decayed(firstDeliveries, weights.firstDeliveriesDecay, toZero)
-    meshDeliveries = decayed(meshDeliveries, weights.meshDeliveriesDecay, toZero)
-    meshFailure = decayed(meshFailure, weights.meshFailureDecay, toZero)
-    invalidMessages = decayed(invalidMessages, weights.invalidMessagesDecay, toZero)
-    if isInMesh, now.duration(since: grafted) > weights.meshDeliveriesActivation {
+  fileprivate mutating func decay(_ rules: GossipTopicRules, toZero: Double, now: Tick) {
+    firstDeliveries = decayed(firstDeliveries, rules.score.firstDeliveriesDecay, toZero)
+    meshDeliveries = decayed(meshDeliveries, rules.score.meshDeliveriesDecay, toZero)
+    meshFailure = decayed(meshFailure, rules.score.meshFailureDecay, toZero)
+    invalidMessages = decayed(invalidMessages, rules.score.invalidMessagesDecay, toZero)
+    if isInMesh, !flags.contains(.deliveriesCount),
+      now.duration(since: grafted) > rules.score.meshDeliveriesActivation
+    {
       flags.insert(.deliveriesCount)
     }
   }

@@ -45,9 +45,20 @@ package struct GossipsubMachine<Payload: Sendable>: Sendable {
     _ event: GossipsubEvent<Payload>, now: Tick, random: inout SplitMix64,
     directory: some PeerDirectory, effects: inout Effects
   ) {
+    var group: UInt32 = 0
+    if case .connected(let peer, _, _) = event { group = directory.addressGroup(of: peer) }
+    take(event, group: group, now: now, random: &random, effects: &effects)
+  }
+
+  // Simulations count messages in 32 bits; without this, other modules run generic code that asks
+  // for types at every step, at twice the time.
+  @_specialize(where Payload == UInt32)
+  private mutating func take(
+    _ event: GossipsubEvent<Payload>, group: UInt32, now: Tick, random: inout SplitMix64,
+    effects: inout Effects
+  ) {
     switch event {
     case .connected(let peer, let weDialled, let version):
-      let group = directory.addressGroup(of: peer)
       connect(peer, weDialled: weDialled, version: version, group: group, effects: &effects)
     case .disconnected(let peer): disconnect(peer, now: now)
     case .received(let item, let peer):
@@ -157,8 +168,8 @@ extension GossipsubMachine {
   }
 
   /// How a topic is scored, if at all.
-  func topicScore(of topic: GossipTopicState) -> GossipTopicScore? {
-    Int(topic.kind) < configuration.kinds.count ? configuration.kinds[Int(topic.kind)].score : nil
+  func topicRules(of topic: GossipTopicState) -> GossipTopicRules? {
+    Int(topic.kind) < configuration.rules.count ? configuration.rules[Int(topic.kind)] : nil
   }
 }
 

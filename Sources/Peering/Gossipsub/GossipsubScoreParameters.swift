@@ -82,8 +82,8 @@ package struct GossipPeerScore: Equatable, Sendable {
   package var colocationThreshold = 3
   /// P7: weight ≤ 0 of the squared surplus of penalty points.
   package var behaviourWeight = -10.0
-  /// Penalty points that are forgiven.
-  package var behaviourThreshold = 0.0
+  /// Penalty points that are forgiven, as Ethereum's clients do: a lost packet is no attack.
+  package var behaviourThreshold = 6.0
   /// Decay of P7; a point is forgotten in about ten minutes.
   package var behaviourDecay = 0.99
   /// Time between decays.

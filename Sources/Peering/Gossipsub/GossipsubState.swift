@@ -130,7 +130,9 @@ private let tightCountMax = 32
 extension Array {
   /// Inserts, and keeps the capacity of a small array close to its count.
   mutating func insertTightly(_ element: Element, at index: Int) {
-    if count == capacity, count < tightCountMax { reserveCapacity(count + tightGrowth) }
+    if count == capacity, count < tightCountMax {
+      reserveCapacity(count + (count == 0 ? 1 : tightGrowth))
+    }
     insert(element, at: index)
   }
 }

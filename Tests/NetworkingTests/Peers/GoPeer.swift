@@ -27,18 +27,19 @@ final class GoPeer: Sendable {
   private let process: pid_t
   private let isStopped = Lock(false)
   private let directory: String
-  private var controlPath: String { directory + "/control.sock" }
+  var controlPath: String { directory + "/control.sock" }
 
   /// Starts the process and waits until it answers.
-  init(loop: EventLoop, executable: String) async throws {
+  init(loop: EventLoop, executable: String, options: [String] = []) async throws {
     self.loop = loop
     var template = Array("/tmp/martlet-go-peer-XXXXXX".utf8CString)
     guard let made = mkdtemp(&template) else { throw SocketError.addressInvalid("/tmp") }
     directory = String(cString: made)
-    let arguments = [
-      executable, "-listen", "/unix" + directory + "/control.sock",
-      "-hostAddrs", "/ip4/127.0.0.1/tcp/0",
-    ]
+    let arguments =
+      [
+        executable, "-listen", "/unix" + directory + "/control.sock",
+        "-hostAddrs", "/ip4/127.0.0.1/tcp/0",
+      ] + options
     process = try Self.spawn(arguments)
     try await waitUntilReady()
   }
@@ -122,7 +123,7 @@ final class GoPeer: Sendable {
     return answer
   }
 
-  private func ask(
+  func ask(
     _ type: UInt64, _ fill: (inout ProtobufWriter) -> Void
   ) async throws -> Bytes {
     let control = try await Socket.connect(
@@ -134,32 +135,38 @@ final class GoPeer: Sendable {
     return try await exchange(request, over: control)
   }
 
-  private func exchange(_ request: ProtobufWriter, over control: Socket) async throws -> Bytes {
+  func exchange(_ request: ProtobufWriter, over control: Socket) async throws -> Bytes {
     try await control.write(RPCFraming.encode(request.bytes))
     var input = ByteQueue()
+    let answer = try await Self.message(from: control, &input)
+    // Response.type = 1: 0 is OK. A zero is left out by no proto2 writer.
+    var reader = ProtobufReader(answer[...])
+    guard case .unsigned(0)? = try reader.next()?.value else {
+      throw ControlFailure(answer: answer)
+    }
+    return answer
+  }
+
+  /// The next length-prefixed message.
+  static nonisolated(nonsending) func message(
+    from control: Socket, _ input: inout ByteQueue
+  ) async throws -> Bytes {
     while true {
-      if let answer = try RPCFraming.next(in: &input, limit: 1 << 20) {
-        // Response.type = 1: 0 is OK. A zero is left out by no proto2 writer.
-        var reader = ProtobufReader(answer[...])
-        guard case .unsigned(0)? = try reader.next()?.value else {
-          throw ControlFailure(answer: answer)
-        }
-        return answer
-      }
+      if let message = try RPCFraming.next(in: &input, limit: 1 << 20) { return message }
       var bytes = Bytes()
       guard try await control.read(appendingTo: &bytes) > 0 else { throw SocketError.closed }
       input.append(bytes)
     }
   }
 
-  private func field(_ number: UInt64, of message: Bytes) throws -> Bytes {
+  func field(_ number: UInt64, of message: Bytes) throws -> Bytes {
     guard let found = try fields(of: message)[number]?.first else {
       throw ControlFailure(answer: message)
     }
     return found
   }
 
-  private func fields(of message: Bytes) throws -> [UInt64: [Bytes]] {
+  func fields(of message: Bytes) throws -> [UInt64: [Bytes]] {
     var found: [UInt64: [Bytes]] = [:]
     var reader = ProtobufReader(message[...])
     while let (number, value) = try reader.next() {

@@ -8,8 +8,10 @@ struct GossipControlTests {
   private let topic = GossipRig.topic
 
   /// A router with a mesh of the first six of `count` peers.
-  private func joined(_ count: UInt32 = 30, validates: Bool = false) throws -> GossipRig {
-    var rig = try GossipRig(kinds: [.init(validates: validates)])
+  private func joined(
+    _ count: UInt32 = 30, validates: Bool = false, peerScore: GossipPeerScore = .init()
+  ) throws -> GossipRig {
+    var rig = try GossipRig(peerScore: peerScore, kinds: [.init(validates: validates)])
     rig.connect(0..<6, dialled: 0..<6)
     _ = rig.join()
     rig.connect(6..<count)
@@ -75,7 +77,9 @@ struct GossipControlTests {
 
   @Test("who advertises and does not deliver within three seconds pays, unless another delivers")
   func promises() throws {
-    var rig = try joined()
+    var strict = GossipPeerScore()
+    strict.behaviourThreshold = 0
+    var rig = try joined(peerScore: strict)
     rig.receive(.ihave(topic, [messageID(1)]), from: peer(9))
     rig.receive(.ihave(topic, [messageID(2)]), from: peer(10))
     rig.receive(.message(message(2)), from: peer(0))
