@@ -31,8 +31,9 @@ extension SeedNetwork {
   private mutating func comeBack(_ node: UInt32) {
     states[Int(node)].remove(.away)
     guard record.started.contains(node) else { return start(node) }
-    nodes[Int(node)].kademliaWake = .max
-    nodes[Int(node)].routerWake = .max
+    // What rang in vain rings now; what is to come is still planned.
+    if nodes[Int(node)].kademliaWake <= queue.now { nodes[Int(node)].kademliaWake = .max }
+    if nodes[Int(node)].routerWake <= queue.now { nodes[Int(node)].routerWake = .max }
     tell(node, .tick)
     tell(node, gossip: .tick)
     let held = nodes[Int(node)].held
