@@ -38,6 +38,9 @@ enum SimulationCommands {
     Option(
       name: "faults", value: "LIST",
       summary: "run twelve minutes under trouble: `loss=0.05,partition,crash=3`, `swarm`, `none`"),
+    Option(
+      name: "level", value: "LEVEL",
+      summary: "what passes with --faults: `messages`, or `bytes` through yamux and codecs"),
     Option(name: "bug", value: "NAME", summary: bugSummary + "; with --faults"),
     Option(name: "lookups", value: "N", summary: "lookups to measure; 1000 unless told"),
     Option(name: "messages", value: "N", summary: "messages to publish; 3 unless told"),
@@ -54,8 +57,8 @@ enum SimulationCommands {
     if let faults = arguments.text("faults") {
       return try await seed(arguments, scenario: scenario(arguments, faults: faults))
     }
-    guard arguments.text("bug") == nil else {
-      throw CommandFailure.usage("--bug needs --faults")
+    for name in ["bug", "level"] where arguments.text(name) != nil {
+      throw CommandFailure.usage("--\(name) needs --faults")
     }
     let order = try order(arguments)
     let reportPath = arguments.text("report")
@@ -138,9 +141,19 @@ enum SimulationCommands {
     let seed = UInt64(try arguments.integer("seed", in: 0...Int.max) ?? 1)
     let bug = try bug(arguments)
     let count = nodes ?? SeedScenario.nodesUsual
-    if faults == "swarm" { return .swarm(seed: seed, nodes: count, bug: bug) }
+    let level = try level(arguments)
+    if faults == "swarm" { return .swarm(seed: seed, nodes: count, bug: bug, level: level) }
     return SeedScenario(
-      nodes: count, seed: seed, plan: try plan(faults == "none" ? "" : faults), bug: bug)
+      nodes: count, seed: seed, plan: try plan(faults == "none" ? "" : faults), bug: bug,
+      level: level ?? .messages)
+  }
+
+  private static func level(_ arguments: Arguments) throws -> SeedLevel? {
+    guard let name = arguments.text("level") else { return nil }
+    guard let level = SeedLevel(rawValue: name) else {
+      throw CommandFailure.usage("--level is `\(name)`", hint: "give `messages` or `bytes`")
+    }
+    return level
   }
 
   private static func plan(_ text: String) throws -> FaultPlan {

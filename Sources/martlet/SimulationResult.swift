@@ -35,7 +35,7 @@ struct SimulationResult {
     figures = outcome.figures(of: scenario)
     plan = scenario.plan
     links = .regions
-    level = "connections"
+    level = scenario.level.rawValue
     self.seconds = seconds
     self.peakResidentBytes = peakResidentBytes
     command = scenario.command

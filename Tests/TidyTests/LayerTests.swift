@@ -74,6 +74,14 @@ struct LayerTests {
     }
   }
 
+  @Test("only the simulator makes connections that encrypt nothing")
+  func encryption() {
+    for file in SourceTree.swiftSources where file.target != "Simulator" {
+      let calls = lines(in: SwiftTokens.tokens(of: file.text), with: ["(", "simulated", ":"])
+      #expect(calls.isEmpty, "\(file.path)")
+    }
+  }
+
   @Test("imports are found in each of their spellings")
   func importSpellings() {
     let tokens = SwiftTokens.tokens(

@@ -25,6 +25,8 @@ package enum Invariant: String, CaseIterable, Sendable {
   case timerServed = "timer-served"
   /// A machine does not spin: so many events in one millisecond are a loop.
   case noSpinning = "no-spinning"
+  /// What one node's connections write, the other's understand.
+  case bytesUnderstood = "bytes-understood"
   /// What was synced is there after a crash.
   case syncedSurvives = "synced-survives"
   // Checked when trouble is over

@@ -47,7 +47,7 @@ extension SeedNetwork {
     else { return }
     let delivery = conditions.send(from: Int(node), to: Int(dialler), now: queue.now)
     guard let first = delivery.first else { return }
-    connect(dialler, at: node, weDialled: false, identity)
+    connect(dialler, at: node, weDialled: false, identity, ready: queue.now + first)
     queue.schedule(.dialled(from: dialler, to: node, identity: identity), after: first)
   }
 
@@ -58,7 +58,7 @@ extension SeedNetwork {
       !nodes[Int(dialler)].hasNewer(than: identity, to: peer)
     else { return }
     nodes[Int(dialler)].dialling.removeAll { $0.peer == peer }
-    connect(peer, at: dialler, weDialled: true, identity)
+    connect(peer, at: dialler, weDialled: true, identity, ready: queue.now)
     let ready = nodes[Int(dialler)].waiting.filter { $0.to.peer == peer }
     nodes[Int(dialler)].waiting.removeAll { $0.to.peer == peer }
     for request in ready { ask(request.request, request.to, from: dialler) }
@@ -75,14 +75,17 @@ extension SeedNetwork {
   }
 
   private mutating func connect(
-    _ peer: UInt32, at node: UInt32, weDialled: Bool, _ identity: UInt64
+    _ peer: UInt32, at node: UInt32, weDialled: Bool, _ identity: UInt64, ready: Int
   ) {
     close(peer, at: node)
     let place = nodes[Int(node)].place(of: peer).index
-    nodes[Int(node)].connections.insert(
-      SeedConnection(
-        peer: peer, weDialled: weDialled, identity: identity, heard: queue.now, used: queue.now),
-      at: place)
+    var connection = SeedConnection(
+      peer: peer, weDialled: weDialled, identity: identity, heard: queue.now, used: queue.now)
+    connection.ready = ready
+    if scenario.level == .bytes {
+      connection.wire = SeedWire(weDialled: weDialled, remoteKey: codec.key(of: peer))
+    }
+    nodes[Int(node)].connections.insert(connection, at: place)
     let handle = PeerHandle(peer)
     if nodes[Int(peer)].isReachable || errs(.trustsClients, every: 3) {
       tell(node, .identified(handle, admission: .puzzle))
@@ -108,19 +111,29 @@ extension SeedNetwork {
     guard found else { return }
     let identity = nodes[Int(node)].connections[index].identity
     if case .areYouThere = message {} else { nodes[Int(node)].connections[index].used = queue.now }
-    let delivery = conditions.send(from: Int(node), to: Int(peer), now: queue.now)
-    let event = Event.message(message, from: node, to: peer, identity: identity)
-    guard case .gossip = message else {
-      if let first = delivery.first { queue.schedule(event, after: first) }
-      if let second = delivery.second { queue.schedule(event, after: second) }
-      return
+    if nodes[Int(node)].connections[index].wire != nil {
+      guard case .reset = message else { return write(message, from: node, to: peer) }
     }
-    // One stream carries all gossip: in order, once; what is lost is sent again, and later.
+    let event = Event.message(message, from: node, to: peer, identity: identity)
+    if case .gossip = message {
+      return queue.schedule(event, at: arrival(from: node, to: peer, at: index))
+    }
+    let ready = nodes[Int(node)].connections[index].ready
+    let delivery = conditions.send(from: Int(node), to: Int(peer), now: queue.now)
+    if let first = delivery.first { queue.schedule(event, at: max(ready, queue.now + first)) }
+    if let second = delivery.second { queue.schedule(event, at: max(ready, queue.now + second)) }
+  }
+
+  /// When what is written into a stream now arrives: in order, once; what is lost is sent again, and
+  /// what a partition stops waits for its end.
+  mutating func arrival(from node: UInt32, to peer: UInt32, at index: Int) -> Int {
+    let delivery = conditions.send(from: Int(node), to: Int(peer), now: queue.now)
     let way = delivery.first ?? 2 * SeedConnectionLimits.retransmissionMilliseconds
     let whole = conditions.cutEnd(Int(node), Int(peer), now: queue.now) ?? queue.now
-    let time = max(whole + way, nodes[Int(node)].connections[index].inOrder)
+    let connection = nodes[Int(node)].connections[index]
+    let time = max(whole + way, connection.inOrder, connection.ready)
     nodes[Int(node)].connections[index].inOrder = time
-    queue.schedule(event, at: time)
+    return time
   }
 
   mutating func receive(
@@ -153,7 +166,7 @@ extension SeedNetwork {
   }
 
   /// Bytes of a connection that this end does not have: the other end is told so.
-  private mutating func answerStranger(
+  mutating func answerStranger(
     _ message: SeedMessage, from sender: UInt32, at node: UInt32, _ identity: UInt64
   ) {
     if case .reset = message { return }

@@ -38,6 +38,11 @@ extension SeedNetwork {
     tell(node, gossip: .tick)
     let held = nodes[Int(node)].held
     nodes[Int(node)].held = []
+    let segments = nodes[Int(node)].heldSegments
+    nodes[Int(node)].heldSegments = []
+    for entry in segments {
+      receive(segment: entry.bytes, from: entry.from, to: node, entry.identity)
+    }
     for entry in held { receive(entry.message, from: entry.from, to: node, entry.identity) }
   }
 

@@ -85,7 +85,8 @@ extension SeedNetwork {
     nodes[Int(node)].delivered[number] = queue.now
     let message = GossipMessage(
       id: GossipMessageID(high: UInt64(node), low: number), topic: Self.topic,
-      byteCount: 2_048, author: PeerHandle(node), payload: SeedRecord.payload(of: number))
+      byteCount: SeedRecord.messageBytes, author: PeerHandle(node),
+      payload: SeedRecord.payload(of: number))
     tell(node, gossip: .publish(message))
   }
 

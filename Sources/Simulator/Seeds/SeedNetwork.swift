@@ -6,12 +6,13 @@ import Primitives
 ///
 /// The shell here does what the shell of production does: it dials where a machine wants to send,
 /// tells both machines who came and went, keeps alarms, and writes what must survive to a disk.
-struct SeedNetwork: Sendable {
+struct SeedNetwork {
   enum Event: Sendable {
     case dial(from: UInt32, to: UInt32, identity: UInt64)
     case dialled(from: UInt32, to: UInt32, identity: UInt64)
     case dialGivenUp(from: UInt32, to: UInt32, since: Int)
     case message(SeedMessage, from: UInt32, to: UInt32, identity: UInt64)
+    case segment(Bytes, from: UInt32, to: UInt32, identity: UInt64)
     case written(node: UInt32, incarnation: UInt32, call: SeedCall)
     case kademliaWake(UInt32, incarnation: UInt32, time: Int)
     case routerWake(UInt32, incarnation: UInt32, time: Int)
@@ -43,6 +44,9 @@ struct SeedNetwork: Sendable {
   var kademliaEffects: [KademliaEffect] = []
   var routerEffects: SeedNode.Router.Effects = []
   let configuration: GossipsubConfiguration
+  let codec: SeedCodec
+  /// Ends of connections that may have bytes to send.
+  var unsent: [(node: UInt32, peer: UInt32)] = []
 
   /// Nodes that never fail: those that everybody knows at first.
   static let anchors = 3
@@ -63,6 +67,7 @@ struct SeedNetwork: Sendable {
     workChance = streams.stream(.workload)
     disks = streams.stream(.disks)
     configuration = Self.configuration()
+    codec = SeedCodec(book: book)
     outcome.load = Array(repeating: 0, count: scenario.nodes)
     makeNodes()
     plan()
@@ -73,6 +78,7 @@ struct SeedNetwork: Sendable {
     var network = SeedNetwork(scenario)
     while network.outcome.breach == nil, let event = network.queue.next(until: SeedTimes.end) {
       network.handle(event)
+      if !network.unsent.isEmpty { network.sendSegments() }
     }
     if network.outcome.breach == nil { network.checkEnd() }
     network.outcome.events = network.queue.takenCount
@@ -140,6 +146,8 @@ struct SeedNetwork: Sendable {
     case .dialGivenUp(let from, let to, let since): giveUpDial(from: from, to: to, since: since)
     case .message(let message, let from, let to, let identity):
       receive(message, from: from, to: to, identity)
+    case .segment(let bytes, let from, let to, let identity):
+      receive(segment: bytes, from: from, to: to, identity)
     case .written(let node, let incarnation, let call):
       guard isRunning(node, incarnation) else { return }
       finishCall(call, of: node, with: KademliaResponse())

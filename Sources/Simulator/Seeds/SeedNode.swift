@@ -2,7 +2,7 @@ import Peering
 import Primitives
 
 /// An open connection as one of its ends sees it.
-struct SeedConnection: Sendable {
+struct SeedConnection {
   let peer: UInt32
   let weDialled: Bool
   /// The number of the dial: of two connections with one peer both ends keep the later.
@@ -13,6 +13,10 @@ struct SeedConnection: Sendable {
   var used: Int
   /// Nothing that is sent now may arrive before what was sent before: one stream, in order.
   var inOrder = 0
+  /// The other end exists from here on.
+  var ready = 0
+  /// Streams and codecs, where bytes pass.
+  var wire: SeedWire?
 }
 
 /// A request on its way.
@@ -22,7 +26,7 @@ struct SeedCall: Equatable, Sendable {
 }
 
 /// One node of a seed run: the machines, and what its shell keeps.
-struct SeedNode: Sendable {
+struct SeedNode {
   typealias Router = GossipsubMachine<UInt64>
 
   var kademlia: KademliaMachine
@@ -43,6 +47,7 @@ struct SeedNode: Sendable {
   var asking: [(call: SeedCall, since: Int)] = []
   /// What came over streams while the node was away.
   var held: [(message: SeedMessage, from: UInt32, identity: UInt64)] = []
+  var heldSegments: [(bytes: Bytes, from: UInt32, identity: UInt64)] = []
   var kademliaWake = Int.max
   var routerWake = Int.max
   var journal = NodeJournal()

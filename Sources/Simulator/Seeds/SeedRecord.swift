@@ -43,6 +43,9 @@ struct SeedRecord: Sendable {
   /// Lopsided pairs of every sample so far, nil before the first.
   var lopsided: [UInt64]?
 
+  /// Bytes of a message, as the routers' caches count them.
+  static let messageBytes: UInt32 = 2_048
+
   /// What the message of a number says.
   static func payload(of number: UInt64) -> UInt64 {
     var mixer = SplitMix64(seed: number)

@@ -15,9 +15,15 @@ package struct SeedScenario: Equatable, Sendable {
   package var plan: FaultPlan
   /// A mistake to be found.
   package var bug: PlantedBug?
+  /// What passes between nodes.
+  package var level: SeedLevel
 
   /// A run of given trouble.
-  package init(nodes: Int = nodesUsual, seed: UInt64, plan: FaultPlan, bug: PlantedBug? = nil) {
+  package init(
+    nodes: Int = nodesUsual, seed: UInt64, plan: FaultPlan, bug: PlantedBug? = nil,
+    level: SeedLevel = .messages
+  ) {
+    self.level = level
     self.nodes = nodes
     self.seed = seed
     self.plan = plan
@@ -26,18 +32,28 @@ package struct SeedScenario: Equatable, Sendable {
 
   /// The run of a seed: its trouble too is drawn from the seed.
   package static func swarm(
-    seed: UInt64, nodes: Int = nodesUsual, bug: PlantedBug? = nil
+    seed: UInt64, nodes: Int = nodesUsual, bug: PlantedBug? = nil, level: SeedLevel? = nil
   ) -> SeedScenario {
     var random = ChanceStreams(seed: seed).stream(.faults)
     return SeedScenario(
-      nodes: nodes, seed: seed, plan: FaultPlan.swarm(using: &random), bug: bug)
+      nodes: nodes, seed: seed, plan: FaultPlan.swarm(using: &random), bug: bug,
+      level: level ?? usualLevel(of: seed))
+  }
+
+  /// Every fourth seed passes bytes, which cost more than messages and find other things.
+  private static let bytesPeriod: UInt64 = 4
+
+  private static func usualLevel(of seed: UInt64) -> SeedLevel {
+    seed % bytesPeriod == bytesPeriod - 1 ? .bytes : .messages
   }
 
   /// The command that repeats the run.
   package var command: String {
     let list = plan.text.isEmpty ? "none" : plan.text
     let planted = bug.map { " --bug \($0.rawValue)" } ?? ""
-    return "martlet simulate network --nodes \(nodes) --seed \(seed) --faults \(list)\(planted)"
+    let carried = level == .messages ? "" : " --level \(level.rawValue)"
+    return "martlet simulate network --nodes \(nodes) --seed \(seed) --faults \(list)"
+      + carried + planted
   }
 }
 
