@@ -17,6 +17,14 @@ struct SeedTests {
     #expect(first.events == second.events)
   }
 
+  @Test("the same holds where bytes pass through streams and codecs")
+  func bytes() {
+    let outcome = SeedRun.run(.swarm(seed: 7, nodes: 12, level: .bytes))
+    #expect(outcome.breach == nil)
+    #expect(outcome.gossip.coverage99.count == 5)
+    #expect(outcome.digest != SeedRun.run(.swarm(seed: 7, nodes: 12, level: .messages)).digest)
+  }
+
   /// Enough for every kind of trouble to meet somebody.
   private static let few = 12
   private static let calm = SeedRun.run(

@@ -9,11 +9,10 @@ extension SeedNetwork {
   /// Writes a message into a connection's streams; the bytes leave at the end of the event.
   mutating func write(_ message: SeedMessage, from node: UInt32, to peer: UInt32) {
     let index = nodes[Int(node)].place(of: peer).index
-    guard var wire = nodes[Int(node)].connections[index].wire else { return }
-    nodes[Int(node)].connections[index].wire = nil
+    guard let wire = nodes[Int(node)].connections[index].wire else { return }
     var failed: UInt32?
     do throws(PeeringError) {
-      try write(message, into: &wire)
+      try write(message, into: wire)
     } catch {
       if case .ask(_, let call) = message {
         failed = call
@@ -21,12 +20,11 @@ extension SeedNetwork {
         fail(.bytesUnderstood, node, "\(error) when writing")
       }
     }
-    nodes[Int(node)].connections[index].wire = wire
     unsent.append((node, peer))
     if let failed { failCall(SeedCall(peer: peer, call: failed), of: node) }
   }
 
-  private func write(_ message: SeedMessage, into wire: inout SeedWire) throws(PeeringError) {
+  private func write(_ message: SeedMessage, into wire: SeedWire) throws(PeeringError) {
     switch message {
     case .ask(let request, let call):
       let stream = try wire.machine.open([KademliaMachine.martletProtocolID])
@@ -89,31 +87,27 @@ extension SeedNetwork {
     }
     nodes[Int(node)].connections[index].heard = queue.now
     var events: [ConnectionEvent] = []
-    if var wire = nodes[Int(node)].connections[index].wire {
-      nodes[Int(node)].connections[index].wire = nil
+    if let wire = nodes[Int(node)].connections[index].wire {
       wire.machine.inbox.append(bytes)
       do throws(PeeringError) {
         try wire.machine.receive(events: &events)
       } catch {
         fail(.bytesUnderstood, node, "\(error) from \(sender)")
       }
-      nodes[Int(node)].connections[index].wire = wire
     }
     unsent.append((node, sender))
     for event in events { handle(event, from: sender, at: node, identity) }
   }
 
   /// The connection's wire, if it is still the same connection.
-  private mutating func withWire<Result>(
-    _ node: UInt32, _ peer: UInt32, _ identity: UInt64, _ body: (inout SeedWire) -> Result?
+  private func withWire<Result>(
+    _ node: UInt32, _ peer: UInt32, _ identity: UInt64, _ body: (SeedWire) -> Result?
   ) -> Result? {
     let (index, found) = nodes[Int(node)].place(of: peer)
     guard found, nodes[Int(node)].connections[index].identity == identity,
-      var wire = nodes[Int(node)].connections[index].wire
+      let wire = nodes[Int(node)].connections[index].wire
     else { return nil }
-    nodes[Int(node)].connections[index].wire = nil
-    defer { nodes[Int(node)].connections[index].wire = wire }
-    return body(&wire)
+    return body(wire)
   }
 
   private mutating func handle(
@@ -168,13 +162,10 @@ extension SeedNetwork {
     _ stream: UInt32, from peer: UInt32, at node: UInt32, _ identity: UInt64
   ) -> (use: SeedWire.Use, frame: Bytes)? {
     let outcome = withWire(node, peer, identity) { wire -> Result<Bytes?, PeeringError>? in
-      guard let place = wire.place(of: stream) else { return nil }
+      guard wire.place(of: stream) != nil else { return nil }
       let limit = GossipsubLimits.rpcBytesMax
       return wire.machine.take(from: stream, accepting: limit) { queue in
         Result { () throws(PeeringError) in try RPCFraming.next(in: &queue, limit: limit) }
-      }.map { result in
-        _ = place
-        return result
       }
     }
     guard let outcome else { return nil }

@@ -11,8 +11,9 @@ package enum SeedLevel: String, CaseIterable, Sendable {
   case bytes
 }
 
-/// One end of a connection that carries bytes.
-struct SeedWire {
+/// One end of a connection that carries bytes; a class, so that the list of connections it stands in
+/// can be searched without touching it.
+final class SeedWire {
   /// What a stream is for.
   enum Use {
     case ask(KademliaRequest, call: UInt32)
@@ -45,7 +46,7 @@ struct SeedWire {
   func place(of stream: UInt32) -> Int? { streams.firstIndex { $0.id == stream } }
 
   /// Our stream for gossip, opened where there is none.
-  mutating func gossipStream() throws(PeeringError) -> UInt32 {
+  func gossipStream() throws(PeeringError) -> UInt32 {
     for stream in streams { if case .gossipOut = stream.use { return stream.id } }
     let id = try machine.open([Self.gossipProtocol])
     streams.append(Stream(id: id, use: .gossipOut))
@@ -53,12 +54,12 @@ struct SeedWire {
   }
 
   /// Writes a frame with its length in front; returns how much of it the window let through.
-  mutating func write(_ frame: Bytes, on stream: UInt32) throws(PeeringError) -> Int {
+  func write(_ frame: Bytes, on stream: UInt32) throws(PeeringError) -> Int {
     let bytes = RPCFraming.encode(frame)
     return try write(bytes, whole: stream)
   }
 
-  private mutating func write(_ bytes: Bytes, whole stream: UInt32) throws(PeeringError) -> Int {
+  private func write(_ bytes: Bytes, whole stream: UInt32) throws(PeeringError) -> Int {
     let outcome = bytes.withUnsafeBytes { raw in
       Result { () throws(PeeringError) in try machine.send(raw, on: stream) }
     }
@@ -66,7 +67,7 @@ struct SeedWire {
   }
 
   /// Adds a frame to the gossip that waits, and sends what the window lets through.
-  mutating func gossip(_ frame: Bytes) throws(PeeringError) {
+  func gossip(_ frame: Bytes) throws(PeeringError) {
     waiting.append(RPCFraming.encode(frame))
     let stream = try gossipStream()
     let outcome = waiting.read { raw in
