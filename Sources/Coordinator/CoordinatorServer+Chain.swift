@@ -164,6 +164,7 @@ extension CoordinatorServer {
     pending.settle(in: chain.state)
     noteReplays(in: committed.block)
     publish(committed)
+    announceSettled(in: committed.block)
     for id in sessionOrder {
       applyLedger(committed.block, to: id)
       startIfEscrowed(id)
