@@ -20,9 +20,15 @@ final class FaultyNetwork: Sendable {
   }
 
   let local: LocalNetwork
+  /// How workers train that do not train honestly, by name.
+  let trains: [String: TrainingFunction]
   private let state = Lock(State())
 
-  init(workers: [LocalNetwork.Worker], stakeGrants: Int = 0) throws {
+  init(
+    workers: [LocalNetwork.Worker], stakeGrants: Int = 0,
+    trains: [String: TrainingFunction] = [:]
+  ) throws {
+    self.trains = trains
     local = try LocalNetwork(workers: workers, stakeGrants: stakeGrants)
   }
 
@@ -70,8 +76,9 @@ final class FaultyNetwork: Sendable {
     let address = state.withLock { $0.address! }
     let settings = local.settings(of: name, address: address)
     let loop = local.loop
+    let train = trains[name]
     let task = Task {
-      try await NodeProcess(settings: settings, loop: loop, report: { _ in }).run()
+      try await NodeProcess(settings: settings, loop: loop, train: train, report: { _ in }).run()
     }
     state.withLock { $0.tasks[name] = task }
   }
@@ -79,11 +86,13 @@ final class FaultyNetwork: Sendable {
   /// A connection of somebody who has no part in the network; `identity` is who it claims to be,
   /// with the key to prove it.
   func withStranger<Result: Sendable>(
-    _ identity: SigningKey, _ body: @Sendable (PeerConnection) async throws -> Result
+    _ identity: SigningKey,
+    answering handler: @escaping RPCHandler = { _ in
+      .failure(RPCError(code: "unknown_method", message: "nothing here"))
+    },
+    _ body: @Sendable (PeerConnection) async throws -> Result
   ) async throws -> Result {
-    let host = PeerHost(
-      loop: local.loop, identity: identity,
-      handler: { _ in .failure(RPCError(code: "unknown_method", message: "nothing here")) })
+    let host = PeerHost(loop: local.loop, identity: identity, handler: handler)
     let address = state.withLock { $0.address! }
     let running = Task { await host.run() }
     defer { running.cancel() }

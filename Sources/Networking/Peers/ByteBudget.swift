@@ -15,6 +15,12 @@ package final class ByteBudget: Sendable {
     self.bytesMax = bytesMax
   }
 
+  /// Who waits.
+  package var waiting: Int {
+    loop.preconditionCurrent()
+    return line.count
+  }
+
   /// Takes `bytes`, after those who came before. The caller gives them back.
   package nonisolated(nonsending) func take(_ bytes: Int) async {
     loop.preconditionCurrent()
