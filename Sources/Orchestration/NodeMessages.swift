@@ -171,8 +171,8 @@ public struct WorkOrder: Hashable, Sendable, CanonicalCodable {
   }
 }
 
-/// Worker → coordinator: the result of an order. The trained parameters, little-endian, are the body
-/// of the call: their size is the architecture's, whatever the peer says.
+/// Worker → coordinator: the result of an order. The trained parameters, little-endian, are the
+/// body of the call: their size is the architecture's, whatever the peer says.
 public struct WorkSubmission: Hashable, Sendable, CanonicalCodable {
   /// `SessionSpecification.digest`.
   public var session: Digest
