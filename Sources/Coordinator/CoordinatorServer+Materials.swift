@@ -20,14 +20,12 @@ extension CoordinatorServer {
 
   /// A file of the store as the body of an answer; an absent one is refused, not broken off.
   private func streaming(_ cid: CID, behind head: Bytes = []) async throws -> RPCAnswer {
-    if let known = content.recent[cid] { return .streamed(head, body: known) }
-    let content = content
-    var start = UnixFSWalk(root: cid)
-    guard let first = try await content.next(of: &start) else { return .streamed(head, body: []) }
+    var start = ContentPieces(of: cid, in: content)
+    guard let first = try await start.next() else { return .streamed(head, body: []) }
     return .streamed(head) { [start] writer in
-      var walk = start
-      try await writer.send(first)
-      while let chunk = try await content.next(of: &walk) { try await writer.send(chunk) }
+      var pieces = start
+      try await writer.send(all: first)
+      while let piece = try await pieces.next() { try await writer.send(all: piece) }
     }
   }
 
