@@ -65,7 +65,7 @@ extension CoordinatorServer {
               decoding: piece, count: piece.count / MemoryLayout<Float>.size,
               what: "an update's piece")))
       }
-      // A file that ends before the others makes the sizes differ, which the mean refuses.
+      // A file that ends before the others leaves the mean short, which is refused below.
       guard !pieces.isEmpty, pieces.count == terms.count else { break }
       mean += try await compute.run { [pieces] in try weightedMean(pieces).bytes }
     }

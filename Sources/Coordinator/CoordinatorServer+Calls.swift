@@ -69,7 +69,7 @@ extension CoordinatorServer {
       let block = try CommittedBlock(decoding: body)
       begin { try? await self.announced(block, by: call.peer) }
       return []
-    case RPCMethod.startState: return try await startState(EvidenceRequest(decoding: body))
+    case RPCMethod.startState: return try await startState(StartStateRequest(decoding: body))
     default:
       throw RPCError(
         code: "unknown_method", message: "`\(call.request.method)` is not a method")

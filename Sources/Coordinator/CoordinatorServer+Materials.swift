@@ -1,3 +1,4 @@
+internal import Consensus
 internal import ContentStore
 internal import Cryptography
 internal import FederatedLearning
@@ -67,10 +68,13 @@ extension CoordinatorServer {
     return try await streaming(stored.parameters, behind: head.encoded())
   }
 
-  /// Asks a worker which content is the state before a segment.
-  func startState(_ request: EvidenceRequest) async throws -> Bytes {
+  /// Asks a worker which content is the state before a segment, as long as the job is open.
+  func startState(_ request: StartStateRequest) async throws -> Bytes {
+    guard chain.state.jobs[JobID(digest: request.work.job)] != nil else {
+      throw RPCError(code: "settled", message: "the job is closed on the ledger")
+    }
     do {
-      return try await worker(request.assignment.worker).connection.request(
+      return try await worker(request.work.assignment.worker).connection.request(
         method: RPCMethod.startState, body: request.encoded(),
         deadline: Limits.workerStateDeadline)
     } catch PeerError.refused(let refusal) {

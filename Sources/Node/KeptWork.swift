@@ -9,13 +9,28 @@ internal import UsefulWork
 
 /// A piece of work whose start states can be asked for.
 struct KeptWork: Sendable {
-  /// What was done: enough to do it again.
-  let order: WorkOrder
-  /// The result with states in memory; nil where states are recomputed from the round's base model.
+  /// Job and try: how the work is asked for.
+  let name: EvidenceRequest
+  let specification: ContentReference
+  /// The round's base model.
+  let base: Digest
+  /// The result with states in memory; nil where states are recomputed from the base model.
   var finished: FinishedWork?
 
-  /// How the work is asked for.
-  var name: EvidenceRequest { EvidenceRequest(job: order.job, assignment: order.assignment) }
+  /// Work of an order that is done.
+  init(_ order: WorkOrder, finished: FinishedWork) {
+    name = EvidenceRequest(job: order.job, assignment: order.assignment)
+    specification = order.specification
+    base = order.base.digest
+    self.finished = finished
+  }
+
+  /// Work that this worker does not remember.
+  init(doneBefore request: StartStateRequest) {
+    name = request.work
+    specification = request.specification
+    base = request.base
+  }
 
   /// The memory that the result takes.
   var byteCount: Int {
@@ -26,8 +41,8 @@ struct KeptWork: Sendable {
 }
 
 /// What a worker can show of its work until the session settles, which is when its job is closed on
-/// the ledger: which order a state comes from is kept for all of it, results with states in memory
-/// for the newest rounds, the bytes that are served for none.
+/// the ledger: what a state is made of is kept for all of it, results with states in memory for the
+/// newest rounds, the bytes that are served for none.
 struct KeptWorks: Sendable {
   enum Limits {
     /// All rounds of all clients of the largest session; the oldest goes.
@@ -42,7 +57,8 @@ struct KeptWorks: Sendable {
 
   /// A state by its place, with the size of its file.
   struct NamedState: Sendable {
-    let place: EvidenceRequest
+    let work: EvidenceRequest
+    let segment: Int
     let fileSize: Int
   }
 
@@ -62,28 +78,29 @@ struct KeptWorks: Sendable {
     if works[name] == nil { order.append(name) }
     dropResult(of: name)
     works[name] = work
-    holders.append(name)
+    if work.finished != nil { makeRoom(for: work) }
+    if order.count > Limits.worksMax { forget(order.removeFirst()) }
+  }
+
+  private mutating func makeRoom(for work: KeptWork) {
+    holders.append(work.name)
     resultBytes += work.byteCount
     // A round that is over is replayed no more, so its states can as well be made again.
-    let round = work.order.assignment.round
-    for past in holders where past.job == name.job && past.assignment.round + 1 < round {
+    let round = work.name.assignment.round
+    for past in holders where past.job == work.name.job && past.assignment.round + 1 < round {
       dropResult(of: past)
     }
     while resultBytes > Limits.resultBytesMax, holders.count > 1, let oldest = holders.first {
       dropResult(of: oldest)
     }
-    if order.count > Limits.worksMax { forget(order.removeFirst()) }
   }
 
-  /// The work that a request is about.
-  func work(of request: EvidenceRequest) -> KeptWork? {
-    works[EvidenceRequest(job: request.job, assignment: request.assignment)]
-  }
+  /// The work of this name.
+  subscript(name: EvidenceRequest) -> KeptWork? { works[name] }
 
   /// Remembers which state a CID names.
   mutating func name(_ cid: CID, _ state: NamedState) {
-    guard works[EvidenceRequest(job: state.place.job, assignment: state.place.assignment)] != nil,
-      states.updateValue(state, forKey: cid) == nil
+    guard works[state.work] != nil, states.updateValue(state, forKey: cid) == nil
     else { return }
     named.append(cid)
     if named.count > Limits.namedStatesMax { states[named.removeFirst()] = nil }
@@ -104,11 +121,8 @@ struct KeptWorks: Sendable {
   private mutating func forget(_ name: EvidenceRequest) {
     dropResult(of: name)
     works[name] = nil
-    let isOf = { (place: EvidenceRequest) in
-      place.job == name.job && place.assignment == name.assignment
-    }
-    guard states.contains(where: { isOf($0.value.place) }) else { return }
-    states = states.filter { !isOf($0.value.place) }
+    guard states.contains(where: { $0.value.work == name }) else { return }
+    states = states.filter { $0.value.work != name }
     named.removeAll { states[$0] == nil }
   }
 

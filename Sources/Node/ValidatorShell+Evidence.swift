@@ -44,13 +44,16 @@ extension ValidatorShell {
   /// Fetches the start states that the samples need. A state that is not served on the last try
   /// stays out, which counts as a wrong result.
   func startStates(
-    for order: ReplayOrder, specification: SessionSpecification, isLastTry: Bool
+    for order: ReplayOrder, of reference: ContentReference,
+    specification: SessionSpecification, isLastTry: Bool
   ) async throws -> [Int: TrainingState] {
     let task = try order.task(of: specification)
     var states: [Int: TrainingState] = [:]
     for segment in Replay.statesNeeded(for: order.plan(of: task).segments) {
       do {
-        states[segment] = try await startState(of: segment, for: order, task: task)
+        let request = StartStateRequest(
+          work: order.request, specification: reference, base: task.base, segment: segment)
+        states[segment] = try await startState(request, task: task)
       } catch {
         guard isLastTry, !Self.isInterruption(error) else { throw error }
       }
@@ -60,15 +63,13 @@ extension ValidatorShell {
 
   /// A state as its worker serves it; nil for a file that is no state of this task.
   private func startState(
-    of segment: Int, for order: ReplayOrder, task: TrainingTask
+    _ request: StartStateRequest, task: TrainingTask
   ) async throws -> TrainingState? {
-    var request = order.request
-    request.segment = segment
     let name = try ContentLink(
       decoding: await link.request(
         RPCMethod.startState, request.encoded(), deadline: EvidenceLimits.stateDeadline))
     let bytes = try await keptContent(
-      KeptContentRequest(worker: request.assignment.worker, cid: name.cid),
+      KeptContentRequest(worker: request.work.assignment.worker, cid: name.cid),
       max: task.stateBytesMax)
     return try await compute.run { try? TrainingState(decoding: bytes, for: task) }
   }

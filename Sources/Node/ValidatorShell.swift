@@ -172,7 +172,8 @@ package actor ValidatorShell {
       CoinbaseShell.Source(
         task: order.task(of: specification), shard: specification.shards[assignment.client]))
     let states = try await startStates(
-      for: order, specification: specification, isLastTry: isLastTry)
+      for: order, of: reply.specification, specification: specification,
+      isLastTry: isLastTry)
     return try await compute.run {
       try order.judge(
         specification: specification, dataset: dataset, base: base, evidence: evidence,

@@ -59,6 +59,9 @@ package actor WorkerShell {
     self.log = log
   }
 
+  /// Who this worker is in assignments.
+  var peer: PeerID { identity.publicKey.peerID }
+
   /// Puts up stake if the account has none but could.
   package func connected(_ reply: HelloReply) async {
     genesis = reply.genesis
@@ -80,7 +83,7 @@ package actor WorkerShell {
         perform(machine.handle(.cancelled(try OrderName(decoding: call.request.body))))
         return .success([])
       case RPCMethod.startState:
-        let request = try EvidenceRequest(decoding: call.request.body)
+        let request = try StartStateRequest(decoding: call.request.body)
         return .success(ContentLink(try await nameStartState(request)).encoded())
       case RPCMethod.contentBlocks:
         return try serve(ContentLink(decoding: call.request.body))
@@ -141,7 +144,7 @@ package actor WorkerShell {
     let result = try await compute.run { [train] in try train(task, dataset, base) }
     let finished = FinishedWork(
       job: order.job, assignment: assignment, task: task, result: result, dataset: dataset)
-    kept.keep(KeptWork(order: order, finished: finished))
+    kept.keep(KeptWork(order, finished: finished))
     return finished
   }
 

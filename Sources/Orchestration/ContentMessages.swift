@@ -1,6 +1,7 @@
 public import ContentStore
 public import Cryptography
 public import Primitives
+internal import UsefulWork
 
 extension RPCMethod {
   /// Coordinator → worker: the blocks of content that the worker keeps, in the order of a walk from
@@ -55,6 +56,47 @@ public struct KeptContentRequest: Hashable, Sendable, CanonicalCodable {
     var fields = try CanonicalFields(canonicalValue)
     worker = try fields.nested("worker")
     cid = try fields.nested("cid", as: ContentLink.self).cid
+    try fields.finish()
+  }
+}
+
+/// Validator → coordinator → worker: which content is the state before a segment? Says enough to do
+/// the work again, so that a worker that was restarted can answer as well.
+public struct StartStateRequest: Hashable, Sendable, CanonicalCodable {
+  /// The ledger's job and the try.
+  public var work: EvidenceRequest
+  /// Where the session's specification is stored.
+  public var specification: ContentReference
+  /// The model that the round starts from.
+  public var base: Digest
+  /// The segment.
+  public var segment: Int
+
+  /// Collects the parts.
+  public init(
+    work: EvidenceRequest, specification: ContentReference, base: Digest, segment: Int
+  ) {
+    self.work = work
+    self.specification = specification
+    self.base = base
+    self.segment = segment
+  }
+
+  /// A map of all fields.
+  public var canonicalValue: CanonicalValue {
+    .map([
+      "work": work.canonicalValue, "specification": specification.canonicalValue,
+      "base": base.canonicalValue, "segment": .unsigned(UInt64(segment)),
+    ])
+  }
+
+  /// Reads the map back.
+  public init(canonicalValue: CanonicalValue) throws(DecodingFailure) {
+    var fields = try CanonicalFields(canonicalValue)
+    work = try fields.nested("work")
+    specification = try fields.nested("specification")
+    base = try fields.nested("base")
+    segment = try fields.count("segment", max: TrainingTask.Limits.segmentsMax)
     try fields.finish()
   }
 }

@@ -35,7 +35,7 @@ struct KeptWorkTests {
       examples: dataset.rows)
     let order = try order(round, job: job, client: client)
     return KeptWork(
-      order: order,
+      order,
       finished: FinishedWork(
         job: order.job, assignment: order.assignment, task: task,
         result: try task.execute(dataset: dataset, base: base), dataset: dataset))
@@ -49,7 +49,7 @@ struct KeptWorkTests {
     }
     #expect(kept.counts == (150, 6))
     for round in 1...50 {
-      let found = try #require(kept.work(of: try Self.work(round).name))
+      let found = try #require(kept[try Self.work(round).name])
       #expect((found.finished != nil) == (round >= 49))
     }
   }
@@ -62,16 +62,14 @@ struct KeptWorkTests {
     for (index, work) in works.enumerated() {
       kept.keep(work)
       let cid = try FileBlocks(of: [UInt8(index)]).cid
-      var place = work.name
-      place.segment = index
-      kept.name(cid, KeptWorks.NamedState(place: place, fileSize: 1))
+      kept.name(cid, KeptWorks.NamedState(work: work.name, segment: index, fileSize: 1))
       names.append(cid)
     }
     kept.settle(SHA256.hash([1]))
     #expect(kept.counts == (1, 1))
-    #expect(kept.work(of: works[0].name) == nil)
-    #expect(kept.work(of: works[1].name) != nil)
-    #expect(names.map { kept.state(named: $0)?.place.segment } == [nil, 1, nil])
+    #expect(kept[works[0].name] == nil)
+    #expect(kept[works[1].name] != nil)
+    #expect(names.map { kept.state(named: $0)?.segment } == [nil, 1, nil])
     kept.settle(SHA256.hash([1]))
     #expect(kept.counts == (1, 1))
   }
@@ -88,8 +86,7 @@ struct KeptWorkTests {
   func names() throws {
     var kept = KeptWorks()
     let work = try Self.work(1)
-    let place = EvidenceRequest(job: work.name.job, assignment: work.name.assignment, segment: 1)
-    let state = KeptWorks.NamedState(place: place, fileSize: 1)
+    let state = KeptWorks.NamedState(work: work.name, segment: 1, fileSize: 1)
     let first = try FileBlocks(of: [255, 255, 255]).cid
     kept.name(first, state)
     #expect(kept.state(named: first) == nil)

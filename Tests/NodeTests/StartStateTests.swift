@@ -51,7 +51,7 @@ import UsefulWork
 
   /// Every start state of one piece of work has the committed root.
   private static func requireStates(
-    of request: EvidenceRequest, over connection: PeerConnection
+    of request: EvidenceRequest, base: Digest?, over connection: PeerConnection
   ) async throws -> [CID] {
     let evidence = try await connection.requestStream(
       method: RPCMethod.evidence, body: request.encoded())
@@ -67,8 +67,9 @@ import UsefulWork
     #expect(task.segments > 2)
     var names: [CID] = []
     for segment in 1..<task.segments {
-      var asked = request
-      asked.segment = segment
+      let asked = StartStateRequest(
+        work: request, specification: reply.specification,
+        base: base ?? specification.initialModel.digest, segment: segment)
       let link = try ContentLink(
         decoding: await connection.request(method: RPCMethod.startState, body: asked.encoded()))
       let bytes = try await fetch(
@@ -88,47 +89,76 @@ import UsefulWork
       assignment: Assignment(round: round, client: client, attempt: 0, worker: worker))
   }
 
+  /// The states of the first rounds of a session, all of them checked.
+  private static func requireStates(
+    of network: FaultyNetwork, session: Digest, job: Digest
+  ) async throws -> [CID] {
+    let worker = try network.local.key(of: "worker-0").publicKey.peerID
+    let rounds = await network.coordinator.roundViews(session)?.elements ?? []
+    return try await asValidator(network) { connection in
+      var names: [CID] = []
+      var base: Digest?
+      for round in 1...4 {
+        for client in 0..<2 {
+          names += try await requireStates(
+            of: request(job, round: round, client: client, worker: worker), base: base,
+            over: connection)
+        }
+        base = try Digest(hex: rounds[round - 1]["aggregate_hash"]?.text ?? "")
+      }
+      return names
+    }
+  }
+
+  private static func requireNoStates(
+    _ names: [CID], of network: FaultyNetwork, job: Digest
+  ) async throws {
+    let worker = try network.local.key(of: "worker-0").publicKey.peerID
+    try await asValidator(network) { connection in
+      let asked = StartStateRequest(
+        work: request(job, round: 1, client: 0, worker: worker),
+        specification: ContentReference(cid: names[0], digest: .zero), base: .zero, segment: 1
+      ).encoded()
+      #expect(
+        await StrangerTests.code(connection, RPCMethod.startState, asked) == "settled")
+      try await network.wait("the worker forgets") {
+        (try? await fetch(names[0], from: worker, over: connection, max: 1 << 20)) == nil
+      }
+      for name in names {
+        await #expect(throws: PeerError.self) {
+          try await fetch(name, from: worker, over: connection, max: 1 << 20)
+        }
+      }
+    }
+  }
+
   @Test("a worker serves the states of all rounds by CID until the session settles, then none")
   func untilSettled() async throws {
     try await FaultTests.run(workers: [.init()]) { network in
-      let worker = try network.local.key(of: "worker-0").publicKey.peerID
       let id = try await network.begin(rounds: 30, clients: 2)
       try await network.wait("a few rounds are settled") {
         await network.coordinator.sessionView(id)?["round"]?.integer ?? 0 > 4
       }
       await network.stop("validator")
-      let job = try #require(await network.coordinator.jobViews.elements?.first?["job"]?.text)
-      let digest = try Digest(hex: job)
-      let names = try await Self.asValidator(network) { connection in
-        var names: [CID] = []
-        for round in 1...4 {
-          for client in 0..<2 {
-            names += try await Self.requireStates(
-              of: Self.request(digest, round: round, client: client, worker: worker),
-              over: connection)
-          }
-        }
-        return names
+      let name = await network.coordinator.jobViews.elements?.first?["job"]?.text
+      let job = try Digest(hex: name ?? "")
+      let names = try await Self.requireStates(of: network, session: id, job: job)
+      await network.stop("worker-0")
+      network.startNode("worker-0")
+      try await network.wait("the worker is back") {
+        await network.coordinator.nodeViews.elements?.contains {
+          $0["label"]?.text == "worker-0" && $0["state"]?.text == "connected"
+        } ?? false
       }
+      // It remembers nothing and does the work again.
+      #expect(try await Self.requireStates(of: network, session: id, job: job) == names)
       network.startNode("validator")
       _ = try await network.end(of: id)
       try await network.wait("the job is closed") {
         await network.coordinator.jobViews.elements?.first?["escrow"] == .null
       }
       await network.stop("validator")
-      try await Self.asValidator(network) { connection in
-        var request = Self.request(digest, round: 1, client: 0, worker: worker)
-        request.segment = 1
-        let asked = request.encoded()
-        try await network.wait("the worker forgets") {
-          await StrangerTests.code(connection, RPCMethod.startState, asked) == "not_found"
-        }
-        for name in names {
-          await #expect(throws: PeerError.self) {
-            try await Self.fetch(name, from: worker, over: connection, max: 1 << 20)
-          }
-        }
-      }
+      try await Self.requireNoStates(names, of: network, job: job)
     }
   }
 

@@ -22,8 +22,15 @@ struct ContentMessageTests {
         { try? KeptContentRequest(decoding: $0).encoded() }
       ),
       (
-        EvidenceRequest(job: digest, assignment: assignment, segment: 4).encoded(),
+        EvidenceRequest(job: digest, assignment: assignment).encoded(),
         { try? EvidenceRequest(decoding: $0).encoded() }
+      ),
+      (
+        StartStateRequest(
+          work: EvidenceRequest(job: digest, assignment: assignment), specification: reference,
+          base: digest, segment: 4
+        ).encoded(),
+        { try? StartStateRequest(decoding: $0).encoded() }
       ),
       (
         EvidenceReply(record: [1, 2], specification: reference).encoded(),

@@ -9,6 +9,7 @@ extension FuzzedParser {
     canonical("evidence-reply", as: EvidenceReply.self),
     canonical("content-link", as: ContentLink.self),
     canonical("kept-content-request", as: KeptContentRequest.self),
+    canonical("start-state-request", as: StartStateRequest.self),
     canonical("mining-submission", as: MiningSubmission.self),
     canonical("mining-head", as: MiningHead.self),
     canonical("session-specification", as: SessionSpecification.self),
