@@ -163,6 +163,7 @@ extension CoordinatorServer {
     chain = followed
     pending.settle(in: chain.state)
     noteReplays(in: committed.block)
+    openDisputes(in: committed.block)
     publish(committed)
     for id in sessionOrder {
       applyLedger(committed.block, to: id)

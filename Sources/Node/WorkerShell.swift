@@ -1,4 +1,4 @@
-package import Cryptography
+internal import Cryptography
 internal import FederatedLearning
 internal import Ledger
 package import Networking
@@ -21,9 +21,11 @@ package actor WorkerShell {
     static let stakePollInterval: Duration = .milliseconds(250)
   }
 
-  private struct Kept {
+  /// What is handed in, with all that can be asked about it later.
+  struct Kept {
     let assignment: Assignment
     let job: Digest
+    let task: TrainingTask
     let result: WorkResult
     let dataset: Dataset
   }
@@ -37,18 +39,22 @@ package actor WorkerShell {
   private let log: @Sendable (String) -> Void
   private let nursery: LoopNursery
   private let miner: MinerShell
+  let desk: DisputeDesk
+  let standing: WorkerStanding
   private var machine = WorkerMachine()
-  private var results: [Kept] = []
+  private(set) var results: [Kept] = []
   private var genesis: Genesis?
   private var isSigning = false
   /// At most one for each order under way.
   private var waitingToSign: [CheckedContinuation<Void, Never>] = []
 
-  /// A worker that trains by `train`; `log` gets a line for each order that fails.
-  package init(
+  /// A worker that trains by `train` and stands by it with `standing`; `log` gets a line for each
+  /// order that fails.
+  init(
     link: CoordinatorLink, identity: SigningKey, materials: SessionMaterials,
     compute: ComputePool, nursery: LoopNursery, miner: MinerShell,
-    train: @escaping TrainingFunction, log: @escaping @Sendable (String) -> Void
+    train: @escaping TrainingFunction, desk: DisputeDesk,
+    standing: @escaping WorkerStanding, log: @escaping @Sendable (String) -> Void
   ) {
     self.link = link
     self.identity = identity
@@ -57,6 +63,8 @@ package actor WorkerShell {
     self.nursery = nursery
     self.miner = miner
     self.train = train
+    self.desk = desk
+    self.standing = standing
     self.log = log
   }
 
@@ -82,6 +90,8 @@ package actor WorkerShell {
         return .success([])
       case RPCMethod.startState:
         return .success(try await startState(EvidenceRequest(decoding: call.request.body)))
+      case RPCMethod.dispute:
+        return try await answer(DisputeCall(decoding: call.request.body))
       default: return .failure(.unknownMethod(call.request.method))
       }
     } catch {
@@ -134,7 +144,9 @@ package actor WorkerShell {
     let base = try await materials.model(
       order.base.digest, architecture: specification.architecture)
     let result = try await compute.run { [train] in try train(task, dataset, base) }
-    keep(Kept(assignment: assignment, job: order.job, result: result, dataset: dataset))
+    keep(
+      Kept(
+        assignment: assignment, job: order.job, task: task, result: result, dataset: dataset))
     return FinishedWork(
       job: order.job, assignment: assignment, task: task, result: result, dataset: dataset)
   }

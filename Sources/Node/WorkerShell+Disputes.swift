@@ -1,0 +1,42 @@
+internal import Networking
+package import NeuralNetworks
+internal import Orchestration
+internal import Peering
+package import UsefulWork
+
+/// Who answers for a worker's result; an honest one computes its steps anew.
+package typealias WorkerStanding =
+  @Sendable (TrainingTask, Dataset, WorkResult) -> DisputeAnswering
+
+/// How a worker stands by its work when a validator rejected it.
+package enum WorkerStandings {
+  /// Computes what the task says.
+  package static let honest: WorkerStanding = { task, dataset, result in
+    TrainingParty(record: result.record, task: task, dataset: dataset) {
+      try result.evidence.startState(of: $0, dataset: dataset)
+    }.answering(segmentSteps: task.segmentSteps)
+  }
+
+  /// Stands by a lie.
+  package static func lying(_ lie: Lie) -> WorkerStanding {
+    { task, dataset, result in
+      LyingParty(lie: lie, task: task, dataset: dataset, result: result)
+        .answering(segmentSteps: task.segmentSteps)
+    }
+  }
+}
+
+extension WorkerShell {
+  /// Answers a question about work that this worker has handed in.
+  func answer(_ call: DisputeCall) async throws -> RPCAnswer {
+    let work = call.work
+    if let known = desk.party(for: work) { return try await desk.answer(call, by: known) }
+    let kept = results.last { $0.job == work.job && $0.assignment == work.assignment }
+    guard let kept else {
+      throw RPCError(code: "not_found", message: "the work is not kept here")
+    }
+    let answering = standing(kept.task, kept.dataset, kept.result)
+    desk.keep(answering, for: work)
+    return try await desk.answer(call, by: answering)
+  }
+}
