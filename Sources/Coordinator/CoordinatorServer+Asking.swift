@@ -1,4 +1,5 @@
 internal import Cryptography
+internal import FederatedLearning
 internal import Networking
 internal import Orchestration
 internal import Peering
@@ -8,8 +9,8 @@ internal import UsefulWork
 /// How a referee asks the parties of a dispute, over the connections that they have dialled.
 extension CoordinatorServer {
   private enum AskingLimits {
-    /// How long a validator may train disputed work: as long as it may take to replay it.
-    static let standTimeout: Duration = .seconds(120)
+    /// How long a validator may train disputed work: as long as a worker may.
+    static let standTimeout = SessionLimits.hardDeadline
     /// The pause before a party that is away is looked for again.
     static let awayPause: Duration = .milliseconds(100)
   }

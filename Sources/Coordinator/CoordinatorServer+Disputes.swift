@@ -80,10 +80,15 @@ extension CoordinatorServer {
         transcript: transcript)
     }
     if let ruling = referral.opening.rulingOnRecord { return stored(ruling) }
+    let asked = loop.now
     let stand = await stand(of: referral)
+    // A coordinator that ends must not take its own silence for a party's.
+    try Task.checkCancellation()
+    let timeout = answerTimeout(afterTrainingFor: loop.now.duration(since: asked))
     var transcript = DisputeTranscript(
       work: referral.work, validator: rejection.validator, stand: stand)
-    let ruling = try await settle(referral, stand: stand, into: &transcript)
+    let ruling = try await settle(
+      referral, stand: stand, timeout: timeout, into: &transcript)
     let bytes = transcript.encoded()
     let isKept = bytes.count <= DisputeTranscript.limits.bytesMax
     return stored(ruling, isKept ? try await content.add(bytes) : nil)
@@ -111,8 +116,17 @@ extension CoordinatorServer {
       keys: DisputeSides(first: worker, second: rejection.validator))
   }
 
+  /// A party that has kept one start state in all may have to train the task up to the segment;
+  /// the validator has just shown how long that takes.
+  private func answerTimeout(afterTrainingFor time: Duration) -> Duration {
+    max(
+      settings.disputeTimeout,
+      min(time * DisputeBook.Limits.timeoutTrainings, DisputeTerms.answerTimeoutDefault))
+  }
+
   private func settle(
-    _ referral: DisputeReferral, stand: DisputeStand?, into transcript: inout DisputeTranscript
+    _ referral: DisputeReferral, stand: DisputeStand?, timeout: Duration,
+    into transcript: inout DisputeTranscript
   ) async throws -> DisputeRuling {
     guard let stand else { return DisputeRuling(.second, .silent) }
     guard stand.isSigned(by: referral.keys.second, for: referral.work) else {
@@ -124,7 +138,6 @@ extension CoordinatorServer {
       first: referral.opening.record.workRoot, second: stand.record.workRoot)
     let shard = try await content.read(referral.shard.cid, max: Limits.contentBytesMax)
     let task = referral.opening.task
-    let timeout = settings.disputeTimeout
     let (referee, terms) = try await compute.run {
       let referee = TrainingReferee(task: task, dataset: try Dataset(decoding: shard))
       let terms = try referee.terms(workRoots: roots, segment: segment, answerTimeout: timeout)
@@ -147,6 +160,7 @@ extension CoordinatorServer {
         let question = DisputeQuestion(dispute: name, round: round, query: query)
         let deadline = machine.nextDeadline ?? loop.now
         let replies = await ask(question, of: referral, until: deadline)
+        try Task.checkCancellation()
         transcript.append(
           DisputeExchange(
             question: question,

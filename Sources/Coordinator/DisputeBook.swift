@@ -21,6 +21,8 @@ struct DisputeBook: Sendable {
     static let underWayMax = 2
     /// Rejections that wait for their dispute; those beyond have none.
     static let waitingMax = 64
+    /// How many trainings of the task one answer may take: a worker may be slower than a validator.
+    static let timeoutTrainings = 4
   }
 
   private(set) var underWay = 0

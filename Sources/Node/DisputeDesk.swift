@@ -12,18 +12,20 @@ package typealias DisputeAnswering = @Sendable (DisputeQuery) throws -> DisputeA
 extension DisputeParty where Self: Sendable {
   /// Answers for this party, remembering what it has computed.
   package func answering(segmentSteps: Int) -> DisputeAnswering {
-    // One thread answers, so nobody ever waits for this lock.
+    // A referee asks one question at a time: nobody waits for this lock.
     let responder = Lock(DisputeResponder(party: self, segmentSteps: segmentSteps))
     return { query in try responder.withLock { try $0.answer(query) } }
   }
 }
 
-/// Where a node answers a referee: on a thread of its own, so that training or replays in hand
+/// Where a node answers a referee: on threads of its own, so that training or replays in hand
 /// cannot make it miss a deadline.
 final class DisputeDesk: Sendable {
   enum Limits {
     /// Parties whose steps are remembered: a few more than a coordinator's disputes at once.
     static let partiesMax = 4
+    /// As many as a coordinator's disputes at once, so that none waits for another's training.
+    static let threads = 2
     /// Questions and trainings that wait; a coordinator asks one question a dispute at a time.
     static let queueMax = 64
   }
@@ -33,7 +35,8 @@ final class DisputeDesk: Sendable {
     let answering: DisputeAnswering
   }
 
-  let thread = ComputePool(named: "dispute", threads: 1, queueMax: Limits.queueMax)
+  let compute = ComputePool(
+    named: "dispute", threads: Limits.threads, queueMax: Limits.queueMax)
   let identity: SigningKey
   private let parties = Lock<[Party]>([])
 
@@ -58,7 +61,7 @@ final class DisputeDesk: Sendable {
     -> RPCAnswer
   {
     let question = call.question
-    let bytes = try await thread.run { [identity] in
+    let bytes = try await compute.run { [identity] in
       guard let answer = try answering(question.query) else {
         throw RPCError(code: "not_found", message: "the work has no such part")
       }

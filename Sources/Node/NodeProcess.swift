@@ -95,7 +95,7 @@ package struct NodeProcess: Sendable {
       named: "compute", threads: settings.threads, queueMax: Limits.computeQueueMax)
     defer { compute.stop() }
     let desk = DisputeDesk(identity: identity)
-    defer { desk.thread.stop() }
+    defer { desk.compute.stop() }
     let nursery = LoopNursery(loop: loop, tasksMax: Limits.tasksMax)
     let materials = SessionMaterials(link: link, compute: compute)
     let role = try await makeRole(

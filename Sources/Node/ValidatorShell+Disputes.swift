@@ -58,7 +58,7 @@ extension ValidatorShell {
     let dataset = try await materials.dataset(specification.shards[assignment.client])
     let base = try await materials.model(work.base, architecture: specification.architecture)
     let stand = conduct.stand
-    let (record, answering) = try await desk.thread.run { try stand(task, dataset, base) }
+    let (record, answering) = try await desk.compute.run { try stand(task, dataset, base) }
     desk.keep(answering, for: work)
     return (record, answering)
   }

@@ -62,7 +62,6 @@ public struct DisputeTranscript: Hashable, Sendable {
     let name = work.dispute(over: roots)
     let keys = DisputeSides(first: worker, second: validator)
     var effects = machine.handle(.opened(now: .zero))
-    var now = Tick.zero
     var rest = exchanges[...]
     while let effect = effects.first {
       switch effect {
@@ -73,12 +72,14 @@ public struct DisputeTranscript: Hashable, Sendable {
         for side in DisputeSide.allCases where exchange?.question == question {
           guard let answer = exchange?.replies[side]?.answer(to: question, of: keys[side])
           else { continue }
-          effects += machine.handle(.answered(side, round: round, answer, now: now))
+          effects += machine.handle(.answered(side, round: round, answer, now: .zero))
         }
-        now = machine.nextDeadline.map { max(now, $0) } ?? now
-        if effects.isEmpty { effects = machine.handle(.tick(now: now)) }
+        // Whoever has no signed answer here was silent until the deadline.
+        if effects.isEmpty {
+          effects = machine.handle(.tick(now: machine.nextDeadline ?? .zero))
+        }
       case .recompute(let operation):
-        effects = machine.handle(.recomputed(referee.recompute(operation), now: now))
+        effects = machine.handle(.recomputed(referee.recompute(operation), now: .zero))
       case .decided(let outcome):
         return DisputeRuling(outcome, names: referee.operatorNames)
       }

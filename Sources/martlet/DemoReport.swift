@@ -41,6 +41,7 @@ struct DemoReport {
       JSONValue.object([
         .init("round", round), .init("client", update["client"] ?? .null),
         .init("worker", update["worker"] ?? .null), .init("reason", update["reason"] ?? .null),
+        .init("dispute", update["dispute"] ?? .null),
       ])
     }
     let replayed = updates.compactMap { $0.1["replayed_segments"]?.integer }.reduce(0, +)
@@ -53,6 +54,7 @@ struct DemoReport {
       "blocks_mined": ledger["blocks_mined"] ?? .null, "minted": ledger["minted"] ?? .null,
       "paid": .array(paid.map(\.json)), "slashed": .array(slashed.map(\.json)),
       "replayed_segments": JSONValue(replayed), "rejected_updates": .array(rejected),
+      "validator_wrong": session["validator_wrong"] ?? .null,
       "audit_rate": session["audit_rate"] ?? .null,
       "miss_probability": session["miss_probability"] ?? .null,
       "worker_resident_bytes_max": JSONValue(workerBytesMax),

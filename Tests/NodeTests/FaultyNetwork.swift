@@ -20,10 +20,19 @@ final class FaultyNetwork: Sendable {
   }
 
   let local: LocalNetwork
+  /// How each worker stands by its work; nil for what its settings say.
+  private let standing: WorkerStanding?
+  /// What the validator does; a test puts faults here.
+  let conduct = Lock(ValidatorConduct())
   private let state = Lock(State())
 
-  init(workers: [LocalNetwork.Worker], stakeGrants: Int = 0) throws {
-    local = try LocalNetwork(workers: workers, stakeGrants: stakeGrants)
+  init(
+    workers: [LocalNetwork.Worker], stakeGrants: Int = 0,
+    disputeTimeout: Duration = .seconds(10), standing: WorkerStanding? = nil
+  ) throws {
+    self.standing = standing
+    local = try LocalNetwork(
+      workers: workers, stakeGrants: stakeGrants, disputeTimeout: disputeTimeout)
   }
 
   /// The coordinator that runs.
@@ -69,9 +78,12 @@ final class FaultyNetwork: Sendable {
   func startNode(_ name: String) {
     let address = state.withLock { $0.address! }
     let settings = local.settings(of: name, address: address)
-    let loop = local.loop
+    let (loop, standing) = (local.loop, standing)
+    let conduct = conduct.withLock { $0 }
     let task = Task {
-      try await NodeProcess(settings: settings, loop: loop, report: { _ in }).run()
+      try await NodeProcess(
+        settings: settings, loop: loop, standing: standing, conduct: conduct, report: { _ in }
+      ).run()
     }
     state.withLock { $0.tasks[name] = task }
   }
