@@ -17,8 +17,8 @@ public struct DisputeExchange: Hashable, Sendable {
   }
 }
 
-/// Everything that both parties signed in a dispute: whoever has the task's data can judge it again.
-/// Silence alone is the referee's word.
+/// Everything that both parties signed in a dispute: whoever has the task's data can judge it
+/// again. Silence alone is the referee's word.
 public struct DisputeTranscript: Hashable, Sendable {
   /// What is disputed.
   public let work: DisputedWork
