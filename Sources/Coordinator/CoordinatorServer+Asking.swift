@@ -65,7 +65,7 @@ extension CoordinatorServer {
   ) async throws(PeerError) -> Bytes {
     let reader = try await connection.requestStream(
       method: RPCMethod.dispute, body: body, deadline: deadline)
-    var content = reader.head
+    var content = Bytes()
     while let chunk = try await reader.nextChunk() {
       guard content.count + chunk.count <= DisputeLimits.answer.bytesMax, loop.now < end else {
         await reader.cancel()

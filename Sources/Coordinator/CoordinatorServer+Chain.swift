@@ -165,6 +165,7 @@ extension CoordinatorServer {
     noteReplays(in: committed.block)
     openDisputes(in: committed.block)
     publish(committed)
+    announceSettled(in: committed.block)
     for id in sessionOrder {
       applyLedger(committed.block, to: id)
       startIfEscrowed(id)

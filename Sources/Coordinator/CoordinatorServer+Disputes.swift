@@ -70,6 +70,14 @@ extension CoordinatorServer {
       ])
   }
 
+  /// Returns once no dispute with a worker is open: until then it has to keep its work.
+  func disputeIsOver(of worker: PeerID, in id: Digest) async {
+    while !Task.isCancelled,
+      sessions[id]?.disputes.contains(where: { $0.key.worker == worker && $0.value == .open })
+        ?? false
+    { try? await loop.sleep(for: Limits.tickInterval) }
+  }
+
   // MARK: Judging
 
   private func rule(on rejection: Rejection) async throws -> StoredRuling {

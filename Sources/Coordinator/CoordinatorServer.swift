@@ -29,6 +29,13 @@ package actor CoordinatorServer {
     static let contentBytesMax = 1 << 30
     /// Models kept in memory for the workers of the running rounds.
     static let recentModelsMax = 8
+    /// A larger model is read from the disk for each worker.
+    static let recentModelBytesMax = 32 << 20
+    /// Updates that arrive or are checked at the same time; a larger one goes alone, the others
+    /// wait unread at their workers.
+    static let updateMemoryMax = 1 << 30
+    /// How long a worker may take to make a start state again, and for each block of it.
+    static let workerStateDeadline: Duration = .seconds(120)
     /// Connected nodes: as many as one session has logical clients at most.
     static let nodesMax = 4_096
     /// Nodes that the dashboard still names after they left.
@@ -84,6 +91,9 @@ package actor CoordinatorServer {
   var underEvaluation: Set<Digest> = []
   /// The newest answer to a probe, with what it was made of.
   var recentHealth: (health: Health, answer: HTTPResponse)?
+  let updateMemory: ByteBudget
+  /// One body for each try, however often it is sent.
+  var submissionsUnderWay: Set<OrderName> = []
   var recentModels: [(digest: Digest, bytes: Bytes)] = []
   /// Blocks that were announced and not followed yet.
   var announcedBlocks: [BlockHeight: CommittedBlock] = [:]
@@ -116,6 +126,7 @@ package actor CoordinatorServer {
     for transaction in restored.transactions { _ = pending.add(transaction) }
     pending.settle(in: chain.state)
     startedAt = loop.now
+    updateMemory = ByteBudget(loop: loop, bytesMax: Limits.updateMemoryMax)
   }
 
   /// What the records of an earlier run amount to.

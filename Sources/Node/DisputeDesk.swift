@@ -67,12 +67,6 @@ final class DisputeDesk: Sendable {
       }
       return SignedDisputeReply(signing: answer, to: question, key: identity).encoded()
     }
-    return .streamed([]) { writer in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        try await writer.send(Bytes(rest.prefix(RPCLimits.chunkBytesMax)))
-        rest = rest.dropFirst(RPCLimits.chunkBytesMax)
-      }
-    }
+    return .streamed([], body: bytes)
   }
 }

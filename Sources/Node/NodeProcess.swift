@@ -153,12 +153,15 @@ package struct NodeProcess: Sendable {
     case .worker:
       let miner = MinerShell(
         link: link, identity: identity, compute: compute, roots: segmentRoots, report: report)
+      let states = ComputePool(named: "states", threads: 1, queueMax: Limits.computeQueueMax)
       let shell = WorkerShell(
         link: link, identity: identity, materials: materials, compute: compute,
-        nursery: nursery, miner: miner, train: try train ?? trainingFunction(), desk: desk,
+        stateCompute: states, nursery: nursery, miner: miner,
+        train: try train ?? trainingFunction(), desk: desk,
         standing: try standing ?? standingFunction(), log: report)
       return NodeRoleShell(
-        answer: { await shell.answer($0) }, connected: { await shell.connected($0) },
+        answer: { await shell.answer($0) }, close: { states.stop() },
+        connected: { await shell.connected($0) },
         disconnected: { await shell.disconnected() })
     case .evaluator:
       let shell = EvaluatorShell(materials: materials, compute: compute)

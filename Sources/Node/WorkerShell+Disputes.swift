@@ -1,3 +1,4 @@
+internal import FederatedLearning
 internal import Networking
 package import NeuralNetworks
 internal import Orchestration
@@ -31,12 +32,26 @@ extension WorkerShell {
   func answer(_ call: DisputeCall) async throws -> RPCAnswer {
     let work = call.work
     if let known = desk.party(for: work) { return try await desk.answer(call, by: known) }
-    let kept = results.last { $0.job == work.job && $0.assignment == work.assignment }
-    guard let kept else {
-      throw RPCError(code: "not_found", message: "the work is not kept here")
-    }
-    let answering = standing(kept.task, kept.dataset, kept.result)
+    let name = EvidenceRequest(job: work.job, assignment: work.assignment)
+    guard let kept = kept.work(of: name) else { throw RPCError.workNotKept }
+    let finished = try await finished(kept)
+    let answering = standing(finished.task, finished.dataset, finished.result)
     desk.keep(answering, for: work)
     return try await desk.answer(call, by: answering)
+  }
+
+  /// The result; done again, to the same bits, where memory no longer holds it.
+  private func finished(_ work: KeptWork) async throws -> FinishedWork {
+    if let finished = work.finished { return finished }
+    let order = work.order
+    let specification = try await materials.specification(order.specification)
+    let task = try specification.task(
+      round: order.assignment.round, client: order.assignment.client, base: order.base.digest)
+    let dataset = try await materials.dataset(specification.shards[order.assignment.client])
+    let base = try await materials.model(
+      order.base.digest, architecture: specification.architecture)
+    let result = try await desk.compute.run { [train] in try train(task, dataset, base) }
+    return FinishedWork(
+      job: order.job, assignment: order.assignment, task: task, result: result, dataset: dataset)
   }
 }

@@ -103,34 +103,28 @@ public struct EvidenceRequest: Hashable, Sendable, CanonicalCodable {
   }
 }
 
-/// Coordinator → validator: the evidence of a commitment.
+/// Coordinator → validator: the evidence of a commitment. The trained parameters, little-endian,
+/// follow as the body of the answer.
 public struct EvidenceReply: Hashable, Sendable, CanonicalCodable {
-  /// The trained parameters, little-endian.
-  public var parameters: Bytes
   /// `WorkRecord`, canonical.
   public var record: Bytes
   /// Where the session's specification is stored.
   public var specification: ContentReference
 
   /// Collects the parts.
-  public init(parameters: Bytes, record: Bytes, specification: ContentReference) {
-    self.parameters = parameters
+  public init(record: Bytes, specification: ContentReference) {
     self.record = record
     self.specification = specification
   }
 
   /// A map of all fields.
   public var canonicalValue: CanonicalValue {
-    .map([
-      "parameters": .bytes(parameters), "record": .bytes(record),
-      "specification": specification.canonicalValue,
-    ])
+    .map(["record": .bytes(record), "specification": specification.canonicalValue])
   }
 
   /// Reads the map back.
   public init(canonicalValue: CanonicalValue) throws(DecodingFailure) {
     var fields = try CanonicalFields(canonicalValue)
-    parameters = try fields.bytes("parameters")
     record = try fields.bytes("record")
     specification = try fields.nested("specification")
     try fields.finish()
