@@ -49,7 +49,8 @@ extension CoordinatorServer {
     let body = DisputeCall(work: referral.work, question: question).encoded()
     let bytes = await trying(key.peerID, until: deadline) {
       connection, left async throws(PeerError) in
-      try await self.download(body, from: connection, deadline: left, until: deadline)
+      try await self.download(
+        body, from: connection, max: referral.answerBytesMax, deadline: left, until: deadline)
     }
     let at = loop.now
     guard let bytes else { return nil }
@@ -61,13 +62,14 @@ extension CoordinatorServer {
   }
 
   private func download(
-    _ body: Bytes, from connection: PeerConnection, deadline: Duration, until end: Tick
+    _ body: Bytes, from connection: PeerConnection, max: Int, deadline: Duration,
+    until end: Tick
   ) async throws(PeerError) -> Bytes {
     let reader = try await connection.requestStream(
       method: RPCMethod.dispute, body: body, deadline: deadline)
     var content = Bytes()
     while let chunk = try await reader.nextChunk() {
-      guard content.count + chunk.count <= DisputeLimits.answer.bytesMax, loop.now < end else {
+      guard content.count + chunk.count <= max, loop.now < end else {
         await reader.cancel()
         throw .deadlineExceeded(method: RPCMethod.dispute, after: deadline)
       }

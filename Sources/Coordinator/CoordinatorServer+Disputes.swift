@@ -89,10 +89,14 @@ extension CoordinatorServer {
     }
     if let ruling = referral.opening.rulingOnRecord { return stored(ruling) }
     let asked = loop.now
+    let size = referral.opening.openingBytesMax
+    guard size <= DisputeLimits.inputsMax else { throw DisputeRefusal.openingTooLarge(size) }
     let stand = await stand(of: referral)
     // A coordinator that ends must not take its own silence for a party's.
     try Task.checkCancellation()
-    let timeout = answerTimeout(afterTrainingFor: loop.now.duration(since: asked))
+    let timeout =
+      answerTimeout(afterTrainingFor: loop.now.duration(since: asked))
+      + TransferTime.allowance(for: size)
     var transcript = DisputeTranscript(
       work: referral.work, validator: rejection.validator, stand: stand)
     let ruling = try await settle(
@@ -192,6 +196,12 @@ extension CoordinatorServer {
   }
 }
 
+/// Why no dispute is held over a rejected update.
+enum DisputeRefusal: Error {
+  /// An honest party could not open an operator within the limits of an answer.
+  case openingTooLarge(Int)
+}
+
 /// A rejected update with everything that its dispute needs.
 struct DisputeReferral: Sendable {
   let work: DisputedWork
@@ -199,4 +209,9 @@ struct DisputeReferral: Sendable {
   let shard: ContentReference
   /// The worker's and the validator's.
   let keys: DisputeSides<PublicKey>
+
+  /// One answer: the digests of the most operators, and what the last of them reads.
+  var answerBytesMax: Int {
+    DisputeLimits.answer.bytesMax - DisputeLimits.inputsMax + opening.openingBytesMax
+  }
 }

@@ -113,6 +113,14 @@ public struct DisputeOpening: Sendable {
     self.update = update
   }
 
+  /// More than what one operator reads: state and gradients, what the layers hand on and back, and
+  /// as much again for what layers note for themselves.
+  public var openingBytesMax: Int {
+    let rows = min(task.settings.batchSize, task.examples)
+    let activations = rows * task.architecture.activationCount
+    return 4 * (task.stateBytesMax + activations * MemoryLayout<Float>.size)
+  }
+
   /// What the worker's record alone decides; nil if the validator has to be heard.
   public var rulingOnRecord: DisputeRuling? {
     guard record.task == task.digest, record.segmentRoots.count == task.segments else {

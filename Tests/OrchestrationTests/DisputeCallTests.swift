@@ -116,6 +116,19 @@ import UsefulWork
     #expect(ruling.rounds == 1)
   }
 
+  @Test("no operator of a step reads more than what the referee allows for")
+  func sizes() throws {
+    let world = try DisputeWorld()
+    let party = TrainingParty(record: world.honest.record, task: world.task, dataset: world.dataset)
+    {
+      try world.honest.evidence.startState(of: $0, dataset: world.dataset)
+    }
+    let count = try party.operatorDigests(of: 5).count
+    for index in 0..<count {
+      #expect(try party.inputs(of: index, in: 5).count <= world.opening.openingBytesMax)
+    }
+  }
+
   @Test("records that decide by themselves are ruled on without a question")
   func records() throws {
     let world = try DisputeWorld(.otherUpdate)
