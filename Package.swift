@@ -129,7 +129,9 @@ let package = Package(
     tests("Consensus", foundations + ["Ledger"]),
     tests(
       "Orchestration",
-      foundations + ["NeuralNetworks", "FederatedLearning", "UsefulWork", "Ledger"]),
+      foundations + [
+        "ContentStore", "NeuralNetworks", "FederatedLearning", "UsefulWork", "Ledger",
+      ]),
     tests("Networking", foundations + ["Peering", "CShim"]),
     tests(
       "Persistence",

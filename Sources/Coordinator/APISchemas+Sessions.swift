@@ -23,6 +23,9 @@ extension APISchemas {
         .init(
           "miss_probability", .number,
           "The chance that an update of which one segment in ten is false passes"),
+        .init(
+          "validator_wrong", .boolean,
+          "A dispute found that the validator rejected an update wrongly, or it gave no answer"),
         .init("beacon", .text), .init("clients", .integer), .init("min_participants", .integer),
         .init("workers", .integer), .init("learning_rate", .number),
         .init("batch_size", .integer), .init("local_epochs", .integer),
@@ -50,6 +53,24 @@ extension APISchemas {
         .init("replayed_segments", .integer).orNull.optional,
         .init("segments", .integer).orNull.optional,
         .init("update_cid", .cid).orNull.optional,
+        .init("dispute", .reference("Dispute"), "Over a rejected update").orNull.optional,
+      ]),
+    APISchema(
+      "Dispute",
+      [
+        .init("state", .word(["open", "settled"])),
+        .init("segment", .integer, "Of the first difference, from 0, as far as found").orNull,
+        .init("step", .integer, "Likewise, from the task's start").orNull,
+        .init(
+          "operator", .text,
+          "Layer and operation whose result differs first; `record` if the update is not the one"
+            + " that the record ends in"
+        ).orNull,
+        .init("rounds", .integer, "Rounds of questions"),
+        .init("wrong", .list(.word(["worker", "validator"]))),
+        .init("reason", .text, "What the first of them did").orNull,
+        .init("recomputed", .digest, "The referee's result of the operator").orNull,
+        .init("transcript_cid", .cid, "All questions and signed answers").orNull,
       ]),
     APISchema(
       "Verification",

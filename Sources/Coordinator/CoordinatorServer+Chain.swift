@@ -163,6 +163,7 @@ extension CoordinatorServer {
     chain = followed
     pending.settle(in: chain.state)
     noteReplays(in: committed.block)
+    openDisputes(in: committed.block)
     publish(committed)
     announceSettled(in: committed.block)
     for id in sessionOrder {

@@ -105,8 +105,10 @@ extension CoordinatorServer {
   /// not there keeps the work until newer work takes its place.
   func announceSettled(in block: Block) {
     for case .closeJob(let job) in block.transactions.map(\.body) {
+      let id = session(of: job)
       for node in nodes.values.sorted(by: { $0.peer < $1.peer }) where node.hello.role == .worker {
         begin {
+          if let id { await self.disputeIsOver(of: node.peer, in: id) }
           _ = try? await node.connection.request(
             method: RPCMethod.settled, body: job.digest.encoded())
         }

@@ -45,6 +45,7 @@ extension CoordinatorServer {
       "job": .string(session.creation.job.hex),
       "audit_rate": .number(rate),
       "miss_probability": .number(missProbability(of: session)),
+      "validator_wrong": .bool(session.isValidatorWrong),
       "beacon": .string(beaconName),
       "clients": JSONValue(specification.shards.count),
       "min_participants": JSONValue(specification.minParticipants),
@@ -118,6 +119,7 @@ extension CoordinatorServer {
       "replayed_segments": session.replayed[assignment].map { JSONValue($0) } ?? .null,
       "segments": JSONValue(session.segments[assignment.client]),
       "update_cid": stored.map { .string("\($0.parameters)") } ?? .null,
+      "dispute": session.disputes[assignment].map(disputeView) ?? .null,
     ]
   }
 

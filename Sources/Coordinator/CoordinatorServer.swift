@@ -98,6 +98,8 @@ package actor CoordinatorServer {
   /// Blocks that were announced and not followed yet.
   var announcedBlocks: [BlockHeight: CommittedBlock] = [:]
   var isFollowing = false
+  /// Disputes that are held or wait.
+  var disputes = DisputeBook()
 
   /// Opens everything in the home of `settings` and reads what an earlier run left.
   package init(settings: CoordinatorSettings, loop: EventLoop) throws {
@@ -145,7 +147,7 @@ package actor CoordinatorServer {
       case .submission(let id, let submission):
         sessions[id]?.replay(record)
         transactions.append(try Transaction(decoding: submission.commitment))
-      case .startRequested(let id), .event(let id, _), .model(let id, _, _):
+      case .startRequested(let id), .event(let id, _), .model(let id, _, _), .dispute(let id, _):
         sessions[id]?.replay(record)
       }
     }
@@ -232,10 +234,16 @@ package struct CoordinatorSettings: Sendable {
   package var home: HomeDirectory
   /// New workers without stake that are given the minimum from the client's account.
   package var stakeGrants: Int
+  /// How long a party of a dispute may take for one answer: hundreds of times what the replay of
+  /// an ordinary segment takes.
+  package var disputeTimeout: Duration
 
   /// Collects the settings.
-  package init(home: HomeDirectory, stakeGrants: Int = 0) {
+  package init(
+    home: HomeDirectory, stakeGrants: Int = 0, disputeTimeout: Duration = .seconds(10)
+  ) {
     self.home = home
     self.stakeGrants = stakeGrants
+    self.disputeTimeout = disputeTimeout
   }
 }

@@ -4,7 +4,7 @@ internal import FederatedLearning
 package import Ledger
 package import Networking
 internal import NeuralNetworks
-package import Orchestration
+internal import Orchestration
 internal import Peering
 internal import Primitives
 internal import UsefulWork
@@ -31,6 +31,8 @@ package actor ValidatorShell {
   let evidenceMemory: ByteBudget
   private let nursery: LoopNursery
   private let coinbases: CoinbaseShell?
+  let desk: DisputeDesk
+  let conduct: ValidatorConduct
   private var machine: ValidatorMachine
   /// Work whose replay is under way or judged, until the verdict is in a block: judged once.
   private var underReplay: Set<WorkKey> = []
@@ -38,10 +40,10 @@ package actor ValidatorShell {
   /// - Parameters:
   ///   - machine: has seen every stored block.
   ///   - coinbases: checks what is mined; nil on a chain without mining.
-  package init(
+  init(
     link: CoordinatorLink, producer: ChainProducer, materials: SessionMaterials,
     compute: ComputePool, nursery: LoopNursery, machine: ValidatorMachine,
-    coinbases: CoinbaseShell?
+    coinbases: CoinbaseShell?, desk: DisputeDesk, conduct: ValidatorConduct
   ) {
     self.link = link
     self.producer = producer
@@ -51,6 +53,8 @@ package actor ValidatorShell {
     self.nursery = nursery
     self.machine = machine
     self.coinbases = coinbases
+    self.desk = desk
+    self.conduct = conduct
   }
 
   /// Resumes replays of the last run and seals what was due.
@@ -91,6 +95,10 @@ package actor ValidatorShell {
         let submission = try MiningSubmission(decoding: call.request.body)
         guard let coinbases else { return .failure(.unknownMethod(call.request.method)) }
         return await coinbases.take(submission)
+      case RPCMethod.stand:
+        return .success(try await stand(DisputedWork(decoding: call.request.body)))
+      case RPCMethod.dispute:
+        return try await answer(DisputeCall(decoding: call.request.body))
       default: return .failure(.unknownMethod(call.request.method))
       }
     } catch let error as MempoolError {
@@ -174,10 +182,8 @@ package actor ValidatorShell {
     let states = try await startStates(
       for: order, of: reply.specification, specification: specification,
       isLastTry: isLastTry)
-    return try await compute.run {
-      try order.judge(
-        specification: specification, dataset: dataset, base: base, evidence: evidence,
-        startState: { states[$0] })
+    return try await compute.run { [conduct] in
+      try conduct.judge(order, specification, dataset, base, evidence, states)
     }
   }
 }

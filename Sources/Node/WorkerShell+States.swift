@@ -72,6 +72,6 @@ extension WorkerShell {
 }
 
 extension RPCError {
-  fileprivate static let workNotKept = RPCError(
+  static let workNotKept = RPCError(
     code: "not_found", message: "the work is not kept here")
 }

@@ -1,4 +1,4 @@
-package import Cryptography
+internal import Cryptography
 internal import FederatedLearning
 internal import Ledger
 package import Networking
@@ -29,10 +29,12 @@ package actor WorkerShell {
   /// Makes start states again, beside the training under way.
   let stateCompute: ComputePool
   let stateMemory: ByteBudget
-  private let train: TrainingFunction
+  let train: TrainingFunction
   private let log: @Sendable (String) -> Void
   private let nursery: LoopNursery
   private let miner: MinerShell
+  let desk: DisputeDesk
+  let standing: WorkerStanding
   private var machine = WorkerMachine()
   var kept = KeptWorks()
   private var genesis: Genesis?
@@ -40,12 +42,13 @@ package actor WorkerShell {
   /// At most one for each order under way.
   private var waitingToSign: [CheckedContinuation<Void, Never>] = []
 
-  /// A worker that trains by `train` on `compute` and makes start states again on `stateCompute`;
-  /// `log` gets a line for each order that fails.
-  package init(
+  /// A worker that trains by `train` on `compute`, makes start states again on `stateCompute` and
+  /// stands by its work with `standing`; `log` gets a line for each order that fails.
+  init(
     link: CoordinatorLink, identity: SigningKey, materials: SessionMaterials,
     compute: ComputePool, stateCompute: ComputePool, nursery: LoopNursery, miner: MinerShell,
-    train: @escaping TrainingFunction, log: @escaping @Sendable (String) -> Void
+    train: @escaping TrainingFunction, desk: DisputeDesk,
+    standing: @escaping WorkerStanding, log: @escaping @Sendable (String) -> Void
   ) {
     self.link = link
     self.identity = identity
@@ -56,6 +59,8 @@ package actor WorkerShell {
     self.nursery = nursery
     self.miner = miner
     self.train = train
+    self.desk = desk
+    self.standing = standing
     self.log = log
   }
 
@@ -90,6 +95,8 @@ package actor WorkerShell {
       case RPCMethod.settled:
         kept.settle(try Digest(decoding: call.request.body))
         return .success([])
+      case RPCMethod.dispute:
+        return try await answer(DisputeCall(decoding: call.request.body))
       default: return .failure(.unknownMethod(call.request.method))
       }
     } catch {

@@ -30,6 +30,10 @@ public enum RPCMethod {
   public static let evidence = "work.evidence"
   /// Validator → coordinator → worker: the CID of the start state of a segment.
   public static let startState = "work.state"
+  /// Coordinator → validator: train the disputed work and stand by it.
+  public static let stand = "work.stand"
+  /// Coordinator → worker and validator: a question of a dispute over rejected work.
+  public static let dispute = "work.dispute"
   /// Worker → coordinator: what a miner has to know of the chain.
   public static let miningHead = "mining.head"
   /// Worker → coordinator → validator: messages and wins of the segments of handed-in work.

@@ -20,16 +20,23 @@ final class FaultyNetwork: Sendable {
   }
 
   let local: LocalNetwork
+  /// How each worker stands by its work; nil for what its settings say.
+  private let standing: WorkerStanding?
+  /// What the validator does; a test puts faults here.
+  let conduct = Lock(ValidatorConduct())
   /// How workers train that do not train honestly, by name.
   let trains: [String: TrainingFunction]
   private let state = Lock(State())
 
   init(
     workers: [LocalNetwork.Worker], stakeGrants: Int = 0,
-    trains: [String: TrainingFunction] = [:]
+    trains: [String: TrainingFunction] = [:], disputeTimeout: Duration = .seconds(10),
+    standing: WorkerStanding? = nil
   ) throws {
     self.trains = trains
-    local = try LocalNetwork(workers: workers, stakeGrants: stakeGrants)
+    self.standing = standing
+    local = try LocalNetwork(
+      workers: workers, stakeGrants: stakeGrants, disputeTimeout: disputeTimeout)
   }
 
   /// The coordinator that runs.
@@ -75,10 +82,13 @@ final class FaultyNetwork: Sendable {
   func startNode(_ name: String) {
     let address = state.withLock { $0.address! }
     let settings = local.settings(of: name, address: address)
-    let loop = local.loop
-    let train = trains[name]
+    let (loop, standing, train) = (local.loop, standing, trains[name])
+    let conduct = conduct.withLock { $0 }
     let task = Task {
-      try await NodeProcess(settings: settings, loop: loop, train: train, report: { _ in }).run()
+      try await NodeProcess(
+        settings: settings, loop: loop, train: train, standing: standing, conduct: conduct,
+        report: { _ in }
+      ).run()
     }
     state.withLock { $0.tasks[name] = task }
   }

@@ -12,6 +12,12 @@ extension FuzzedParser {
     canonical("start-state-request", as: StartStateRequest.self),
     canonical("mining-submission", as: MiningSubmission.self),
     canonical("mining-head", as: MiningHead.self),
+    canonical("dispute-call", as: DisputeCall.self),
+    canonical("disputed-work", as: DisputedWork.self),
+    canonical("dispute-stand", as: DisputeStand.self),
+    canonical("signed-dispute-reply", as: SignedDisputeReply.self),
+    canonical("dispute-ruling", as: DisputeRuling.self),
+    canonical("dispute-transcript", as: DisputeTranscript.self),
     canonical("session-specification", as: SessionSpecification.self),
   ]
 }
