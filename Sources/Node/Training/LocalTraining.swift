@@ -209,7 +209,7 @@ extension ResumePoint {
 }
 
 /// Seconds of the monotonic clock, for what people read and for when to save.
-func monotonicSeconds() -> Double {
+package func monotonicSeconds() -> Double {
   var now = timespec()
   clock_gettime(CLOCK_MONOTONIC, &now)
   return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9

@@ -37,6 +37,11 @@ package enum LocalTrainingError: Error, Equatable, Sendable {
   case missingFile(path: String)
   /// A language model continues text; it has no classes or values.
   case nothingToPredict
+  /// A model of classes or values continues no text.
+  case nothingToContinue
+  case emptyPrompt
+  /// A language model gave NaN or an infinity for a token of a text.
+  case outputsNotFinite(token: Int)
   case noSuchSegment(Int, count: Int)
 }
 
@@ -72,6 +77,10 @@ extension LocalTrainingError: CustomStringConvertible {
     case .model(let path, let reason): "\(path): \(reason)"
     case .missingFile(let path): "there is no file \(path)"
     case .nothingToPredict: "the model continues text; it has no classes or values to predict"
+    case .nothingToContinue: "the model is no language model, so it continues no text"
+    case .emptyPrompt: "the prompt is empty"
+    case .outputsNotFinite(let token):
+      "the model gave a number that is not finite for token \(token)"
     case .noSuchSegment(let segment, let count): "there is no segment \(segment) among \(count)"
     }
   }
@@ -102,7 +111,11 @@ extension LocalTrainingError: CustomStringConvertible {
     case .model:
       "give a model that `martlet train --save` wrote, or to predict one in the ONNX format"
     case .missingFile: "check the path"
-    case .nothingToPredict: "score it with `martlet evaluate`"
+    case .nothingToPredict:
+      "give --prompt TEXT to continue, or score the model with `martlet evaluate`"
+    case .nothingToContinue: "let it look at data with --data FILE"
+    case .emptyPrompt: "give at least one character to go on from"
+    case .outputsNotFinite: "its parameters are too large; train it at a smaller learning rate"
     case .noSuchSegment: "segments count from 0"
     }
   }
