@@ -59,7 +59,7 @@ let package = Package(
     layer("Primitives"),
     layer("Cryptography", ["Primitives", "CSodium", "COpenSSL"]),
     layer("Telemetry", ["Primitives", "CShim"]),
-    layer("Charts"),
+    layer("Charts", ["Primitives"]),
     // Layer 1: pure
     layer("Peering", foundations),
     layer("ContentStore", foundations),
@@ -118,7 +118,7 @@ let package = Package(
     tests("Primitives", []),
     tests("Cryptography", ["Primitives"]),
     tests("Telemetry", ["Primitives"]),
-    tests("Charts", []),
+    tests("Charts", ["Primitives"]),
     tests("Peering", foundations),
     tests("ContentStore", foundations + ["COpenSSL"]),
     tests("CKernels", ["Primitives"]),

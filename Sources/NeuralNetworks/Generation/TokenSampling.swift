@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// How the next token follows from a model's outputs; the same on every machine.
 public struct TokenSampling: Hashable, Sendable {
   /// What outputs are divided by; 0 takes the largest.
