@@ -1,4 +1,4 @@
-internal import NeuralNetworks
+package import NeuralNetworks
 
 /// Why a local training, its checkpoint or its commitment failed: the fact and the next step.
 package enum LocalTrainingError: Error, Equatable, Sendable {
@@ -27,7 +27,7 @@ package enum LocalTrainingError: Error, Equatable, Sendable {
   /// A step gave a number that is not finite.
   case diverged(step: Int, rate: Double, place: String)
   /// The loss went far above that of the untrained model.
-  case lossGrew(step: Int, from: Double, to: Double, rate: Double)
+  case lossGrew(DivergenceWatch.Finding, rate: Double)
   /// A person asked to stop; the checkpoint is at `directory`.
   case interrupted(step: Int, directory: String)
   /// A file is not one of those that can be read.
@@ -68,9 +68,8 @@ extension LocalTrainingError: CustomStringConvertible {
     case .diverged(let step, let rate, let place):
       "the training diverged: step \(step) gave a number that is not finite in \(place) at the "
         + "learning rate \(Float(rate))"
-    case .lossGrew(let step, let first, let loss, let rate):
-      "the training diverged: the loss grew from \(Float(first)) to \(Float(loss)) by step "
-        + "\(step) at the learning rate \(Float(rate))"
+    case .lossGrew(let finding, let rate):
+      "the training diverged at the learning rate \(Float(rate)): \(finding)"
     case .interrupted(let step, _): "stopped after \(step) steps"
     case .unknownFormat(let path): "\(path) is not a data file of a known format"
     case .data(let path, let reason, _): "\(path): \(reason)"
@@ -103,7 +102,7 @@ extension LocalTrainingError: CustomStringConvertible {
     case .differentTasks:
       "both sides of a dispute train the same configuration, data and seed"
     case .nothingDisputed: "there is nothing to decide; check them with `martlet work verify`"
-    case .diverged(_, let rate, _), .lossGrew(_, _, _, let rate):
+    case .diverged(_, let rate, _), .lossGrew(_, let rate):
       "try a smaller learning rate, such as --rate \(Float(rate) / 10)"
     case .interrupted(_, let directory): "go on with --resume \(directory)"
     case .unknownFormat: "CSV, NPY, NPZ, IDX and text files are read, also as .gz"
