@@ -57,6 +57,9 @@ public final class IncrementalInference {
   public func read(_ token: Int32) -> UnsafeBufferPointer<Float> {
     precondition(position < context && (0..<vocabulary).contains(Int(token)))
     arena.cells[program.input.offset] = Float(bitPattern: UInt32(bitPattern: token))
+    // Products are called without `mk_run`, which does this by itself.
+    let state = mk_float_begin()
+    defer { mk_float_end(state) }
     var product = 0
     for stretch in program.stretches {
       switch stretch {
