@@ -109,7 +109,9 @@ let package = Package(
     .executableTarget(
       name: "TrainingBench", dependencies: ["NeuralNetworks", "UsefulWork", "Measure"],
       path: "Benchmarks/training",
-      exclude: ["run.sh", "torch_steps.py", "jax_steps.py", "libtorch_steps.cpp"],
+      exclude: [
+        "run.sh", "torch_steps.py", "torch_generation.py", "jax_steps.py", "libtorch_steps.cpp",
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "HTTPBenchmarkServer", dependencies: ["Networking", "Primitives", "Telemetry"],
