@@ -59,7 +59,7 @@ let package = Package(
     layer("Primitives"),
     layer("Cryptography", ["Primitives", "CSodium", "COpenSSL"]),
     layer("Telemetry", ["Primitives", "CShim"]),
-    layer("Charts"),
+    layer("Charts", ["Primitives"]),
     // Layer 1: pure
     layer("Peering", foundations),
     layer("ContentStore", foundations),
@@ -109,7 +109,9 @@ let package = Package(
     .executableTarget(
       name: "TrainingBench", dependencies: ["NeuralNetworks", "UsefulWork", "Measure"],
       path: "Benchmarks/training",
-      exclude: ["run.sh", "torch_steps.py", "jax_steps.py", "libtorch_steps.cpp"],
+      exclude: [
+        "run.sh", "torch_steps.py", "torch_generation.py", "jax_steps.py", "libtorch_steps.cpp",
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "HTTPBenchmarkServer", dependencies: ["Networking", "Primitives", "Telemetry"],
@@ -118,7 +120,7 @@ let package = Package(
     tests("Primitives", []),
     tests("Cryptography", ["Primitives"]),
     tests("Telemetry", ["Primitives"]),
-    tests("Charts", []),
+    tests("Charts", ["Primitives"]),
     tests("Peering", foundations),
     tests("ContentStore", foundations + ["COpenSSL"]),
     tests("CKernels", ["Primitives"]),

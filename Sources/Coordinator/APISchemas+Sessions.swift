@@ -38,7 +38,9 @@ extension APISchemas {
       [
         .init("session_id", .digest), .init("round", .integer, "From 1"),
         .init("state", .word(["running", "settled"])), .init("accuracy", .number).orNull,
-        .init("loss", .number).orNull, .init("seconds", .number, "From start to settlement").orNull,
+        .init("loss", .number).orNull,
+        .init("diverged", .boolean, "The loss is far above that of knowing nothing"),
+        .init("seconds", .number, "From start to settlement").orNull,
         .init("aggregate_hash", .digest).orNull, .init("aggregate_cid", .cid).orNull,
         .init("updates", .list(.reference("Update")), "Rejected tries, then one of each client"),
       ]),

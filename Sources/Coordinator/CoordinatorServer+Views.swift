@@ -86,6 +86,10 @@ extension CoordinatorServer {
       "state": .string(round.settledAt == nil ? "running" : "settled"),
       "accuracy": round.score.map { .number(Double($0.accuracy)) } ?? .null,
       "loss": round.score.map { .number(Double($0.loss)) } ?? .null,
+      "diverged": .bool(
+        round.score.map {
+          DivergenceWatch.isDiverged(loss: $0.loss, session.specification.architecture)
+        } ?? false),
       "seconds": seconds.map { .number($0) } ?? .null,
       "aggregate_hash": round.aggregate.map { .string($0.hex) } ?? .null,
       "aggregate_cid": round.aggregate.flatMap { session.models[$0] }

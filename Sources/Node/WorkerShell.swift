@@ -149,6 +149,9 @@ package actor WorkerShell {
     let base = try await materials.model(
       order.base.digest, architecture: specification.architecture)
     let result = try await compute.run { [train] in try train(task, dataset, base) }
+    if let finding = result.divergence {
+      log("round \(assignment.round), client \(assignment.client) diverged: \(finding)")
+    }
     let finished = FinishedWork(
       job: order.job, assignment: assignment, task: task, result: result, dataset: dataset)
     kept.keep(KeptWork(order, finished: finished))

@@ -47,6 +47,7 @@ enum SessionText {
       + "  loss \(decimal(view["loss"]?.double ?? 0))  \(updates.count - rejected.count) accepted"
       + (rejected.isEmpty ? "" : ", \(rejected.count) rejected")
       + "  \(Int(seconds * 1_000)) ms"
+      + (view["diverged"] == .bool(true) ? "  diverged: the learning rate is too large" : "")
   }
 
   /// How the dispute over a rejected update ended; nil while there is none.

@@ -210,8 +210,8 @@ static int integers_in_range(const mk_operation *o, const float *arena) {
   }
 }
 
-int64_t mk_run(const mk_kernels *kernels, const mk_operation *operations, int64_t count,
-               float *arena, float *workspace, struct mk_pool *pool) {
+static int64_t run_all(const mk_kernels *kernels, const mk_operation *operations, int64_t count,
+                       float *arena, float *workspace, mk_pool *pool) {
   for (int64_t i = 0; i < count; i++) {
     const mk_operation *o = &operations[i];
     if (!integers_in_range(o, arena)) return i;
@@ -224,4 +224,12 @@ int64_t mk_run(const mk_kernels *kernels, const mk_operation *operations, int64_
     }
   }
   return -1;
+}
+
+int64_t mk_run(const mk_kernels *kernels, const mk_operation *operations, int64_t count,
+               float *arena, float *workspace, struct mk_pool *pool) {
+  const uint64_t state = mk_float_begin();
+  const int64_t stopped = run_all(kernels, operations, count, arena, workspace, pool);
+  mk_float_end(state);
+  return stopped;
 }

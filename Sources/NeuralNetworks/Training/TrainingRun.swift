@@ -13,7 +13,7 @@ public final class TrainingRun {
   /// Mean loss of the batch of the last step, 0 before the first.
   public private(set) var lastLoss: Float = 0
   /// Whether the loss has grown as only a learning rate does that is too large.
-  public private(set) var divergence = DivergenceWatch()
+  public var divergence: DivergenceWatch
   let architecture: ModelArchitecture
   let settings: TrainingSettings
   /// For full batches, and for the last one of an epoch if it is smaller.
@@ -51,6 +51,7 @@ public final class TrainingRun {
     self.order = order
     step = state.step
     schedule = TrainingSchedule(settings: settings, examples: source.rows)
+    divergence = DivergenceWatch(architecture)
     programs = Self.compile(architecture, settings: settings, schedule: schedule)
     arena = StepArena(
       for: [programs.full, programs.last], threads: threads, kernels: kernels)
