@@ -96,6 +96,9 @@ public final class TrainingRun {
   public func run(steps count: Int, each: () -> Void = {}) throws(TrainingFailure) {
     let end = min(step.addingReportingOverflow(count).partialValue, schedule.steps)
     let first = step
+    // Rates and losses are computed here, outside of `mk_run`, which does this by itself.
+    let floatState = mk_float_begin()
+    defer { mk_float_end(floatState) }
     saveStart()
     while step < end {
       try advance()
