@@ -23,8 +23,8 @@ import UsefulWork
   }
 
   /// Runs a session to its end and until no dispute is open.
-  static func ended(_ network: FaultyNetwork) async throws -> Ended {
-    let id = try await network.begin()
+  static func ended(_ network: FaultyNetwork, audit: Double = 1) async throws -> Ended {
+    let id = try await network.begin(audit: audit)
     _ = try await network.end(of: id)
     try await network.wait("the disputes are over") {
       let all = await updates(of: id, network).map { $0["dispute"]?["state"]?.text ?? "" }
@@ -71,6 +71,52 @@ import UsefulWork
       #expect((ended.dispute["rounds"]?.integer ?? 0) > 3)
     }
   }
+  @Test("a lie that a sample found is traced to its first operator, whatever was drawn")
+  func sampled() async throws {
+    try await FaultTests.run(workers: [.init(), .init(), .init(lie: "other-data")]) { network in
+      let ended = try await Self.ended(network, audit: 0.2)
+      #expect(Self.words(ended.dispute) == ["worker"])
+      #expect(ended.dispute["operator"]?.text == "loss/softmax_cross_entropy")
+      #expect(ended.dispute["step"]?.integer == 0)
+    }
+  }
+
+  @Test("the transcript that an update names leads whoever has the data to the same ruling")
+  func transcript() async throws {
+    try await FaultTests.run(workers: [.init(), .init(), .init(lie: "scaled")]) { network in
+      let id = try await network.begin()
+      try await network.wait("the dispute is over") {
+        await Self.updates(of: id, network).contains { $0["dispute"]?["state"] == "settled" }
+      }
+      let content = await network.coordinator.content
+      let session = try #require(await network.coordinator.sessions[id])
+      let stored = try #require(
+        session.disputes.values.compactMap { state -> StoredRuling? in
+          guard case .ruled(let stored) = state else { return nil }
+          return stored
+        }.first)
+      let cid = try #require(stored.transcript)
+      let transcript = try DisputeTranscript(
+        decoding: await content.read(cid, max: 64 << 20), limits: DisputeTranscript.limits)
+      let submission = try #require(session.submissions[stored.assignment])
+      // The worker's signature over the work root that the transcript is about.
+      let commitment = try Transaction(decoding: submission.commitment)
+      let record = try WorkRecord(decoding: await content.read(submission.record, max: 1 << 20))
+      guard case .commitWork(let signed) = commitment.body else { throw NeverHappened(what: "") }
+      #expect(signed.workRoot == record.workRoot)
+      let client = stored.assignment.client
+      let shard = session.specification.shards[client]
+      let task = try session.specification.task(
+        round: stored.assignment.round, client: client, base: signed.baseModel)
+      let again = try transcript.ruling(
+        on: DisputeOpening(task: task, record: record, update: signed.update),
+        worker: commitment.sender,
+        dataset: Dataset(decoding: await content.read(shard.cid, max: 1 << 20)))
+      #expect(again == stored.ruling)
+      #expect(again.wrong == [.first])
+    }
+  }
+
   // MARK: Validators that lie
 
   /// Rejects the first segment of everything that `victim` hands in, with forged evidence.
