@@ -131,9 +131,12 @@ MK_INLINE float maximum(const float *x, int64_t count) {
   for (; i + MK_SUM_LANES <= count; i += MK_SUM_LANES)
     for (int l = 0; l < MK_SUM_LANES; l++) lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
   if (i < count) {
-    load_block(block, x + i, count - i);
-    for (int l = 0; l < MK_SUM_LANES; l++)
-      lane[l] = l < count - i && block[l] > lane[l] ? block[l] : lane[l];
+    const int rest = (int)(count - i);
+    load_block(block, x + i, rest);
+    for (int l = 0; l < MK_SUM_LANES; l++) {
+      float value = l < rest ? block[l] : lane[l];
+      lane[l] = value > lane[l] ? value : lane[l];
+    }
   }
   for (int width = MK_SUM_LANES / 2; width; width >>= 1)
     for (int l = 0; l < width; l++)
@@ -146,7 +149,7 @@ MK_INLINE float maximum(const float *x, int64_t count) {
 MK_INLINE float exponentials(float *x, int64_t columns, float m) {
   float lane[MK_SUM_LANES] = {0}, block[MK_SUM_LANES];
   for (int64_t j = 0; j < columns; j += MK_SUM_LANES) {
-    const int64_t count = columns - j;
+    const int count = columns - j < MK_SUM_LANES ? (int)(columns - j) : MK_SUM_LANES;
     load_block(block, x + j, count);
     for (int l = 0; l < MK_SUM_LANES; l++) {
       float e = exp_scalar(block[l] - m);
@@ -169,7 +172,8 @@ static void softmax_cross_entropy(float *restrict logits, float *restrict losses
     float total = exponentials(x, columns, m), inverse = 1.0f / total;
     losses[i] = log_scalar(total) - target;
     for (int64_t j = 0; j < columns; j += MK_SUM_LANES) {
-      const int64_t label = labels[i] - j;
+      const int64_t ahead = labels[i] - j;
+      const int label = ahead >= 0 && ahead < MK_SUM_LANES ? (int)ahead : -1;
       load_block(block, x + j, columns - j);
       for (int l = 0; l < MK_SUM_LANES; l++) {
         float probability = block[l] * inverse;

@@ -169,7 +169,7 @@ static void gemm(mk_shape s, mk_matrix a, mk_matrix b, float *c, int64_t c_strid
   } else if (is_better_transposed(s, a, b)) {
     multiply_transposed(s, a, b, c, c_stride, accumulate, workspace);
   } else {
-    if (!accumulate && multiply_sparse(s, a, b, c, c_stride)) {
+    if (!accumulate && multiply_sparse(s, a, b, (sparse_target){c, c_stride, 0, 0})) {
       // Only rows that are no whole vector are left.
       int64_t done = s.rows / MK_LANES * MK_LANES;
       s.rows -= done;

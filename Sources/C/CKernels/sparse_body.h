@@ -15,37 +15,44 @@
 /// Fewer rows are not worth the checks.
 #define MK_SPARSE_ROWS 128
 
+MK_INLINE uint32_t float_bits(const float *x) {
+  uint32_t bits;
+  memcpy(&bits, x, sizeof bits);
+  return bits;
+}
+
 /// What decides whether terms may be left out of chains.
 typedef struct {
   int is_finite;
   /// Least biased exponent of a number that is not zero, at least 1.
   int32_t exponent;
-  /// Numbers that are not zero.
-  int64_t count;
 } number_range;
 
 static number_range range_of_lines(const float *lines, int64_t stride, int64_t count,
                                    int64_t width) {
   const uint32_t infinity = 255u << 23;
   uint32_t most = 0, least_bits = UINT32_MAX;
-  int64_t others = 0;
   for (int64_t p = 0; p < count; p++) {
     const float *x = lines + p * stride;
-    uint32_t zeros = 0;
     for (int64_t i = 0; i < width; i++) {
-      uint32_t bits, less;
-      memcpy(&bits, x + i, sizeof bits);
-      bits &= INT32_MAX;
+      uint32_t bits = float_bits(x + i) & INT32_MAX, less = bits - 1;
       most = bits > most ? bits : most;
-      // Zero becomes the largest number.
-      less = bits - 1;
+      // Zero has become the largest number.
       least_bits = less < least_bits ? less : least_bits;
-      zeros += bits == 0;
     }
-    others += width - zeros;
   }
   int32_t exponent = (int32_t)(least_bits >> 23);
-  return (number_range){most < infinity, exponent > 1 ? exponent : 1, others};
+  return (number_range){most < infinity, exponent > 1 ? exponent : 1};
+}
+
+static int64_t count_zeros(const float *lines, int64_t stride, int64_t count, int64_t width) {
+  int64_t zeros = 0;
+  for (int64_t p = 0; p < count; p++) {
+    uint32_t of_line = 0;
+    for (int64_t i = 0; i < width; i++) of_line += lines[p * stride + i] == 0.0f;
+    zeros += of_line;
+  }
+  return zeros;
 }
 
 /// Whether chains of x·d, started at +0, are the same bits without the terms where d is zero. They
@@ -93,9 +100,32 @@ static void sparse_masks(uint64_t *mask, const float *d, int64_t d_step, int64_t
     for (int64_t j = 0; j < columns; j++) mask[j] |= (uint64_t)(d[p * d_step + j] != 0.0f) << p;
 }
 
+/// Where the results of a sparse product go: to `c`, or onto weights as SGD's step.
+typedef struct {
+  float *c;
+  int64_t stride;
+  int is_update;
+  float rate;
+} sparse_target;
+
+/// w ← fma(-rate, g, w) for the transpose g of `count` lines of results. `count` is
+/// MK_SPARSE_GROUP.
+MK_INLINE void update_transposed(const sparse_target *to, float *w, const float *result,
+                                 int64_t width) {
+  float gradient[MK_SPARSE_GROUP * MK_SPARSE_VECTORS * MK_LANES];
+  const mk_vector rate = vector_broadcast(-to->rate);
+  copy_transposed(gradient, MK_SPARSE_GROUP, result, width, MK_SPARSE_GROUP, width);
+  for (int64_t r = 0; r < width; r++) {
+    for (int l = 0; l < MK_SPARSE_GROUP; l += MK_LANES) {
+      const mk_vector g = vector_load(gradient + r * MK_SPARSE_GROUP + l);
+      float *at = w + r * to->stride + l;
+      vector_store(at, vector_fma(rate, g, vector_load(at)));
+    }
+  }
+}
+
 /// `s.rows` are whole vectors, `s.columns` at most MK_SPARSE_COLUMNS.
-static void multiply_sparse_columns(mk_shape s, mk_matrix a, mk_matrix b, float *c,
-                                    int64_t c_stride) {
+static void multiply_sparse_columns(mk_shape s, mk_matrix a, mk_matrix b, sparse_target to) {
   enum { width_max = MK_SPARSE_VECTORS * MK_LANES };
   uint64_t mask[MK_SPARSE_COLUMNS];
   float result[MK_SPARSE_GROUP * width_max];
@@ -105,10 +135,12 @@ static void multiply_sparse_columns(mk_shape s, mk_matrix a, mk_matrix b, float 
     const int64_t vectors = next_height(&split), width = vectors * MK_LANES;
     for (int64_t j = 0; j < s.columns; j += MK_SPARSE_GROUP) {
       const int64_t count = least(s.columns - j, MK_SPARSE_GROUP);
+      float *c = to.c + i * to.stride + j;
       for (int64_t q = 0; q < count; q++)
         sparse_functions[vectors](a.base + i, a.column_stride, b.base + j + q, b.row_stride,
                                   mask[j + q], result + q * width);
-      copy_transposed(c + i * c_stride + j, c_stride, result, width, count, width);
+      if (to.is_update) update_transposed(&to, c, result, width);
+      else copy_transposed(c, to.stride, result, width, count, width);
     }
     i += width;
   }
@@ -116,20 +148,26 @@ static void multiply_sparse_columns(mk_shape s, mk_matrix a, mk_matrix b, float 
 
 /// Aᵀ·B without the terms where B is zero; 0 if that is not possible or not worth it, and then
 /// nothing is done. The rows that are no whole vector are left to the caller.
-static int multiply_sparse(mk_shape s, mk_matrix a, mk_matrix b, float *c, int64_t c_stride) {
+static int multiply_sparse(mk_shape s, mk_matrix a, mk_matrix b, sparse_target to) {
   const int64_t whole = s.rows / MK_LANES * MK_LANES;
   if (a.row_stride != 1 || b.column_stride != 1 || s.depth > MK_SPARSE_DEPTH ||
       s.rows < MK_SPARSE_ROWS || s.columns < MK_SPARSE_GROUP)
     return 0;
-  number_range of_b = range_of_lines(b.base, b.row_stride, s.depth, s.columns);
-  if (of_b.count > s.depth * s.columns / 4 * 3 ||
-      !may_leave_out(range_of_lines(a.base, a.column_stride, s.depth, whole), of_b))
+  if (count_zeros(b.base, b.row_stride, s.depth, s.columns) < s.depth * s.columns / 4 ||
+      !may_leave_out(range_of_lines(a.base, a.column_stride, s.depth, whole),
+                     range_of_lines(b.base, b.row_stride, s.depth, s.columns)))
     return 0;
-  for (int64_t j = 0; j < s.columns; j += MK_SPARSE_COLUMNS) {
+  for (int64_t j = 0; j < s.columns; j += MK_SPARSE_COLUMNS, to.c += MK_SPARSE_COLUMNS) {
     mk_matrix from_b = b;
     from_b.base += j;
     mk_shape part = {whole, least(s.columns - j, MK_SPARSE_COLUMNS), s.depth};
-    multiply_sparse_columns(part, a, from_b, c + j, c_stride);
+    multiply_sparse_columns(part, a, from_b, to);
   }
   return 1;
+}
+
+/// mk_step_table.sparse_sgd.
+static int sparse_sgd(mk_shape s, mk_matrix a, mk_matrix b, float *w, int64_t stride, float rate) {
+  if (s.rows % MK_LANES || s.columns % MK_SPARSE_GROUP) return 0;
+  return multiply_sparse(s, a, b, (sparse_target){w, stride, 1, rate});
 }
