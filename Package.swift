@@ -57,7 +57,7 @@ let package = Package(
       cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
     // Layer 0
     layer("Primitives"),
-    layer("Cryptography", ["Primitives", "CSodium", "COpenSSL"]),
+    layer("Cryptography", ["Primitives", "CSodium", "COpenSSL", "CShim"]),
     layer("Telemetry", ["Primitives", "CShim"]),
     layer("Charts", ["Primitives"]),
     // Layer 1: pure

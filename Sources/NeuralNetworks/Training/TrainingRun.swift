@@ -113,10 +113,8 @@ public final class TrainingRun {
   public func stateRoot() -> Digest {
     let layout = programs.full.arena
     return StateRoot.root(
-      parameters: StateRoot.leaf(
-        arena.bytes(layout.parameters, layout.parameterCount), using: SHA256Hasher()),
-      optimizer: StateRoot.leaf(
-        arena.bytes(layout.optimizer, layout.optimizerCount), using: SHA256Hasher()),
+      parameters: arena.bytes(layout.parameters, layout.parameterCount),
+      optimizer: arena.bytes(layout.optimizer, layout.optimizerCount),
       progress: schedule.progress(after: step, order: order))
   }
 

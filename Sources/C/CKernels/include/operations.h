@@ -280,7 +280,8 @@ int64_t mk_operation_work(const mk_operation *operation);
 int64_t mk_workspace_floats(const mk_operation *operations, int64_t count, int64_t threads);
 
 /// Runs the operations in order; all must have passed mk_check_operation. `workspace` carries
-/// nothing from one operation to the next. Returns -1, or the index of the first operation that met
+/// nothing from one operation to the next. A gradient that only an SGD operation of the same run uses
+/// need not be in its cells afterwards. Returns -1, or the index of the first operation that met
 /// a label, id or place out of range; that one and those after it have not been run.
 ///
 /// `pool` is null or the threads that share the work; the bits do not depend on it. `workspace` is
