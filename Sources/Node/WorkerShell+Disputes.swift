@@ -33,7 +33,7 @@ extension WorkerShell {
     let work = call.work
     if let known = desk.party(for: work) { return try await desk.answer(call, by: known) }
     let name = EvidenceRequest(job: work.job, assignment: work.assignment)
-    guard let kept = kept.work(of: name) else { throw RPCError.workNotKept }
+    guard let kept = kept[name] else { throw RPCError.workNotKept }
     let finished = try await finished(kept)
     let answering = standing(finished.task, finished.dataset, finished.result)
     desk.keep(answering, for: work)
@@ -43,15 +43,13 @@ extension WorkerShell {
   /// The result; done again, to the same bits, where memory no longer holds it.
   private func finished(_ work: KeptWork) async throws -> FinishedWork {
     if let finished = work.finished { return finished }
-    let order = work.order
-    let specification = try await materials.specification(order.specification)
-    let task = try specification.task(
-      round: order.assignment.round, client: order.assignment.client, base: order.base.digest)
-    let dataset = try await materials.dataset(specification.shards[order.assignment.client])
-    let base = try await materials.model(
-      order.base.digest, architecture: specification.architecture)
+    let assignment = work.name.assignment
+    let task = try await task(of: work)
+    let specification = try await materials.specification(work.specification)
+    let dataset = try await materials.dataset(specification.shards[assignment.client])
+    let base = try await materials.model(work.base, architecture: specification.architecture)
     let result = try await desk.compute.run { [train] in try train(task, dataset, base) }
     return FinishedWork(
-      job: order.job, assignment: order.assignment, task: task, result: result, dataset: dataset)
+      job: work.name.job, assignment: assignment, task: task, result: result, dataset: dataset)
   }
 }

@@ -43,7 +43,7 @@ extension WorkerShell {
     for block in file.blocks { try await writer.send(block) }
   }
 
-  private func task(of work: KeptWork) async throws -> TrainingTask {
+  func task(of work: KeptWork) async throws -> TrainingTask {
     let specification = try await materials.specification(work.specification)
     return try specification.task(
       round: work.name.assignment.round, client: work.name.assignment.client, base: work.base)
