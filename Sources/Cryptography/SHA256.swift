@@ -61,8 +61,8 @@ public enum SHA256 {
 extension SHA256 {
   private static let hasPairs = shim_sha256_has_pairs() != 0
 
-  /// SHA-256(prefix ‖ first) and SHA-256(prefix ‖ second), computed at once; nil where the processor
-  /// cannot.
+  /// SHA-256(prefix ‖ first) and SHA-256(prefix ‖ second), computed at once; nil where the
+  /// processor cannot.
   static func pair(
     prefix: UInt8, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
   ) -> (first: Digest, second: Digest)? {
