@@ -1,5 +1,3 @@
-import Glibc
-
 /// Weights and caps of one kind of topic (gossipsub-v1.1.md, "The Score Function": P1 to P4).
 ///
 /// A weight of 0 turns its part off. Counters are multiplied by their decay once a decay interval.
@@ -109,15 +107,6 @@ package struct GossipPeerScore: Equatable, Sendable {
     try check(decayInterval >= .seconds(1), "decayInterval", "at least 1 s")
     try checkDecay(decayToZero, "decayToZero")
     try check(retention >= .zero, "retention", "at least 0")
-  }
-
-  /// The factor that takes a counter to `decayToZero` in `time` (gossipsub-v1.1.md, "Parameter
-  /// Decay"): decayToZero^(interval / time).
-  package static func decay(
-    over time: Duration, interval: Duration = .seconds(1), toZero: Double = 0.01
-  ) -> Double {
-    precondition(interval > .zero && time >= interval)
-    return pow(toZero, interval / time)
   }
 }
 
