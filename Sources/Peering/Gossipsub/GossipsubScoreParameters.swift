@@ -76,8 +76,9 @@ package struct GossipPeerScore: Equatable, Sendable {
   package var reputationWeight = 1.0
   /// P6: weight ≤ 0 of the squared surplus of peers of one address group.
   package var colocationWeight = -5.0
-  /// Peers of one address group that are not punished.
-  package var colocationThreshold = 3
+  /// Peers of one address group that are not punished. A group is a /16, where honest peers of one
+  /// provider meet: as many as Ethereum's clients forgive on a single address.
+  package var colocationThreshold = 10
   /// P7: weight ≤ 0 of the squared surplus of penalty points.
   package var behaviourWeight = -10.0
   /// Penalty points that are forgiven, as Ethereum's clients do: a lost packet is no attack.

@@ -116,17 +116,17 @@ struct GossipAttackTests {
   func sybils() throws {
     var rig = try attacked()
     for index in UInt32(200)..<220 { rig.directory.groups[peer(index)] = 42 }
-    rig.connect(200..<203)
+    rig.connect(200..<210)
     #expect(rig.score(peer(200)) == 0)
-    rig.connect(203..<220)
+    rig.connect(210..<220)
     for index in UInt32(200)..<220 {
-      #expect(rig.score(peer(index)) == -5 * 17 * 17)
+      #expect(rig.score(peer(index)) == -5 * 10 * 10)
       rig.receive(.graft(topic), from: peer(index))
     }
     #expect(!rig.mesh.contains { $0.index >= 200 })
     // Leaving in turn does not lower the count: who left is remembered.
-    for index in UInt32(204)..<220 { rig.handle(.disconnected(peer(index))) }
-    #expect(rig.score(peer(200)) == -5 * 17 * 17)
+    for index in UInt32(211)..<220 { rig.handle(.disconnected(peer(index))) }
+    #expect(rig.score(peer(200)) == -5 * 10 * 10)
     rig.wait(.seconds(3_601))
     rig.beat()
     #expect(rig.score(peer(200)) == -5)
