@@ -47,7 +47,8 @@ extension KademliaMachine {
     place: Int, density: [DistanceKey], directory: some PeerDirectory
   ) -> KademliaRegion? {
     let main = operations[place].main
-    guard settings.usesRegions, operations[place].concernsRecords, let farthest = density.last
+    guard settings.usesRegions, settings.sendsPoints, operations[place].concernsRecords,
+      let farthest = density.last
     else { return nil }
     guard density.count >= KademliaLimits.bucketPeersMax else {
       if main.hasHeardAll { return nil }
