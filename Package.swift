@@ -57,9 +57,9 @@ let package = Package(
       cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
     // Layer 0
     layer("Primitives"),
-    layer("Cryptography", ["Primitives", "CSodium", "COpenSSL"]),
+    layer("Cryptography", ["Primitives", "CSodium", "COpenSSL", "CShim"]),
     layer("Telemetry", ["Primitives", "CShim"]),
-    layer("Charts"),
+    layer("Charts", ["Primitives"]),
     // Layer 1: pure
     layer("Peering", foundations),
     layer("ContentStore", foundations),
@@ -111,7 +111,9 @@ let package = Package(
     .executableTarget(
       name: "TrainingBench", dependencies: ["NeuralNetworks", "UsefulWork", "Measure"],
       path: "Benchmarks/training",
-      exclude: ["run.sh", "torch_steps.py", "jax_steps.py", "libtorch_steps.cpp"],
+      exclude: [
+        "run.sh", "torch_steps.py", "torch_generation.py", "jax_steps.py", "libtorch_steps.cpp",
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "HTTPBenchmarkServer", dependencies: ["Networking", "Primitives", "Telemetry"],
@@ -120,7 +122,7 @@ let package = Package(
     tests("Primitives", []),
     tests("Cryptography", ["Primitives"]),
     tests("Telemetry", ["Primitives"]),
-    tests("Charts", []),
+    tests("Charts", ["Primitives"]),
     tests("Peering", foundations),
     tests("ContentStore", foundations + ["COpenSSL"]),
     tests("CKernels", ["Primitives"]),
@@ -131,7 +133,9 @@ let package = Package(
     tests("Consensus", foundations + ["Ledger"]),
     tests(
       "Orchestration",
-      foundations + ["NeuralNetworks", "FederatedLearning", "UsefulWork", "Ledger"]),
+      foundations + [
+        "ContentStore", "NeuralNetworks", "FederatedLearning", "UsefulWork", "Ledger",
+      ]),
     tests("Networking", foundations + ["Peering", "CShim"]),
     tests(
       "Persistence",

@@ -91,6 +91,18 @@ function details(round) {
       identifier(round.aggregate_hash, { key: "aggregate-hash" })));
 }
 
+// What the dispute between worker and validator found; the coordinator computed it itself.
+function disputeText(dispute) {
+  if (!dispute) return null;
+  if (dispute.state === "open") return element("span.muted", {}, " (under dispute)");
+  const place = dispute.step === null ? [] : [`step ${dispute.step}`];
+  const found = [...place, dispute.operator, dispute.reason].filter(Boolean).map(words).join(", ");
+  const isValidatorWrong = dispute.wrong.includes("validator");
+  return element(
+    isValidatorWrong ? "span.why" : "span.muted", {},
+    isValidatorWrong ? ` The validator is wrong: ${found}.` : ` Dispute: ${found}.`);
+}
+
 function rejections(rounds, onPick) {
   const rejected = rounds.flatMap((round) =>
     (round.updates ?? []).filter((update) => update.status === "rejected")
@@ -104,7 +116,8 @@ function rejections(rounds, onPick) {
         { type: "button", "data-key": `rejected-${update.round}-${update.client}-${update.worker}`,
           onclick: () => onPick(update.round) },
         `round ${update.round}, client ${update.client}`),
-      ` by ${nodeLabel(update.worker)}: `, element("span.why", {}, words(update.reason))));
+      ` by ${nodeLabel(update.worker)}: `, element("span.why", {}, words(update.reason)),
+      disputeText(update.dispute)));
   return element(
     "div.rejections", {}, element("h3", {}, `${count(rejected.length)} rejected`),
     element("ul", {}, items));

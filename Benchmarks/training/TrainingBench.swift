@@ -2,7 +2,7 @@ import Measure
 import NeuralNetworks
 
 /// Measures training steps beside PyTorch, LibTorch and jax, in turn in one run, one thread each, in
-/// processor time; then what roots and a replay cost. `--smoke` only shows that everything works.
+/// processor time; then tokens that are generated, and what roots and a replay cost. `--smoke` only shows that everything works.
 @main
 struct TrainingBench {
   static func main() throws {
@@ -11,6 +11,7 @@ struct TrainingBench {
     for model in BenchModel.allCases {
       try measureStep(model, pairs: isSmoke ? 1 : 15)
     }
+    try measureGeneration(pairs: isSmoke ? 1 : 15)
     for model in BenchModel.allCases {
       try measureCommitment(model, pairs: isSmoke ? 1 : 9)
     }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Measures training steps beside PyTorch and LibTorch (Debian) and jax (Scripts/bootstrap
-# --benchmark), one thread each, and what a commitment and its replay cost.
+# --benchmark), one thread each, tokens that are generated, and what a commitment and its replay cost.
 # Usage: Benchmarks/training/run.sh [--smoke]
 set -eu
 cd "$(dirname "$0")/../.."

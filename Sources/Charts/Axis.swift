@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// One place of a curve.
 public struct Point: Hashable, Sendable {
   /// Along the lower edge.
@@ -79,8 +81,8 @@ public struct Axis: Hashable, Sendable {
     case .logarithmic:
       guard value > 0 else { return nil }
       guard upper > lower else { return 0.5 }
-      let low = Decimals.log2(lower)
-      return (Decimals.log2(value) - low) / (Decimals.log2(upper) - low)
+      let low = Elementary.binaryLogarithm(lower)
+      return (Elementary.binaryLogarithm(value) - low) / (Elementary.binaryLogarithm(upper) - low)
     }
   }
 

@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// Round numbers for axes and short decimal text, without the C library.
 public enum Decimals {
   /// Text of about `digits` significant digits: "0.0123", "451", "1.5e-7".
@@ -67,26 +69,10 @@ public enum Decimals {
   static func exponent10(_ value: Double) -> Int {
     guard value > 0, value.isFinite else { return 0 }
     let bitsPerDigit = 3.321928094887362
-    var guess = Int((log2(value) / bitsPerDigit).rounded(.down))
+    var guess = Int((Elementary.binaryLogarithm(value) / bitsPerDigit).rounded(.down))
     if power10(guess + 1) <= value { guess += 1 }
     if power10(guess) > value { guess -= 1 }
     return guess
-  }
-
-  /// The binary logarithm, to the accuracy a chart can show (about 1e-9).
-  ///
-  /// With m the significand, ln m = 2 artanh((m − 1) / (m + 1)), summed as its power series.
-  static func log2(_ value: Double) -> Double {
-    let ratio = (value.significand - 1) / (value.significand + 1)
-    var power = ratio
-    var sum = 0.0
-    // ratio ≤ 1/3, so twenty terms leave (1/3)⁴¹.
-    for term in 0..<20 {
-      sum += power / Double(2 * term + 1)
-      power *= ratio * ratio
-    }
-    let logarithmOfTwo = 0.6931471805599453
-    return Double(value.exponent) + 2 * sum / logarithmOfTwo
   }
 
   /// Multiples of 1, 2, 2.5 or 5 times a power of ten that cover the range.

@@ -1,6 +1,7 @@
 internal import Consensus
 internal import Ledger
 internal import Networking
+internal import Orchestration
 internal import Primitives
 internal import Telemetry
 
@@ -74,6 +75,16 @@ extension CoordinatorServer {
         name: "martlet_sessions_total", help: "Sessions ever ordered.",
         value: Double(sessionOrder.count)),
       .init(name: "martlet_sessions_running", help: "Sessions under way.", value: Double(running)),
+      .init(
+        name: "martlet_disputes_open", help: "Disputes over rejected updates that are not over.",
+        value: Double(disputes.underWay + disputes.waiting.count)),
+      .init(
+        name: "martlet_disputes_settled_total", help: "Disputes over rejected updates that ended.",
+        value: Double(rulings.count)),
+      .init(
+        name: "martlet_disputes_validator_wrong_total",
+        help: "Disputes that found the validator wrong.",
+        value: Double(rulings.count(where: \.isValidatorWrong))),
       .init(name: "martlet_uptime_seconds", help: "Seconds since the start.", value: uptime),
     ]
   }

@@ -23,6 +23,9 @@ extension APISchemas {
         .init(
           "miss_probability", .number,
           "The chance that an update of which one segment in ten is false passes"),
+        .init(
+          "validator_wrong", .boolean,
+          "A dispute found that the validator rejected an update wrongly, or it gave no answer"),
         .init("beacon", .text), .init("clients", .integer), .init("min_participants", .integer),
         .init("workers", .integer), .init("learning_rate", .number),
         .init("batch_size", .integer), .init("local_epochs", .integer),
@@ -35,7 +38,9 @@ extension APISchemas {
       [
         .init("session_id", .digest), .init("round", .integer, "From 1"),
         .init("state", .word(["running", "settled"])), .init("accuracy", .number).orNull,
-        .init("loss", .number).orNull, .init("seconds", .number, "From start to settlement").orNull,
+        .init("loss", .number).orNull,
+        .init("diverged", .boolean, "The loss is far above that of knowing nothing"),
+        .init("seconds", .number, "From start to settlement").orNull,
         .init("aggregate_hash", .digest).orNull, .init("aggregate_cid", .cid).orNull,
         .init("updates", .list(.reference("Update")), "Rejected tries, then one of each client"),
       ]),
@@ -50,6 +55,24 @@ extension APISchemas {
         .init("replayed_segments", .integer).orNull.optional,
         .init("segments", .integer).orNull.optional,
         .init("update_cid", .cid).orNull.optional,
+        .init("dispute", .reference("Dispute"), "Over a rejected update").orNull.optional,
+      ]),
+    APISchema(
+      "Dispute",
+      [
+        .init("state", .word(["open", "settled"])),
+        .init("segment", .integer, "Of the first difference, from 0, as far as found").orNull,
+        .init("step", .integer, "Likewise, from the task's start").orNull,
+        .init(
+          "operator", .text,
+          "Layer and operation whose result differs first; `record` if the update is not the one"
+            + " that the record ends in"
+        ).orNull,
+        .init("rounds", .integer, "Rounds of questions"),
+        .init("wrong", .list(.word(["worker", "validator"]))),
+        .init("reason", .text, "What the first of them did").orNull,
+        .init("recomputed", .digest, "The referee's result of the operator").orNull,
+        .init("transcript_cid", .cid, "All questions and signed answers").orNull,
       ]),
     APISchema(
       "Verification",

@@ -9,11 +9,14 @@ internal import Primitives
 struct CoordinatorContent: Sendable {
   /// Hashed where it is: a tenth of a millisecond, less than two changes of threads on a busy
   /// machine.
-  private static let hashedInPlaceBytesMax = 128 << 10
+  static let hashedInPlaceBytesMax = 128 << 10
+  /// Handed to the writer piece by piece: one request of more could find its queue full.
+  private static let storedAtOnceBytesMax = 8 << 20
+  private static let pieceBytes = 1 << 20
 
   let store: BlockStore
   let compute: ComputePool
-  private let recent = RecentContent()
+  let recent = RecentContent()
 
   init(store: BlockStore, compute: ComputePool) {
     self.store = store
@@ -25,11 +28,27 @@ struct CoordinatorContent: Sendable {
 
   /// Stores several files with one wait for the disk; returns their roots in order.
   func add(_ files: [Bytes]) async throws -> [CID] {
-    let isSmall = files.reduce(0) { $0 + $1.count } <= Self.hashedInPlaceBytesMax
+    let byteCount = files.reduce(0) { $0 + $1.count }
+    guard byteCount <= Self.storedAtOnceBytesMax else {
+      var roots: [CID] = []
+      for file in files { roots.append(try await addInPieces(file)) }
+      return roots
+    }
+    let isSmall = byteCount <= Self.hashedInPlaceBytesMax
     let built = isSmall ? files.map(Self.build) : try await compute.run { files.map(Self.build) }
     try await store.put(built.flatMap(\.blocks))
     for (file, root) in zip(files, built.map(\.root)) { recent.insert(file, as: root) }
     return built.map(\.root)
+  }
+
+  private func addInPieces(_ bytes: Bytes) async throws -> CID {
+    let upload = ContentUpload(store: store)
+    for start in stride(from: 0, to: bytes.count, by: Self.pieceBytes) {
+      try await upload.append(Bytes(bytes[start..<min(start + Self.pieceBytes, bytes.count)]))
+    }
+    let root = try await upload.finish().cid
+    recent.insert(bytes, as: root)
+    return root
   }
 
   private static func build(_ bytes: Bytes) -> (root: CID, blocks: [ContentBlock]) {

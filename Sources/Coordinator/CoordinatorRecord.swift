@@ -16,6 +16,8 @@ enum CoordinatorRecord: Sendable, Hashable {
   case transaction(Bytes)
   /// Where the mean of a round is stored, before the event that names it.
   case model(session: Digest, digest: Digest, cid: CID)
+  /// How the dispute over a rejected update ended.
+  case dispute(session: Digest, StoredRuling)
 }
 
 /// A session as it was ordered.
@@ -55,6 +57,8 @@ extension CoordinatorRecord: CanonicalCodable {
         "session": session.canonicalValue, "model": digest.canonicalValue,
         "cid": .link(cid.bytes),
       ])
+    case .dispute(let session, let ruling):
+      .map(["session": session.canonicalValue, "dispute": ruling.canonicalValue])
     }
   }
 
@@ -76,6 +80,8 @@ extension CoordinatorRecord: CanonicalCodable {
       } else if let submission = fields.optional("submission") {
         self = .submission(
           session: session, try StoredSubmission(canonicalValue: submission))
+      } else if let ruling = fields.optional("dispute") {
+        self = .dispute(session: session, try StoredRuling(canonicalValue: ruling))
       } else {
         self = .model(
           session: session, digest: try fields.nested("model"), cid: try fields.cid("cid"))

@@ -39,9 +39,9 @@ extension CoordinatorServer {
       try await relay(Transaction(decoding: body), from: call.peer)
       return .success([])
     case RPCMethod.content: return try await serveContent(body, to: node.hello.role)
-    case RPCMethod.model: return .success([]).streaming(try await model(body))
+    case RPCMethod.model: return try await serveModel(body)
     case RPCMethod.submitWork:
-      try await accept(WorkSubmission(decoding: body), from: call.peer)
+      try await acceptWork(call)
       return .success([])
     case RPCMethod.miningHead:
       guard let head = MiningHead(of: chain.state) else { throw RPCError.noMining }
@@ -57,6 +57,7 @@ extension CoordinatorServer {
         throw RPCError(
           code: "unknown_method", message: "`\(call.request.method)` is not for this role")
       }
+      if let answer = try await streamToValidator(call) { return answer }
       return .success(try await answerValidator(call))
     }
   }
@@ -68,8 +69,7 @@ extension CoordinatorServer {
       let block = try CommittedBlock(decoding: body)
       begin { try? await self.announced(block, by: call.peer) }
       return []
-    case RPCMethod.evidence: return try await evidence(EvidenceRequest(decoding: body))
-    case RPCMethod.startState: return try await startState(EvidenceRequest(decoding: body))
+    case RPCMethod.startState: return try await startState(StartStateRequest(decoding: body))
     default:
       throw RPCError(
         code: "unknown_method", message: "`\(call.request.method)` is not a method")
@@ -97,7 +97,7 @@ extension CoordinatorServer {
   }
 
   /// A gap in a sender's nonces would hold up everything that it signs later.
-  private func requireNextNonce(_ transaction: Transaction) throws(RPCError) {
+  func requireNextNonce(_ transaction: Transaction) throws(RPCError) {
     let next = pending.nextNonce(of: transaction.sender, in: chain.state)
     guard transaction.nonce == next else {
       throw RPCError(
@@ -120,79 +120,6 @@ extension CoordinatorServer {
   }
 
   // MARK: Work
-
-  /// Checks what costs nothing to check, stores everything, and only then acknowledges.
-  private func accept(_ submission: WorkSubmission, from peer: PeerID) async throws {
-    let checked = try check(submission, from: peer)
-    let files = try await storeWork([submission.parameters, submission.record])
-    let update = Update(
-      assignment: submission.assignment, parameters: checked.parameters,
-      workRoot: checked.workRoot)
-    let stored = StoredSubmission(
-      update: update, parameters: files[0], record: files[1],
-      commitment: submission.commitment)
-    guard isInTraining(submission.assignment, of: submission.session) else {
-      throw RPCError.notAssigned
-    }
-    try requireNextNonce(checked.commitment)
-    guard pending.add(checked.commitment, isHeld: true) else { throw RPCError.busy }
-    try await applyDurably(
-      .updateReceived(update, now: loop.now), to: submission.session,
-      with: [.submission(session: submission.session, stored)])
-  }
-
-  /// Without room for the work that comes in, no session can go on: better to stop and say so.
-  private func storeWork(_ files: [Bytes]) async throws -> [CID] {
-    do {
-      return try await content.add(files)
-    } catch let error as BlockStoreError {
-      switch error {
-      case .busy: throw RPCError.busy
-      case .locked, .diskFull, .permissionDenied, .system, .index, .closed: failure = error
-      case .unsupportedFormat, .notAFile, .notFound, .corrupt, .digestMismatch, .blockTooLarge,
-        .notReferenced:
-        break
-      }
-      throw error
-    }
-  }
-
-  private func isInTraining(_ assignment: Assignment, of id: Digest) -> Bool {
-    guard let round = sessions[id]?.machine.round, round.number == assignment.round,
-      round.clients.indices.contains(assignment.client),
-      case .training(assignment, _) = round.clients[assignment.client]
-    else { return false }
-    return true
-  }
-
-  private func check(
-    _ submission: WorkSubmission, from peer: PeerID
-  ) throws -> (parameters: Digest, workRoot: Digest, commitment: Transaction) {
-    guard submission.assignment.worker == peer,
-      isInTraining(submission.assignment, of: submission.session),
-      let session = sessions[submission.session], let base = session.machine.round?.base
-    else { throw RPCError.notAssigned }
-    let update = try ParameterBuffer(
-      decoding: submission.parameters, for: session.specification.architecture)
-    let record = try WorkRecord(decoding: submission.record)
-    let transaction = try Transaction(decoding: submission.commitment)
-    let expected = TransactionBody.commitWork(
-      WorkCommitment(
-        slot: session.ledger.slot(of: submission.assignment),
-        attempt: UInt32(submission.assignment.attempt), baseModel: base,
-        update: update.digest, workRoot: record.workRoot,
-        segmentCount: UInt32(record.segmentRoots.count)))
-    guard transaction.sender.peerID == peer, transaction.body == expected else {
-      throw RPCError(
-        code: "wrong_commitment", message: "the signed commitment is not of this work")
-    }
-    do {
-      try chain.state.validate(transaction)
-    } catch  where error.mayPassLater {
-      // Earlier transactions of the worker are still under way.
-    }
-    return (update.digest, record.workRoot, transaction)
-  }
 
   private func fail(_ body: Bytes, from peer: PeerID) throws {
     var fields = try CanonicalFields(CanonicalValue(decoding: body))

@@ -163,7 +163,9 @@ extension CoordinatorServer {
     chain = followed
     pending.settle(in: chain.state)
     noteReplays(in: committed.block)
+    openDisputes(in: committed.block)
     publish(committed)
+    announceSettled(in: committed.block)
     for id in sessionOrder {
       applyLedger(committed.block, to: id)
       startIfEscrowed(id)

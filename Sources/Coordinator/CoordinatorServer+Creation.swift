@@ -169,7 +169,7 @@ extension CoordinatorServer {
     var mismatches: [JSONValue] = []
     var updatesChecked = 0
     for round in session.machine.history {
-      var terms: [ClientUpdate] = []
+      var terms: [StoredTerm] = []
       for case .accepted(let update) in round.clients {
         guard let stored = session.submissions[update.assignment] else { continue }
         let bytes = try await content.read(stored.parameters, max: Limits.contentBytesMax)
@@ -181,12 +181,12 @@ extension CoordinatorServer {
         }
         let client = update.assignment.client
         terms.append(
-          ClientUpdate(
+          StoredTerm(
             client: client, examples: session.specification.shards[client].rows,
-            parameters: parameters))
+            parameters: stored.parameters))
         updatesChecked += 1
       }
-      let mean = try await compute.run { [terms] in try weightedMean(terms) }
+      let mean = try await mean(of: terms, for: session.specification.architecture)
       if mean.digest != round.aggregate { mismatches.append(JSONValue(round.number)) }
     }
     return [

@@ -164,41 +164,6 @@ extension CoordinatorServer {
     forward(commitment)
   }
 
-  private func aggregate(_ terms: [AcceptedUpdate], round: Int, of id: Digest) async {
-    for attempt in 1...Limits.aggregateTriesMax {
-      do {
-        return try await aggregateOnce(terms, round: round, of: id)
-      } catch {
-        if Task.isCancelled { return }
-        // The round cannot go on without its mean, and this disk or memory cannot give it.
-        if attempt == Limits.aggregateTriesMax { failure = error }
-        try? await loop.sleep(for: Limits.aggregatePause)
-      }
-    }
-  }
-
-  private func aggregateOnce(
-    _ terms: [AcceptedUpdate], round: Int, of id: Digest
-  ) async throws {
-    guard let session = sessions[id] else { return }
-    var updates: [ClientUpdate] = []
-    for term in terms {
-      guard let stored = session.submission(of: term, round: round) else { return }
-      let bytes = try await content.read(stored.parameters, max: Limits.contentBytesMax)
-      updates.append(
-        ClientUpdate(
-          client: term.client, examples: Int(term.examples),
-          parameters: try ParameterBuffer(
-            decoding: bytes, for: session.specification.architecture)))
-    }
-    let mean = try await compute.run { [updates] in try weightedMean(updates) }
-    let cid = try await content.add(mean.bytes)
-    remember(mean.bytes, as: mean.digest)
-    apply(
-      .aggregated(round: round, model: mean.digest), to: id,
-      with: [.model(session: id, digest: mean.digest, cid: cid)])
-  }
-
   private func settle(round number: Int, model: Digest, of id: Digest) {
     guard let session = sessions[id], let round = session.round(number) else { return }
     if let job = chain.state.jobs[session.ledger.job], job.settledRounds >= UInt32(number) {

@@ -45,6 +45,7 @@ extension CoordinatorServer {
       "job": .string(session.creation.job.hex),
       "audit_rate": .number(rate),
       "miss_probability": .number(missProbability(of: session)),
+      "validator_wrong": .bool(session.isValidatorWrong),
       "beacon": .string(beaconName),
       "clients": JSONValue(specification.shards.count),
       "min_participants": JSONValue(specification.minParticipants),
@@ -85,6 +86,10 @@ extension CoordinatorServer {
       "state": .string(round.settledAt == nil ? "running" : "settled"),
       "accuracy": round.score.map { .number(Double($0.accuracy)) } ?? .null,
       "loss": round.score.map { .number(Double($0.loss)) } ?? .null,
+      "diverged": .bool(
+        round.score.map {
+          DivergenceWatch.isDiverged(loss: $0.loss, session.specification.architecture)
+        } ?? false),
       "seconds": seconds.map { .number($0) } ?? .null,
       "aggregate_hash": round.aggregate.map { .string($0.hex) } ?? .null,
       "aggregate_cid": round.aggregate.flatMap { session.models[$0] }
@@ -118,6 +123,7 @@ extension CoordinatorServer {
       "replayed_segments": session.replayed[assignment].map { JSONValue($0) } ?? .null,
       "segments": JSONValue(session.segments[assignment.client]),
       "update_cid": stored.map { .string("\($0.parameters)") } ?? .null,
+      "dispute": session.disputes[assignment].map(disputeView) ?? .null,
     ]
   }
 

@@ -29,6 +29,13 @@ package actor CoordinatorServer {
     static let contentBytesMax = 1 << 30
     /// Models kept in memory for the workers of the running rounds.
     static let recentModelsMax = 8
+    /// A larger model is read from the disk for each worker.
+    static let recentModelBytesMax = 32 << 20
+    /// Updates that arrive or are checked at the same time; a larger one goes alone, the others
+    /// wait unread at their workers.
+    static let updateMemoryMax = 1 << 30
+    /// How long a worker may take to make a start state again, and for each block of it.
+    static let workerStateDeadline: Duration = .seconds(120)
     /// Connected nodes: as many as one session has logical clients at most.
     static let nodesMax = 4_096
     /// Nodes that the dashboard still names after they left.
@@ -84,10 +91,15 @@ package actor CoordinatorServer {
   var underEvaluation: Set<Digest> = []
   /// The newest answer to a probe, with what it was made of.
   var recentHealth: (health: Health, answer: HTTPResponse)?
+  let updateMemory: ByteBudget
+  /// One body for each try, however often it is sent.
+  var submissionsUnderWay: Set<OrderName> = []
   var recentModels: [(digest: Digest, bytes: Bytes)] = []
   /// Blocks that were announced and not followed yet.
   var announcedBlocks: [BlockHeight: CommittedBlock] = [:]
   var isFollowing = false
+  /// Disputes that are held or wait.
+  var disputes = DisputeBook()
 
   /// Opens everything in the home of `settings` and reads what an earlier run left.
   package init(settings: CoordinatorSettings, loop: EventLoop) throws {
@@ -114,6 +126,7 @@ package actor CoordinatorServer {
     for transaction in restored.transactions { _ = pending.add(transaction) }
     pending.settle(in: chain.state)
     startedAt = loop.now
+    updateMemory = ByteBudget(loop: loop, bytesMax: Limits.updateMemoryMax)
   }
 
   /// What the records of an earlier run amount to.
@@ -134,7 +147,7 @@ package actor CoordinatorServer {
       case .submission(let id, let submission):
         sessions[id]?.replay(record)
         transactions.append(try Transaction(decoding: submission.commitment))
-      case .startRequested(let id), .event(let id, _), .model(let id, _, _):
+      case .startRequested(let id), .event(let id, _), .model(let id, _, _), .dispute(let id, _):
         sessions[id]?.replay(record)
       }
     }
@@ -221,10 +234,16 @@ package struct CoordinatorSettings: Sendable {
   package var home: HomeDirectory
   /// New workers without stake that are given the minimum from the client's account.
   package var stakeGrants: Int
+  /// How long a party of a dispute may take for one answer: hundreds of times what the replay of
+  /// an ordinary segment takes.
+  package var disputeTimeout: Duration
 
   /// Collects the settings.
-  package init(home: HomeDirectory, stakeGrants: Int = 0) {
+  package init(
+    home: HomeDirectory, stakeGrants: Int = 0, disputeTimeout: Duration = .seconds(10)
+  ) {
     self.home = home
     self.stakeGrants = stakeGrants
+    self.disputeTimeout = disputeTimeout
   }
 }

@@ -20,6 +20,8 @@ struct HostedSession: Sendable {
   var models: [Digest: CID]
   /// Segments that the ledger says were replayed, by the try.
   var replayed: [Assignment: Int] = [:]
+  /// Disputes over rejected updates, by the try.
+  var disputes: [Assignment: DisputeState] = [:]
   /// The segments of each logical client's round, [clients]; the same in every round.
   let segments: [Int]
 
@@ -51,6 +53,7 @@ struct HostedSession: Sendable {
     case .submission(_, let submission):
       submissions[submission.update.assignment] = submission
     case .model(_, let digest, let cid): models[digest] = cid
+    case .dispute(_, let ruling): disputes[ruling.assignment] = .ruled(ruling)
     }
   }
 

@@ -2,7 +2,6 @@ internal import ContentStore
 internal import FederatedLearning
 internal import Ledger
 internal import NeuralNetworks
-internal import Peering
 internal import Primitives
 internal import UsefulWork
 
@@ -29,8 +28,8 @@ struct SessionOrder: Sendable {
   /// Longest name in bytes: one line of a table.
   private static let nameBytesMax = 200
   private static let learningRateDefault = 0.1
-  /// Updates and states travel in one message of at most 4 MiB, with 512 KiB for what goes along.
-  private static let stateNumbersMax = (RPCLimits.messageBytesMax - (512 << 10)) / 4
+  /// Parameters and optimizer state: 1 GiB, the limit of a model and of an upload.
+  private static let stateNumbersMax = ModelArchitecture.Limits.parametersMax
   private static let batchSizeDefault: Int64 = 16
   private static let localEpochsDefault: Int64 = 5
   private static let totalRoundsDefault: Int64 = 10
@@ -75,7 +74,7 @@ struct SessionOrder: Sendable {
     try checkSize()
   }
 
-  /// What the ledger can hold and one message can carry.
+  /// What the ledger can hold and nodes can serve.
   private func checkSize() throws {
     let clientRounds = clients.multipliedReportingOverflow(by: totalRounds)
     guard !clientRounds.overflow, clientRounds.partialValue <= LedgerLimits.clientRoundsMax else {
@@ -88,7 +87,7 @@ struct SessionOrder: Sendable {
       throw SessionOrderError.invalid(
         path: "model_config.hidden_size",
         reason: "the training state has \(numbers) numbers, at most \(Self.stateNumbersMax)"
-          + " fit one message")
+          + " can be served")
     }
   }
 

@@ -9,6 +9,25 @@ public enum MerkleTree {
   /// SHA-256(0x00 ‖ data).
   public static func leafHash(_ data: Bytes) -> Digest { SHA256.hash([0x00], data) }
 
+  /// The leaf hashes of two pieces of data, in the time of the longer one where the processor has
+  /// instructions for SHA-256: those of one message wait for one another.
+  public static func leafHashes(
+    _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
+  ) -> (first: Digest, second: Digest) {
+    let hasher = SHA256Hasher()
+    return SHA256.pair(prefix: 0x00, first, second)
+      ?? (leafHash(first, using: hasher), leafHash(second, using: hasher))
+  }
+
+  /// SHA-256(0x00 ‖ data) without copying the data.
+  public static func leafHash(
+    _ data: UnsafeRawBufferPointer, using hasher: SHA256Hasher
+  ) -> Digest {
+    withUnsafeBytes(of: UInt8(0)) { hasher.update($0) }
+    hasher.update(data)
+    return hasher.finalize()
+  }
+
   /// SHA-256(0x01 ‖ left ‖ right).
   public static func nodeHash(_ left: Digest, _ right: Digest) -> Digest {
     SHA256.hash([0x01], left.bytes, right.bytes)

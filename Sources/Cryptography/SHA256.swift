@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import CShim
 public import Primitives
 
 /// Incremental SHA-256 (FIPS 180-4) on one reusable OpenSSL context.
@@ -54,6 +55,32 @@ public enum SHA256 {
     let hasher = SHA256Hasher()
     hasher.update(bytes)
     return hasher.finalize()
+  }
+}
+
+extension SHA256 {
+  private static let hasPairs = shim_sha256_has_pairs() != 0
+
+  /// SHA-256(prefix ‖ first) and SHA-256(prefix ‖ second), computed at once; nil where the
+  /// processor cannot.
+  static func pair(
+    prefix: UInt8, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
+  ) -> (first: Digest, second: Digest)? {
+    guard hasPairs else { return nil }
+    var messages = (shim_sha256_message(), shim_sha256_message())
+    (messages.0.prefix, messages.1.prefix) = (prefix, prefix)
+    (messages.0.bytes, messages.1.bytes) = (first.baseAddress, second.baseAddress)
+    (messages.0.count, messages.1.count) = (first.count, second.count)
+    shim_sha256_pair(&messages.0, &messages.1)
+    return (digest(of: messages.0), digest(of: messages.1))
+  }
+
+  private static func digest(of message: shim_sha256_message) -> Digest {
+    var words = Digest.Words()
+    withUnsafeMutableBytes(of: &words) { target in
+      withUnsafeBytes(of: message.digest) { target.copyMemory(from: $0) }
+    }
+    return Digest(words: words)
   }
 }
 

@@ -32,7 +32,7 @@ package actor CoordinatorLink {
   private let host: PeerHost
   private let address: Multiaddr
   private let hello: Hello
-  private var connection: PeerConnection?
+  private(set) var connection: PeerConnection?
 
   /// A link that is not dialled yet.
   package init(host: PeerHost, address: Multiaddr, hello: Hello) {
@@ -94,23 +94,5 @@ package actor CoordinatorLink {
   ) async throws -> Bytes {
     guard let connection else { throw NodeError.notConnected }
     return try await connection.request(method: method, body: body, deadline: deadline)
-  }
-
-  /// Calls the coordinator and collects the streamed body of its answer, at most `max` bytes.
-  package func download(
-    _ method: String, _ body: Bytes, max: Int, deadline: Duration = .seconds(10)
-  ) async throws -> Bytes {
-    guard let connection else { throw NodeError.notConnected }
-    let reader = try await connection.requestStream(
-      method: method, body: body, deadline: deadline)
-    var content = reader.head
-    while let chunk = try await reader.nextChunk() {
-      guard content.count + chunk.count <= max else {
-        await reader.cancel()
-        throw NodeError.wrongContent("more than \(max) bytes")
-      }
-      content += chunk
-    }
-    return content
   }
 }

@@ -55,21 +55,29 @@ package struct NodeProcess: Sendable {
   private let loop: EventLoop
   private let train: TrainingFunction?
   private let segmentRoots: SegmentRootsFunction
+  private let standing: WorkerStanding?
+  private let conduct: ValidatorConduct
   private let report: @Sendable (String) -> Void
 
   /// - Parameters:
   ///   - train: how a worker trains, nil for what the settings say; tests put faults here.
   ///   - segmentRoots: what a worker says of its segments; tests put faults here.
+  ///   - standing: how a worker answers in a dispute, nil for what the settings say; tests put
+  ///     faults here.
+  ///   - conduct: what a validator does; tests put faults here.
   ///   - report: gets lines for the log.
   package init(
     settings: NodeSettings, loop: EventLoop, train: TrainingFunction? = nil,
     segmentRoots: @escaping SegmentRootsFunction = { try $0.segmentRoots(of: $1, dataset: $2) },
+    standing: WorkerStanding? = nil, conduct: ValidatorConduct = ValidatorConduct(),
     report: @escaping @Sendable (String) -> Void
   ) {
     self.settings = settings
     self.loop = loop
     self.train = train
     self.segmentRoots = segmentRoots
+    self.standing = standing
+    self.conduct = conduct
     self.report = report
   }
 
@@ -86,10 +94,13 @@ package struct NodeProcess: Sendable {
     let compute = ComputePool(
       named: "compute", threads: settings.threads, queueMax: Limits.computeQueueMax)
     defer { compute.stop() }
+    let desk = DisputeDesk(identity: identity)
+    defer { desk.compute.stop() }
     let nursery = LoopNursery(loop: loop, tasksMax: Limits.tasksMax)
     let materials = SessionMaterials(link: link, compute: compute)
     let role = try await makeRole(
-      identity: identity, link: link, materials: materials, compute: compute, nursery: nursery)
+      identity: identity, link: link, materials: materials, compute: compute, nursery: nursery,
+      desk: desk)
     defer { role.close() }
     await switchboard.connect(role.answer)
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -136,17 +147,21 @@ package struct NodeProcess: Sendable {
 
   private func makeRole(
     identity: SigningKey, link: CoordinatorLink, materials: SessionMaterials,
-    compute: ComputePool, nursery: LoopNursery
+    compute: ComputePool, nursery: LoopNursery, desk: DisputeDesk
   ) async throws -> NodeRoleShell {
     switch settings.role {
     case .worker:
       let miner = MinerShell(
         link: link, identity: identity, compute: compute, roots: segmentRoots, report: report)
+      let states = ComputePool(named: "states", threads: 1, queueMax: Limits.computeQueueMax)
       let shell = WorkerShell(
         link: link, identity: identity, materials: materials, compute: compute,
-        nursery: nursery, miner: miner, train: try train ?? trainingFunction(), log: report)
+        stateCompute: states, nursery: nursery, miner: miner,
+        train: try train ?? trainingFunction(), desk: desk,
+        standing: try standing ?? standingFunction(), log: report)
       return NodeRoleShell(
-        answer: { await shell.answer($0) }, connected: { await shell.connected($0) },
+        answer: { await shell.answer($0) }, close: { states.stop() },
+        connected: { await shell.connected($0) },
         disconnected: { await shell.disconnected() })
     case .evaluator:
       let shell = EvaluatorShell(materials: materials, compute: compute)
@@ -154,23 +169,30 @@ package struct NodeProcess: Sendable {
     case .validator, .coordinator:
       return try await makeValidator(
         identity: identity, link: link, materials: materials, compute: compute,
-        nursery: nursery)
+        nursery: nursery, desk: desk)
     }
   }
 
   private func trainingFunction() throws -> TrainingFunction {
-    guard let name = settings.lie else {
-      return { try $0.execute(dataset: $1, base: $2) }
-    }
+    guard let lie = try namedLie() else { return { try $0.execute(dataset: $1, base: $2) } }
+    return { try $0.execute(lying: lie, dataset: $1, base: $2) }
+  }
+
+  private func standingFunction() throws -> WorkerStanding {
+    try namedLie().map(WorkerStandings.lying) ?? WorkerStandings.honest
+  }
+
+  private func namedLie() throws -> Lie? {
+    guard let name = settings.lie else { return nil }
     guard let lie = Lie.named[name] else {
       throw NodeError.wrongContent("`\(name)` is not a lie that this program knows")
     }
-    return { try $0.execute(lying: lie, dataset: $1, base: $2) }
+    return lie
   }
 
   private func makeValidator(
     identity: SigningKey, link: CoordinatorLink, materials: SessionMaterials,
-    compute: ComputePool, nursery: LoopNursery
+    compute: ComputePool, nursery: LoopNursery, desk: DisputeDesk
   ) async throws -> NodeRoleShell {
     let genesis = try settings.home.genesis()
     let store = try ValidatorStore(home: settings.home, genesis: genesis)
@@ -194,7 +216,7 @@ package struct NodeProcess: Sendable {
     }
     let shell = ValidatorShell(
       link: link, producer: producer, materials: materials, compute: compute, nursery: nursery,
-      machine: machine, coinbases: coinbases)
+      machine: machine, coinbases: coinbases, desk: desk, conduct: conduct)
     // Before the first call can arrive: a block that the shell misses is a round that never ends.
     await relay.connect { await shell.committed($0) }
     return NodeRoleShell(

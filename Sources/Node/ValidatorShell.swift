@@ -4,7 +4,7 @@ internal import FederatedLearning
 package import Ledger
 package import Networking
 internal import NeuralNetworks
-package import Orchestration
+internal import Orchestration
 internal import Peering
 internal import Primitives
 internal import UsefulWork
@@ -17,15 +17,22 @@ package actor ValidatorShell {
     static let evidenceTriesMax = 40
     /// The pause between two tries: a worker that lost its way is back within ten seconds.
     static let evidencePause: Duration = .milliseconds(250)
+    /// How long answers may take in all tries before the next is the last: a worker that lets
+    /// every call run into its deadline holds a round up for minutes, not for hours.
+    static let evidencePatience: Duration = .seconds(240)
   }
 
   nonisolated let link: CoordinatorLink
   nonisolated package var unownedExecutor: UnownedSerialExecutor { link.unownedExecutor }
   private let producer: ChainProducer
-  private let materials: SessionMaterials
-  private let compute: ComputePool
+  let materials: SessionMaterials
+  let compute: ComputePool
+  /// Updates and states of the judgements in hand.
+  let evidenceMemory: ByteBudget
   private let nursery: LoopNursery
   private let coinbases: CoinbaseShell?
+  let desk: DisputeDesk
+  let conduct: ValidatorConduct
   private var machine: ValidatorMachine
   /// Work whose replay is under way or judged, until the verdict is in a block: judged once.
   private var underReplay: Set<WorkKey> = []
@@ -33,18 +40,21 @@ package actor ValidatorShell {
   /// - Parameters:
   ///   - machine: has seen every stored block.
   ///   - coinbases: checks what is mined; nil on a chain without mining.
-  package init(
+  init(
     link: CoordinatorLink, producer: ChainProducer, materials: SessionMaterials,
     compute: ComputePool, nursery: LoopNursery, machine: ValidatorMachine,
-    coinbases: CoinbaseShell?
+    coinbases: CoinbaseShell?, desk: DisputeDesk, conduct: ValidatorConduct
   ) {
     self.link = link
     self.producer = producer
     self.materials = materials
     self.compute = compute
+    evidenceMemory = ByteBudget(loop: link.loop, bytesMax: EvidenceLimits.bytesMax)
     self.nursery = nursery
     self.machine = machine
     self.coinbases = coinbases
+    self.desk = desk
+    self.conduct = conduct
   }
 
   /// Resumes replays of the last run and seals what was due.
@@ -85,6 +95,10 @@ package actor ValidatorShell {
         let submission = try MiningSubmission(decoding: call.request.body)
         guard let coinbases else { return .failure(.unknownMethod(call.request.method)) }
         return await coinbases.take(submission)
+      case RPCMethod.stand:
+        return .success(try await stand(DisputedWork(decoding: call.request.body)))
+      case RPCMethod.dispute:
+        return try await answer(DisputeCall(decoding: call.request.body))
       default: return .failure(.unknownMethod(call.request.method))
       }
     } catch let error as MempoolError {
@@ -102,12 +116,20 @@ package actor ValidatorShell {
   private func replay(_ order: ReplayOrder) async {
     var judgement = order.notServed
     var tries = 0
+    var waited = Duration.zero
     while tries < Limits.evidenceTriesMax {
+      let begin = link.loop.now
+      let isLastTry =
+        tries + 1 == Limits.evidenceTriesMax || waited >= Limits.evidencePatience
       do {
-        judgement = try await judge(order, isLastTry: tries + 1 == Limits.evidenceTriesMax)
+        judgement = try await judge(order, isLastTry: isLastTry)
         break
       } catch {
-        if await link.isConnected, !Self.isInterruption(error) { tries += 1 }
+        if await link.isConnected, !Self.isInterruption(error) {
+          if isLastTry { break }
+          tries += 1
+          waited += link.loop.now.duration(since: begin)
+        }
         try? await link.loop.sleep(for: Limits.evidencePause)
       }
       if Task.isCancelled { return }
@@ -116,79 +138,53 @@ package actor ValidatorShell {
   }
 
   /// Whether an error says that the coordinator is away rather than that evidence is missing.
-  private static func isInterruption(_ error: any Error) -> Bool {
+  static func isInterruption(_ error: any Error) -> Bool {
     switch error {
     case NodeError.notConnected: true
     case PeerError.refused, PeerError.deadlineExceeded: false
+    // A body that breaks off while the connection stands: who serves it broke it off.
+    case PeerError.streamReset, PeerError.streamEnded: false
     default: error is PeerError
     }
   }
 
   private func judge(_ order: ReplayOrder, isLastTry: Bool) async throws -> Judgement {
+    let body = try await link.stream(RPCMethod.evidence, order.request.encoded())
+    do {
+      return try await judge(order, body, isLastTry: isLastTry)
+    } catch {
+      await body.cancel()
+      throw error
+    }
+  }
+
+  private func judge(
+    _ order: ReplayOrder, _ body: RPCBodyReader, isLastTry: Bool
+  ) async throws -> Judgement {
     let slot = order.work.slot
-    let assignment = Assignment(
-      round: Int(slot.round) + 1, client: Int(slot.client), attempt: Int(order.work.attempt),
-      worker: order.work.worker.peerID)
-    let request = EvidenceRequest(job: slot.job.digest, assignment: assignment)
-    let reply = try EvidenceReply(
-      decoding: await link.request(RPCMethod.evidence, request.encoded()))
+    let assignment = order.request.assignment
+    let reply = try EvidenceReply(decoding: body.head)
     guard reply.specification.digest == order.terms.specification else {
       throw NodeError.wrongContent("the specification is not the job's")
     }
     let specification = try await materials.specification(reply.specification)
-    let evidence = WorkEvidence(
-      update: try ParameterBuffer(decoding: reply.parameters, for: specification.architecture),
-      record: try WorkRecord(decoding: reply.record))
-    guard evidence.record.workRoot == order.commitment.workRoot,
-      evidence.update.digest == order.commitment.update
-    else { throw NodeError.wrongContent("the evidence is not of this commitment") }
+    let needed = try order.evidenceBytes(of: specification)
+    await evidenceMemory.take(needed)
+    defer { evidenceMemory.give(needed) }
+    let evidence = try await evidence(reply, body, of: order, specification: specification)
     let dataset = try await materials.dataset(specification.shards[Int(slot.client)])
     let base = try await materials.model(
       order.base ?? specification.initialModel.digest, architecture: specification.architecture)
     try await coinbases?.learned(
       order.work,
       CoinbaseShell.Source(
-        task: specification.task(
-          round: assignment.round, client: assignment.client,
-          base: order.base ?? specification.initialModel.digest),
-        shard: specification.shards[assignment.client]))
+        task: order.task(of: specification), shard: specification.shards[assignment.client]))
     let states = try await startStates(
-      for: order, request: request, specification: specification, evidence: evidence,
+      for: order, of: reply.specification, specification: specification,
       isLastTry: isLastTry)
-    return try await compute.run {
-      try order.judge(
-        specification: specification, dataset: dataset, base: base, evidence: evidence,
-        startState: { states[$0] })
+    return try await compute.run { [conduct] in
+      try conduct.judge(order, specification, dataset, base, evidence, states)
     }
-  }
-
-  /// Asks the worker for the start states that the samples need. A state that is not served on the
-  /// last try stays out, which counts as a wrong result.
-  private func startStates(
-    for order: ReplayOrder, request: EvidenceRequest, specification: SessionSpecification,
-    evidence: WorkEvidence, isLastTry: Bool
-  ) async throws -> [Int: TrainingState] {
-    let task = try specification.task(
-      round: Int(order.work.slot.round) + 1, client: Int(order.work.slot.client),
-      base: order.base ?? specification.initialModel.digest)
-    let plan = SamplePlan(
-      beacon: order.beacon, workRoot: order.commitment.workRoot, total: task.segments,
-      rate: order.terms.auditPartsPerMillion)
-    var states: [Int: TrainingState] = [:]
-    var previous = -1
-    for segment in plan.segments {
-      defer { previous = segment }
-      if segment == previous + 1 { continue }
-      var asked = request
-      asked.segment = segment
-      do {
-        let bytes = try await link.request(RPCMethod.startState, asked.encoded())
-        states[segment] = try? TrainingState(decoding: bytes, for: task)
-      } catch {
-        guard isLastTry, !Self.isInterruption(error) else { throw error }
-      }
-    }
-    return states
   }
 }
 

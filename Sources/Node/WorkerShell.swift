@@ -1,4 +1,4 @@
-package import Cryptography
+internal import Cryptography
 internal import FederatedLearning
 internal import Ledger
 package import Networking
@@ -15,50 +15,57 @@ package typealias TrainingFunction =
 /// A worker: takes orders down its own connection, trains, commits and hands in.
 package actor WorkerShell {
   private enum Limits {
-    /// Results whose start states can still be asked for: two rounds of a large session.
-    static let resultsMax = 64
+    /// How long the coordinator may take to store an update, beside its transfer.
+    static let submitDeadline: Duration = .seconds(60)
     /// How often a worker looks whether its stake has arrived.
     static let stakePollInterval: Duration = .milliseconds(250)
-  }
-
-  private struct Kept {
-    let assignment: Assignment
-    let job: Digest
-    let result: WorkResult
-    let dataset: Dataset
   }
 
   nonisolated let link: CoordinatorLink
   nonisolated package var unownedExecutor: UnownedSerialExecutor { link.unownedExecutor }
   private let identity: SigningKey
-  private let materials: SessionMaterials
+  let materials: SessionMaterials
   private let compute: ComputePool
-  private let train: TrainingFunction
+  /// Makes start states again, beside the training under way.
+  let stateCompute: ComputePool
+  let stateMemory: ByteBudget
+  let train: TrainingFunction
   private let log: @Sendable (String) -> Void
   private let nursery: LoopNursery
   private let miner: MinerShell
+  let desk: DisputeDesk
+  let standing: WorkerStanding
   private var machine = WorkerMachine()
-  private var results: [Kept] = []
+  var kept = KeptWorks()
   private var genesis: Genesis?
   private var isSigning = false
   /// At most one for each order under way.
   private var waitingToSign: [CheckedContinuation<Void, Never>] = []
 
-  /// A worker that trains by `train`; `log` gets a line for each order that fails.
-  package init(
+  /// A worker that trains by `train` on `compute`, makes start states again on `stateCompute` and
+  /// stands by its work with `standing`; `log` gets a line for each order that fails.
+  init(
     link: CoordinatorLink, identity: SigningKey, materials: SessionMaterials,
-    compute: ComputePool, nursery: LoopNursery, miner: MinerShell,
-    train: @escaping TrainingFunction, log: @escaping @Sendable (String) -> Void
+    compute: ComputePool, stateCompute: ComputePool, nursery: LoopNursery, miner: MinerShell,
+    train: @escaping TrainingFunction, desk: DisputeDesk,
+    standing: @escaping WorkerStanding, log: @escaping @Sendable (String) -> Void
   ) {
     self.link = link
     self.identity = identity
     self.materials = materials
     self.compute = compute
+    self.stateCompute = stateCompute
+    stateMemory = ByteBudget(loop: link.loop, bytesMax: KeptWorks.Limits.servedBytesMax)
     self.nursery = nursery
     self.miner = miner
     self.train = train
+    self.desk = desk
+    self.standing = standing
     self.log = log
   }
+
+  /// Who this worker is in assignments.
+  var peer: PeerID { identity.publicKey.peerID }
 
   /// Puts up stake if the account has none but could.
   package func connected(_ reply: HelloReply) async {
@@ -81,7 +88,15 @@ package actor WorkerShell {
         perform(machine.handle(.cancelled(try OrderName(decoding: call.request.body))))
         return .success([])
       case RPCMethod.startState:
-        return .success(try await startState(EvidenceRequest(decoding: call.request.body)))
+        let request = try StartStateRequest(decoding: call.request.body)
+        return .success(ContentLink(try await nameStartState(request)).encoded())
+      case RPCMethod.contentBlocks:
+        return try serve(ContentLink(decoding: call.request.body))
+      case RPCMethod.settled:
+        kept.settle(try Digest(decoding: call.request.body))
+        return .success([])
+      case RPCMethod.dispute:
+        return try await answer(DisputeCall(decoding: call.request.body))
       default: return .failure(.unknownMethod(call.request.method))
       }
     } catch {
@@ -134,20 +149,24 @@ package actor WorkerShell {
     let base = try await materials.model(
       order.base.digest, architecture: specification.architecture)
     let result = try await compute.run { [train] in try train(task, dataset, base) }
-    keep(Kept(assignment: assignment, job: order.job, result: result, dataset: dataset))
-    return FinishedWork(
+    if let finding = result.divergence {
+      log("round \(assignment.round), client \(assignment.client) diverged: \(finding)")
+    }
+    let finished = FinishedWork(
       job: order.job, assignment: assignment, task: task, result: result, dataset: dataset)
+    kept.keep(KeptWork(order, finished: finished))
+    return finished
   }
 
   private func handIn(_ result: WorkResult, of order: WorkOrder) async throws {
     await takeTurn()
     defer { passTurn() }
     let submission = WorkSubmission(
-      session: order.session, assignment: order.assignment, parameters: result.update.bytes,
-      record: result.record.encoded(),
+      session: order.session, assignment: order.assignment, record: result.record.encoded(),
       commitment: try await commitment(to: result, of: order).encoded())
-    _ = try await link.request(
-      RPCMethod.submitWork, submission.encoded(), deadline: .seconds(60))
+    _ = try await link.upload(
+      RPCMethod.submitWork, submission.encoded(), content: result.update.bytes,
+      deadline: Limits.submitDeadline)
   }
 
   private func commitment(to result: WorkResult, of order: WorkOrder) async throws -> Transaction {
@@ -177,24 +196,6 @@ package actor WorkerShell {
     return Transaction(
       signing: body, chainID: genesis.chainID, nonce: account.nextNonce,
       fee: try genesis.parameters.fee(for: body), key: identity)
-  }
-
-  private func keep(_ kept: Kept) {
-    results.removeAll { $0.job == kept.job && $0.assignment.round + 1 < kept.assignment.round }
-    results.append(kept)
-    if results.count > Limits.resultsMax { results.removeFirst() }
-  }
-
-  private func startState(_ request: EvidenceRequest) async throws -> Bytes {
-    let kept = results.last { $0.job == request.job && $0.assignment == request.assignment }
-    guard let kept, let segment = request.segment else {
-      throw RPCError(code: "not_found", message: "the work is not kept here")
-    }
-    let state = try await compute.run {
-      try kept.result.evidence.startState(of: segment, dataset: kept.dataset)
-    }
-    guard let state else { throw RPCError(code: "not_found", message: "there is no such segment") }
-    return state.encoded()
   }
 
   /// An account that was given money turns the least stake into stake; one without waits.

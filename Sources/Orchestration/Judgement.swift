@@ -13,6 +13,13 @@ public struct Judgement: Hashable, Sendable {
   /// What differed, for people.
   public let fault: WorkFault?
 
+  /// Collects the parts; an honest validator has them from `ReplayOrder.judge`.
+  package init(verdict: WorkVerdict, evidence: SlashEvidence?, fault: WorkFault?) {
+    self.verdict = verdict
+    self.evidence = evidence
+    self.fault = fault
+  }
+
   /// The transactions that carry it, in order.
   public var transactions: [TransactionBody] {
     var bodies = [TransactionBody.verdict(verdict)]

@@ -70,21 +70,16 @@ public struct EvidenceRequest: Hashable, Sendable, CanonicalCodable {
   public var job: Digest
   /// The try.
   public var assignment: Assignment
-  /// For `work.state`: the segment whose start state is asked for.
-  public var segment: Int?
 
   /// Collects the parts.
-  public init(job: Digest, assignment: Assignment, segment: Int? = nil) {
+  public init(job: Digest, assignment: Assignment) {
     self.job = job
     self.assignment = assignment
-    self.segment = segment
   }
 
-  /// A map of all fields.
+  /// A map of both.
   public var canonicalValue: CanonicalValue {
-    var entries = ["job": job.canonicalValue, "assignment": assignment.canonicalValue]
-    if let segment { entries["segment"] = .unsigned(UInt64(segment)) }
-    return .map(entries)
+    .map(["job": job.canonicalValue, "assignment": assignment.canonicalValue])
   }
 
   /// Reads the map back.
@@ -92,45 +87,32 @@ public struct EvidenceRequest: Hashable, Sendable, CanonicalCodable {
     var fields = try CanonicalFields(canonicalValue)
     job = try fields.nested("job")
     assignment = try fields.nested("assignment")
-    segment = nil
-    if let value = fields.optional("segment") {
-      guard case .unsigned(let number) = value else {
-        throw .malformed(what: "field `segment`", reason: "expected unsigned")
-      }
-      segment = Int(clamping: number)
-    }
     try fields.finish()
   }
 }
 
-/// Coordinator → validator: the evidence of a commitment.
+/// Coordinator → validator: the evidence of a commitment. The trained parameters, little-endian,
+/// follow as the body of the answer.
 public struct EvidenceReply: Hashable, Sendable, CanonicalCodable {
-  /// The trained parameters, little-endian.
-  public var parameters: Bytes
   /// `WorkRecord`, canonical.
   public var record: Bytes
   /// Where the session's specification is stored.
   public var specification: ContentReference
 
   /// Collects the parts.
-  public init(parameters: Bytes, record: Bytes, specification: ContentReference) {
-    self.parameters = parameters
+  public init(record: Bytes, specification: ContentReference) {
     self.record = record
     self.specification = specification
   }
 
   /// A map of all fields.
   public var canonicalValue: CanonicalValue {
-    .map([
-      "parameters": .bytes(parameters), "record": .bytes(record),
-      "specification": specification.canonicalValue,
-    ])
+    .map(["record": .bytes(record), "specification": specification.canonicalValue])
   }
 
   /// Reads the map back.
   public init(canonicalValue: CanonicalValue) throws(DecodingFailure) {
     var fields = try CanonicalFields(canonicalValue)
-    parameters = try fields.bytes("parameters")
     record = try fields.bytes("record")
     specification = try fields.nested("specification")
     try fields.finish()

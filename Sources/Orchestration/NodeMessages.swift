@@ -22,14 +22,18 @@ public enum RPCMethod {
   public static let assign = "work.assign"
   /// Coordinator → worker: no longer needed.
   public static let cancel = "work.cancel"
-  /// Worker → coordinator: update, record and signed commitment.
+  /// Worker → coordinator: record and signed commitment; the trained parameters follow as the body.
   public static let submitWork = "work.submit"
   /// Worker → coordinator: it could not be done.
   public static let failWork = "work.fail"
-  /// Validator → coordinator: the update and record of a commitment.
+  /// Validator → coordinator: the record of a commitment; the update follows as the body.
   public static let evidence = "work.evidence"
-  /// Validator → coordinator → worker: the start state of a segment.
+  /// Validator → coordinator → worker: the CID of the start state of a segment.
   public static let startState = "work.state"
+  /// Coordinator → validator: train the disputed work and stand by it.
+  public static let stand = "work.stand"
+  /// Coordinator → worker and validator: a question of a dispute over rejected work.
+  public static let dispute = "work.dispute"
   /// Worker → coordinator: what a miner has to know of the chain.
   public static let miningHead = "mining.head"
   /// Worker → coordinator → validator: messages and wins of the segments of handed-in work.
@@ -171,26 +175,22 @@ public struct WorkOrder: Hashable, Sendable, CanonicalCodable {
   }
 }
 
-/// Worker → coordinator: the result of an order.
+/// Worker → coordinator: the result of an order. The trained parameters, little-endian, are the
+/// body of the call: their size is the architecture's, whatever the peer says.
 public struct WorkSubmission: Hashable, Sendable, CanonicalCodable {
   /// `SessionSpecification.digest`.
   public var session: Digest
   /// The try.
   public var assignment: Assignment
-  /// The trained parameters, little-endian.
-  public var parameters: Bytes
   /// `WorkRecord`, canonical.
   public var record: Bytes
   /// The signed `commitWork` transaction, canonical.
   public var commitment: Bytes
 
   /// Collects the parts.
-  public init(
-    session: Digest, assignment: Assignment, parameters: Bytes, record: Bytes, commitment: Bytes
-  ) {
+  public init(session: Digest, assignment: Assignment, record: Bytes, commitment: Bytes) {
     self.session = session
     self.assignment = assignment
-    self.parameters = parameters
     self.record = record
     self.commitment = commitment
   }
@@ -199,8 +199,7 @@ public struct WorkSubmission: Hashable, Sendable, CanonicalCodable {
   public var canonicalValue: CanonicalValue {
     .map([
       "session": session.canonicalValue, "assignment": assignment.canonicalValue,
-      "parameters": .bytes(parameters), "record": .bytes(record),
-      "commitment": .bytes(commitment),
+      "record": .bytes(record), "commitment": .bytes(commitment),
     ])
   }
 
@@ -209,7 +208,6 @@ public struct WorkSubmission: Hashable, Sendable, CanonicalCodable {
     var fields = try CanonicalFields(canonicalValue)
     session = try fields.nested("session")
     assignment = try fields.nested("assignment")
-    parameters = try fields.bytes("parameters")
     record = try fields.bytes("record")
     commitment = try fields.bytes("commitment")
     try fields.finish()

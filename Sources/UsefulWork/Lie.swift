@@ -141,7 +141,7 @@ private func flipOneBit(_ state: inout TrainingState) {
 
 extension Dataset {
   /// The same features with every label moved to the next class.
-  fileprivate func withShiftedLabels() -> Dataset {
+  func withShiftedLabels() -> Dataset {
     let moved = labels.map { ($0 + 1) % Int32(classes) }
     guard
       let other = try? Dataset(features: features, labels: moved, inputs: inputs, classes: classes)

@@ -7,6 +7,9 @@ public struct SegmentStates: Sendable {
   /// 32 MiB hold all states of an ordinary session's round many times over and fit every worker.
   public static let defaultMax = ByteCount.mebibytes(32)
 
+  /// What the names and lengths of a served state take, generously.
+  static let headerBytesMax = 1_024
+
   private let task: TrainingTask
   /// Every `stride`-th state is kept.
   private let stride: Int
@@ -30,6 +33,14 @@ public struct SegmentStates: Sendable {
   /// The number of states held.
   public var keptCount: Int { kept.count }
 
+  /// The memory of the states held.
+  public var keptBytes: ByteCount {
+    ByteCount(
+      kept.reduce(0) {
+        $0 + ($1.parameters.values.count + $1.optimizer.count) * MemoryLayout<Float>.size
+      })
+  }
+
   /// The state before `segment`; nil if there is no such segment.
   public func startState(
     of segment: Int, dataset: Dataset
@@ -40,6 +51,20 @@ public struct SegmentStates: Sendable {
     let run = task.makeRun(from: kept[index], dataset: dataset)
     for done in index * stride..<segment { try task.advance(run, through: done) }
     return run.state
+  }
+}
+
+extension TrainingTask {
+  /// The start states of this task, each recomputed from the base model when it is asked for.
+  public func recomputedStates(from base: ParameterBuffer) -> SegmentStates {
+    SegmentStates(task: self, base: startState(base: base), max: ByteCount(0))
+  }
+
+  /// The bytes of a served state, header included, at most.
+  public var stateBytesMax: Int {
+    let slots = settings.optimizer.slots * architecture.trainableCount
+    return (architecture.parameterCount + slots) * MemoryLayout<Float>.size
+      + SegmentStates.headerBytesMax
   }
 }
 
@@ -55,9 +80,7 @@ extension TrainingState {
   /// Reads served bytes; sizes and finiteness are checked, truth shows in the root.
   public init(decoding bytes: Bytes, for task: TrainingTask) throws(DecodingFailure) {
     let slots = task.settings.optimizer.slots * task.architecture.trainableCount
-    let numbers = task.architecture.parameterCount + slots
-    // Four bytes a number, and the names.
-    let limits = CanonicalLimits(bytesMax: numbers * 4 + 1_024, entriesMax: 4)
+    let limits = CanonicalLimits(bytesMax: task.stateBytesMax, entriesMax: 4)
     var fields = try CanonicalFields(CanonicalValue(decoding: bytes, limits: limits))
     let step = try fields.count("step", max: task.schedule.steps)
     let parameters = try ParameterBuffer(

@@ -10,9 +10,15 @@ public struct WorkResult: Sendable {
   public let record: WorkRecord
   /// Start states of segments, kept until the session settles.
   public let evidence: SegmentStates
+  /// Said where the losses grew as only a learning rate does that is too large. The work is valid.
+  public let divergence: DivergenceWatch.Finding?
 
   /// Collects the parts.
-  public init(update: ParameterBuffer, record: WorkRecord, evidence: SegmentStates) {
+  public init(
+    update: ParameterBuffer, record: WorkRecord, evidence: SegmentStates,
+    divergence: DivergenceWatch.Finding? = nil
+  ) {
+    self.divergence = divergence
     self.update = update
     self.record = record
     self.evidence = evidence
@@ -31,7 +37,8 @@ extension TrainingTask {
       try advance(run, through: segment)
       trace.append(run.state, root: run.stateRoot())
     }
-    return trace.result(update: run.state.parameters)
+    return trace.result(
+      update: run.state.parameters, divergence: run.divergence.finding)
   }
 
   /// The state before the first step.
@@ -76,12 +83,14 @@ struct WorkTrace {
   }
 
   /// The record of the noted states with `update` as the result.
-  func result(update: ParameterBuffer) -> WorkResult {
+  func result(
+    update: ParameterBuffer, divergence: DivergenceWatch.Finding? = nil
+  ) -> WorkResult {
     WorkResult(
       update: update,
       record: WorkRecord(
         task: task.digest, segmentRoots: roots, finalParameters: last.parameters.digest,
         finalOptimizer: StateRoot.optimizerDigest(last.optimizer)),
-      evidence: evidence)
+      evidence: evidence, divergence: divergence)
   }
 }

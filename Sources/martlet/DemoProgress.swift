@@ -12,12 +12,20 @@ final class DemoProgress: Sendable {
     var running = ""
     var block = LiveBlock()
     var firstRoundAt: Double?
+
+    /// Keeps a line about a rejected update, told once.
+    mutating func show(_ line: String, isTerminal: Bool) {
+      guard !rejected.contains(line) else { return }
+      rejected.append(line)
+      if !isTerminal { Output.note(line) }
+    }
   }
 
   private enum Limits {
     /// Settled rounds of the block, so that it fits the smallest usual terminal of 24 lines.
     static let roundsShownMax = 12
-    static let rejectionsShownMax = 3
+    /// Lines about rejected updates: two for each.
+    static let rejectionsShownMax = 4
     /// Cells of the bar.
     static let barCells = 20
   }
@@ -63,9 +71,9 @@ final class DemoProgress: Sendable {
         let line =
           "round \(number)  \(update["worker_label"]?.text ?? "") rejected for client "
           + "\(update["client"]?.integer ?? 0): \(update["reason"]?.text ?? "")"
-        if !state.rejected.contains(line) {
-          state.rejected.append(line)
-          if !isTerminal { Output.note(line) }
+        state.show(line, isTerminal: isTerminal)
+        if let dispute = SessionText.dispute(update) {
+          state.show("round \(number)  \(dispute)", isTerminal: isTerminal)
         }
       }
       if let line = SessionText.round(view) { state.rounds[number] = line }

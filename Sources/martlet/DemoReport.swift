@@ -37,12 +37,7 @@ struct DemoReport {
     slashed = Self.changes(accounts, "stake", network, { try $0.subtracting($1) }, { $0.stake })
     let workers = network.children.filter { $0.name.hasPrefix("worker") }
     workerBytesMax = workers.compactMap(\.residentBytes).max() ?? 0
-    let rejected = updates.filter { $0.1["status"]?.text == "rejected" }.map { round, update in
-      JSONValue.object([
-        .init("round", round), .init("client", update["client"] ?? .null),
-        .init("worker", update["worker"] ?? .null), .init("reason", update["reason"] ?? .null),
-      ])
-    }
+    let rejected = Self.rejected(updates)
     let replayed = updates.compactMap { $0.1["replayed_segments"]?.integer }.reduce(0, +)
     json = [
       "accuracy": session["accuracy"] ?? .null, "loss": session["loss"] ?? .null,
@@ -53,6 +48,7 @@ struct DemoReport {
       "blocks_mined": ledger["blocks_mined"] ?? .null, "minted": ledger["minted"] ?? .null,
       "paid": .array(paid.map(\.json)), "slashed": .array(slashed.map(\.json)),
       "replayed_segments": JSONValue(replayed), "rejected_updates": .array(rejected),
+      "validator_wrong": session["validator_wrong"] ?? .null,
       "audit_rate": session["audit_rate"] ?? .null,
       "miss_probability": session["miss_probability"] ?? .null,
       "worker_resident_bytes_max": JSONValue(workerBytesMax),
@@ -60,6 +56,17 @@ struct DemoReport {
         ?? .null,
       "seconds": .number((seconds * 1_000).rounded() / 1_000),
     ]
+  }
+
+  /// What became of each rejected update; `updates` are those of all rounds, each with its round.
+  private static func rejected(_ updates: [(JSONValue, JSONValue)]) -> [JSONValue] {
+    updates.filter { $0.1["status"]?.text == "rejected" }.map { round, update in
+      .object([
+        .init("round", round), .init("client", update["client"] ?? .null),
+        .init("worker", update["worker"] ?? .null), .init("reason", update["reason"] ?? .null),
+        .init("dispute", update["dispute"] ?? .null),
+      ])
+    }
   }
 
   /// What workers have more or less than at the beginning.

@@ -11,7 +11,7 @@ struct DemoSession {
   private enum Limits {
     /// How long a session may stand still before the demonstration gives up.
     static let stillSecondsMax = 60.0
-    /// A score follows its round at once; the last one gets this long.
+    /// A score follows its round at once, and a dispute ends within some; the last get this long.
     static let scorePause: Duration = .milliseconds(5)
     static let scoreTriesMax = 2_000
     /// How long the processes may take to find each other.
@@ -38,7 +38,7 @@ struct DemoSession {
     }
     for _ in 0..<Limits.scoreTriesMax {
       let rounds = try await client.rounds(id)
-      if rounds.allSatisfy({ $0["accuracy"]?.double != nil }) {
+      if rounds.allSatisfy({ $0["accuracy"]?.double != nil && !SessionText.isDisputed($0) }) {
         for round in rounds { progress.round(round) }
         break
       }

@@ -21,12 +21,19 @@ enum Output {
   }
 
   static func write(_ text: String, to descriptor: Int32) {
-    var rest = Array(text.utf8)[...]
+    write(Array(text.utf8), to: descriptor)
+  }
+
+  /// False where nobody reads any more.
+  @discardableResult
+  static func write(_ bytes: Bytes, to descriptor: Int32) -> Bool {
+    var rest = bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      guard count > 0 else { return }
+      guard count > 0 else { return false }
       rest = rest.dropFirst(count)
     }
+    return true
   }
 
   static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }

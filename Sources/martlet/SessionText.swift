@@ -22,6 +22,9 @@ enum SessionText {
     lines.append("model cid   \(text(view, "model_cid"))")
     lines.append("model hash  \(text(view, "model_hash"))")
     lines.append("audit       \(audit(view))")
+    if view["validator_wrong"] == true {
+      lines.append("validator   WRONG about a rejected update, as a dispute has shown")
+    }
     return lines.joined(separator: "\n")
   }
 
@@ -44,6 +47,26 @@ enum SessionText {
       + "  loss \(decimal(view["loss"]?.double ?? 0))  \(updates.count - rejected.count) accepted"
       + (rejected.isEmpty ? "" : ", \(rejected.count) rejected")
       + "  \(Int(seconds * 1_000)) ms"
+      + (view["diverged"] == .bool(true) ? "  diverged: the learning rate is too large" : "")
+  }
+
+  /// How the dispute over a rejected update ended; nil while there is none.
+  static func dispute(_ update: JSONValue) -> String? {
+    guard let dispute = update["dispute"], dispute["state"]?.text == "settled" else { return nil }
+    let wrong = dispute["wrong"]?.elements?.compactMap(\.text) ?? []
+    let worker = update["worker_label"]?.text ?? ""
+    let place = [
+      dispute["step"]?.integer.map { "step \($0)" }, dispute["operator"]?.text,
+      dispute["reason"]?.text ?? "nothing differs",
+    ].compactMap { $0 }
+    let who = wrong.contains("validator") ? "\(worker): the validator is wrong" : worker
+    return "\(who) disputed: \(place.joined(separator: ", "))"
+      + " (\(dispute["rounds"]?.integer ?? 0) rounds)"
+  }
+
+  /// Whether a rejected update is still under dispute.
+  static func isDisputed(_ round: JSONValue) -> Bool {
+    (round["updates"]?.elements ?? []).contains { $0["dispute"]?["state"]?.text == "open" }
   }
 
   /// Whether nothing more will happen.

@@ -145,6 +145,34 @@ enum SampleOperations {
     }
   }
 
+  @Test("a stride that asks for far more scratch memory than its operands have is refused")
+  func scratch() {
+    // One column of 2²⁶ pixels, of which one is seen, to 2²⁰ channels: the padded gradient has 2⁴⁶.
+    for opcode in [mk_op_conv, mk_op_conv_weights, mk_op_conv_input] {
+      var wild = OperationFixture(opcode, [1, 1 << 26, 1, 1, 1 << 20, 1, 1 << 26, 0])
+      let counts = [
+        mk_op_conv: (1 << 26, 1 << 20), mk_op_conv_weights: (1 << 26, 1 << 20),
+        mk_op_conv_input: (1 << 20, 1 << 20),
+      ][opcode]!
+      set(&wild.operation.in, 0, Int64(0))
+      set(&wild.operation.in, 1, Int64(counts.0))
+      set(&wild.operation.out, 0, Int64(counts.0 + counts.1))
+      #expect(Self.check(wild.operation, cells: 1 << 28) == mk_bad_size)
+    }
+    // What a model may ask for: kernel 1 and stride 31 in both directions.
+    var sparse = OperationFixture(mk_op_conv, [1, 31, 31, 1, 512, 1, 31, 0])
+    sparse.input(0, [Float](repeating: 1, count: 961))
+    sparse.input(1, [Float](repeating: 1, count: 512))
+    sparse.output(0, count: 512)
+    #expect(Self.check(sparse.operation, cells: sparse.arena.count) == mk_valid)
+    for sample in SampleOperations.all {
+      var operation = sample.operation
+      let floats = mk_workspace_floats(&operation, 1, 1)
+      let bound = 2 * Int64(MK_SCRATCH_PER_CELL) * Int64(sample.arena.count)
+      #expect(floats <= bound + mk_gemm_workspace_floats())
+    }
+  }
+
   @Test("labels, ids and places out of range stop the run before anything is written")
   func integers() {
     for bad in [-1, 3, Int32.max, .min] {

@@ -64,24 +64,4 @@ struct AxisTests {
     let axis = Axis(covering: [0, step * 4])
     #expect(Set(axis.ticks.map(axis.label)).count == axis.ticks.count)
   }
-
-  @Test("the binary logarithm is right to nine digits", arguments: [1e-9, 0.3, 1, 1.99, 7, 1e12])
-  func logarithm(value: Double) {
-    var power = 1.0
-    // 2^x by halving: x = whole + fraction, the fraction by repeated square roots.
-    var rest = Decimals.log2(value)
-    let whole = rest.rounded(.down)
-    rest -= whole
-    var root = 2.0
-    for _ in 0..<50 {
-      root = root.squareRoot()
-      rest *= 2
-      if rest >= 1 {
-        power *= root
-        rest -= 1
-      }
-    }
-    let scaled = power * Double(sign: .plus, exponent: Int(whole), significand: 1)
-    #expect(abs(scaled / value - 1) < 1e-9)
-  }
 }

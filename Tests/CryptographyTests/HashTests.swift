@@ -69,6 +69,24 @@ import Testing
     #expect(MerkleTree.root(of: hashes).hex == Self.roots[count - 1])
   }
 
+  @Test("two leaves hashed at once have the hashes of each alone")
+  func leafPairs() {
+    let counts = Array(0...130) + [191, 192, 255, 256, 4095, 10_000]
+    let bytes = (0..<10_001).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 >> 8) }
+    for (place, count) in counts.enumerated() {
+      let other = counts[(place * 61 + 7) % counts.count]
+      let pair = bytes.withUnsafeBytes { all in
+        MerkleTree.leafHashes(
+          UnsafeRawBufferPointer(rebasing: all[0..<count]),
+          UnsafeRawBufferPointer(rebasing: all[1..<other + 1]))
+      }
+      #expect(pair.first == MerkleTree.leafHash(Bytes(bytes[0..<count])))
+      #expect(pair.second == MerkleTree.leafHash(Bytes(bytes[1..<other + 1])))
+    }
+    let empty = UnsafeRawBufferPointer(start: nil, count: 0)
+    #expect(MerkleTree.leafHashes(empty, empty).second == MerkleTree.leafHash([]))
+  }
+
   @Test("each leaf has a proof, and only for its own place", arguments: [1, 2, 3, 7, 8, 13, 64])
   func merkleProofs(count: Int) throws {
     let hashes = (0..<count).map { MerkleTree.leafHash([UInt8($0)]) }

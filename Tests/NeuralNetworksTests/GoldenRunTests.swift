@@ -1,5 +1,6 @@
 import CKernels
 import Cryptography
+import Glibc
 import Primitives
 import Testing
 
@@ -21,6 +22,27 @@ import Testing
       #expect(run.stateRoot().hex == Self.roots[index], "run \(index)")
     }
   }
+
+  #if arch(x86_64)
+    /// Flush-to-zero with denormals-are-zero, rounding down, rounding to zero (MXCSR).
+    @Test(
+      "a program that flushes subnormal numbers or rounds otherwise trains the same bits",
+      arguments: [0x9fc0, 0x3f80, 0x7f80] as [UInt32])
+    func floatState(state: UInt32) throws {
+      for index in 0..<SmallRuns.count {
+        let run = try SmallRuns.make(index)
+        var before = fenv_t()
+        fegetenv(&before)
+        var other = before
+        other.__mxcsr = state
+        fesetenv(&other)
+        let result = Result { try run.run(steps: 10) }
+        fesetenv(&before)
+        try result.get()
+        #expect(run.stateRoot().hex == Self.roots[index], "run \(index)")
+      }
+    }
+  #endif
 
   @Test("any number of threads gives the same bits", arguments: [2, 3, 5])
   func threads(count: Int) throws {

@@ -81,7 +81,7 @@ private func agree(_ a: ONNXTensor, _ b: ONNXTensor) -> Bool {
     #expect(throws: ONNXError.self) { try model.parameters(for: layout, by: [:]) }
     #expect(
       throws: ONNXError.importFailed(
-        tensor: "layers.0.kernel", reason: "there is no initialiser `9.weight`")
+        tensor: "layers.0.kernel", reason: "there is no tensor `9.weight`")
     ) { try model.parameters(for: layout, by: ONNXImport.linearLayers(["9", "2"])) }
     var unturned = rules
     unturned["layers.0.kernel"] = ONNXImport("0.weight")
@@ -89,6 +89,32 @@ private func agree(_ a: ONNXTensor, _ b: ONNXTensor) -> Bool {
       throws: ONNXError.importFailed(
         tensor: "layers.0.kernel", reason: "`0.weight` has the sizes [6, 4] instead of [4, 6]")
     ) { try model.parameters(for: layout, by: unturned) }
+  }
+
+  @Test("a file of tensors fills a model by a map, and by equal names where the map says nothing")
+  func tensorFile() throws {
+    let architecture = try ModelArchitecture(units: [4, 6, 3])
+    let layout = architecture.layout
+    let graph = try TensorFile(onnx: Reference.bytes("onnx/mlp.onnx"))
+    let rules = ONNXImport.linearLayers(["0", "2"])
+    let parameters = try graph.parameters(for: layout, by: rules)
+    let saved = try TensorFile(safetensors: parameters.safetensors(for: architecture))
+    #expect(try saved.parameters(for: layout, by: [:]) == parameters)
+    #expect(saved.names.first == "layers.0.bias [6]")
+    #expect(
+      throws: ONNXError.importFailed(
+        tensor: "layers.0.kernel", reason: "there is no tensor `layers.0.kernel`")
+    ) { try graph.parameters(for: layout, by: [:]) }
+    #expect(
+      throws: ONNXError.importFailed(tensor: "other", reason: "the model has no such tensor")
+    ) { try saved.parameters(for: layout, by: ["other": ONNXImport("layers.0.bias")]) }
+    var crossed = ["layers.0.bias": ONNXImport("layers.1.bias")]
+    #expect(
+      throws: ONNXError.importFailed(
+        tensor: "layers.0.bias", reason: "`layers.1.bias` has the sizes [3] instead of [6]")
+    ) { try saved.parameters(for: layout, by: crossed) }
+    crossed = ["layers.1.kernel": ONNXImport("2.weight", order: [1, 0])]
+    #expect(throws: ONNXError.self) { try saved.parameters(for: layout, by: crossed) }
   }
 
   @Test("a convolution's dimensions are put in our order")

@@ -116,29 +116,4 @@ import Testing
       try TokenWindows([0, 3, 2, 1], vocabulary: 3, length: 3)
     }
   }
-
-  @Test("logarithm and exponential agree with the C library's to the last digits")
-  func elementary() {
-    // Values of Python 3.11's math module.
-    let logarithms: [(Double, Double)] = [
-      (1, 0), (2, 0.6931471805599453), (0.1, -2.3025850929940455), (1e300, 690.7755278982137),
-      (3.7, 1.308332819650179), (0.999, -0.0010005003335835344),
-      (.leastNonzeroMagnitude, -744.4400719213812),
-    ]
-    for (x, expected) in logarithms {
-      #expect(abs(Elementary.logarithm(x) - expected) <= 3e-16 * max(1e-3, abs(expected)), "\(x)")
-    }
-    let exponentials: [(Double, Double)] = [
-      (0, 1), (1, 2.718281828459045), (-1.5, 0.22313016014842982), (700, 1.0142320547350045e304),
-      (-740, 85 * .leastNonzeroMagnitude),
-      (-0.3, 0.7408182206817179), (709.7, 1.6549840276802644e308),
-    ]
-    for (x, expected) in exponentials {
-      let error = abs(Elementary.exponential(x) - expected)
-      #expect(error <= 4e-16 * expected + .leastNonzeroMagnitude, "\(x)")
-    }
-    #expect(Elementary.logarithm(0) == -.infinity && Elementary.logarithm(-1).isNaN)
-    #expect(Elementary.exponential(710) == .infinity && Elementary.exponential(-746) == 0)
-    #expect(abs(Elementary.power(7, -1.2) - 0.09680155905721158) < 1e-16)
-  }
 }

@@ -47,6 +47,22 @@ import Testing
         == "fdbdae590aeeee2ea221c35878ff425365f17096db1231c85617fbc079c68e66")
   }
 
+  @Test(
+    "whole steps, whose first gradient is never written, equal steps by single operations",
+    arguments: runnableVariants)
+  func earlyUpdate(variant: UInt32) throws {
+    let whole = try makeRun(variant: variant)
+    let taken = try makeRun(variant: variant)
+    for _ in 0..<9 {
+      try whole.run(steps: 1)
+      #expect(try taken.traceStep().entries.last?.digest == whole.stateRoot())
+    }
+    let gradients = whole.programs.full.arena.gradients
+    #expect(whole.arena.array(gradients, 784 * 128).allSatisfy { $0 == 0 })
+    #expect(whole.arena.array(gradients + 784 * 128, 128).contains { $0 != 0 })
+    #expect(taken.arena.array(gradients, 784 * 128).contains { $0 != 0 })
+  }
+
   @Test("stopping and going on anywhere gives the same roots", arguments: [Float(0), 0.9])
   func resumed(momentum: Float) throws {
     let whole = try makeRun(momentum: momentum, units: [9, 8, 4], rows: 70)

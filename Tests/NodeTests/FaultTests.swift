@@ -19,7 +19,12 @@ import UsefulWork
     workers: [LocalNetwork.Worker], stakeGrants: Int = 0,
     _ body: (FaultyNetwork) async throws -> Result
   ) async throws -> Result {
-    let network = try FaultyNetwork(workers: workers, stakeGrants: stakeGrants)
+    try await run(FaultyNetwork(workers: workers, stakeGrants: stakeGrants), body)
+  }
+
+  static func run<Result: Sendable>(
+    _ network: FaultyNetwork, _ body: (FaultyNetwork) async throws -> Result
+  ) async throws -> Result {
     do {
       try await network.start()
       let result = try await body(network)

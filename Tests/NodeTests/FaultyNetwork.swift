@@ -20,10 +20,23 @@ final class FaultyNetwork: Sendable {
   }
 
   let local: LocalNetwork
+  /// How each worker stands by its work; nil for what its settings say.
+  private let standing: WorkerStanding?
+  /// What the validator does; a test puts faults here.
+  let conduct = Lock(ValidatorConduct())
+  /// How workers train that do not train honestly, by name.
+  let trains: [String: TrainingFunction]
   private let state = Lock(State())
 
-  init(workers: [LocalNetwork.Worker], stakeGrants: Int = 0) throws {
-    local = try LocalNetwork(workers: workers, stakeGrants: stakeGrants)
+  init(
+    workers: [LocalNetwork.Worker], stakeGrants: Int = 0,
+    trains: [String: TrainingFunction] = [:], disputeTimeout: Duration = .seconds(10),
+    standing: WorkerStanding? = nil
+  ) throws {
+    self.trains = trains
+    self.standing = standing
+    local = try LocalNetwork(
+      workers: workers, stakeGrants: stakeGrants, disputeTimeout: disputeTimeout)
   }
 
   /// The coordinator that runs.
@@ -69,9 +82,13 @@ final class FaultyNetwork: Sendable {
   func startNode(_ name: String) {
     let address = state.withLock { $0.address! }
     let settings = local.settings(of: name, address: address)
-    let loop = local.loop
+    let (loop, standing, train) = (local.loop, standing, trains[name])
+    let conduct = conduct.withLock { $0 }
     let task = Task {
-      try await NodeProcess(settings: settings, loop: loop, report: { _ in }).run()
+      try await NodeProcess(
+        settings: settings, loop: loop, train: train, standing: standing, conduct: conduct,
+        report: { _ in }
+      ).run()
     }
     state.withLock { $0.tasks[name] = task }
   }
@@ -79,11 +96,13 @@ final class FaultyNetwork: Sendable {
   /// A connection of somebody who has no part in the network; `identity` is who it claims to be,
   /// with the key to prove it.
   func withStranger<Result: Sendable>(
-    _ identity: SigningKey, _ body: @Sendable (PeerConnection) async throws -> Result
+    _ identity: SigningKey,
+    answering handler: @escaping RPCHandler = { _ in
+      .failure(RPCError(code: "unknown_method", message: "nothing here"))
+    },
+    _ body: @Sendable (PeerConnection) async throws -> Result
   ) async throws -> Result {
-    let host = PeerHost(
-      loop: local.loop, identity: identity,
-      handler: { _ in .failure(RPCError(code: "unknown_method", message: "nothing here")) })
+    let host = PeerHost(loop: local.loop, identity: identity, handler: handler)
     let address = state.withLock { $0.address! }
     let running = Task { await host.run() }
     defer { running.cancel() }

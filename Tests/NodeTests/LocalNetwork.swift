@@ -34,7 +34,10 @@ struct LocalNetwork: Sendable {
   private let host: PeerHost
   private let nodes: [(home: HomeDirectory, role: NodeRole, label: String, lie: String?)]
 
-  init(workers: [Worker], stakeGrants: Int = 0, mining: MiningTerms? = nil) throws {
+  init(
+    workers: [Worker], stakeGrants: Int = 0, mining: MiningTerms? = nil,
+    disputeTimeout: Duration = .seconds(10)
+  ) throws {
     var template = Array("/tmp/martlet-test-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw SocketError.closed }
     root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -79,7 +82,8 @@ struct LocalNetwork: Sendable {
     self.nodes = nodes
     coordinatorIdentity = identity
     self.genesis = genesis
-    coordinatorSettings = CoordinatorSettings(home: coordinatorHome, stakeGrants: stakeGrants)
+    coordinatorSettings = CoordinatorSettings(
+      home: coordinatorHome, stakeGrants: stakeGrants, disputeTimeout: disputeTimeout)
     let server = try CoordinatorServer(settings: coordinatorSettings, loop: loop)
     coordinator = server
     host = PeerHost(loop: loop, identity: identity, handler: { await server.answer($0) })

@@ -36,7 +36,7 @@ private enum Layers {
   static let allowed: [String: Set<String>] = {
     var table: [String: Set<String>] = [
       "Primitives": [],
-      "Charts": [],
+      "Charts": ["Primitives"],
       "Cryptography": ["Primitives", "CSodium", "COpenSSL", "CSecp256k1", "CKeccak", "CShim"],
       "Telemetry": ["Primitives", "CShim"],
       "Orchestration": foundations.union(pure.keys),

@@ -73,6 +73,7 @@ static inline void vector_transpose(mk_vector *v) {
   }
 }
 
+#include "transpose_x86.h"
 #include "gemm_body.h"
 #include "convolution_body.h"
 #include "elementwise_body.h"

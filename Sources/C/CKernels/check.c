@@ -149,6 +149,18 @@ static mk_operation_error check_overlap(const mk_operation *o, const mk_properti
   return mk_valid;
 }
 
+/// A convolution pads one image, or one image's gradient, in scratch memory. With a large stride
+/// that is much more than its operands have; of all other operations scratch memory is less. In
+/// binary64, where products of sizes that are still unchecked do not overflow.
+static int scratch_fits(const mk_operation *o, int64_t arena) {
+  if (o->opcode < mk_op_conv || o->opcode > mk_op_conv_input) return 1;
+  const int64_t *s = o->size;
+  const double input = (double)(s[1] + 2 * s[7]) * (double)(s[2] + 2 * s[7]) * (double)s[3];
+  const double gradient = (double)(s[1] + s[5]) * (double)(s[2] + s[5]) * (double)s[4];
+  const double limit = (double)MK_SCRATCH_PER_CELL * (double)arena;
+  return input <= limit && gradient <= limit;
+}
+
 mk_operation_error mk_check_operation(const mk_operation *o, int64_t arena) {
   const mk_properties *p = mk_opcode_properties(o->opcode);
   if (!p) return mk_unknown_opcode;
@@ -160,6 +172,7 @@ mk_operation_error mk_check_operation(const mk_operation *o, int64_t arena) {
     error = check_operand(o->in[i], in[i], p->optional_inputs >> i & 1, arena);
   for (int i = 0; i < mk_output_slots && !error; i++)
     error = check_operand(o->out[i], out[i], p->optional_outputs >> i & 1, arena);
+  if (!error && !scratch_fits(o, arena)) error = mk_bad_size;
   return error ? error : check_overlap(o, p, in, out);
 }
 

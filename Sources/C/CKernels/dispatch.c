@@ -74,7 +74,9 @@ static void choose(void) {
   const mk_kernels *candidates[mk_variant_count];
   for (int variant = 0; variant < mk_variant_count; variant++)
     candidates[variant] = mk_variant_kernels((mk_variant)variant);
+  const uint64_t state = mk_float_begin();
   chosen = mk_choose(candidates);
+  mk_float_end(state);
   for (int variant = 0; variant < mk_variant_count; variant++)
     if (chosen.refused >> variant & 1) report_refusal((mk_variant)variant);
   if (chosen.kernels) return;

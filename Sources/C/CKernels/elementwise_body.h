@@ -112,18 +112,54 @@ static void column_sums(float *restrict sums, const float *restrict x, int64_t r
     for (int64_t j = 0; j < columns; j++) sums[j] += x[i * columns + j];
 }
 
+/// A block of as many numbers as a sum has lanes, of which `count` exist; the others are 0.
+MK_INLINE void load_block(float *block, const float *x, int64_t count) {
+  for (int l = 0; l < MK_SUM_LANES; l += MK_LANES)
+    vector_store(block + l, vector_load_part(x + l, count - l));
+}
+
+MK_INLINE void store_block(float *x, const float *block, int64_t count) {
+  for (int l = 0; l < MK_SUM_LANES; l += MK_LANES)
+    vector_store_part(x + l, vector_load(block + l), count - l);
+}
+
 /// The largest element; ties and order do not matter for its value.
 MK_INLINE float maximum(const float *x, int64_t count) {
-  float lane[MK_SUM_LANES];
+  float lane[MK_SUM_LANES], block[MK_SUM_LANES];
   int64_t i = 0;
   for (int l = 0; l < MK_SUM_LANES; l++) lane[l] = x[0];
   for (; i + MK_SUM_LANES <= count; i += MK_SUM_LANES)
     for (int l = 0; l < MK_SUM_LANES; l++) lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
-  for (int l = 0; i < count; i++, l++) lane[l] = x[i] > lane[l] ? x[i] : lane[l];
+  if (i < count) {
+    const int rest = (int)(count - i);
+    load_block(block, x + i, rest);
+    for (int l = 0; l < MK_SUM_LANES; l++) {
+      float value = l < rest ? block[l] : lane[l];
+      lane[l] = value > lane[l] ? value : lane[l];
+    }
+  }
   for (int width = MK_SUM_LANES / 2; width; width >>= 1)
     for (int l = 0; l < width; l++)
       lane[l] = lane[l + width] > lane[l] ? lane[l + width] : lane[l];
   return lane[0];
+}
+
+/// x becomes e^(x - m) and its sum is returned. Blocks of rows that are shorter than a vector are
+/// computed as a vector too.
+MK_INLINE float exponentials(float *x, int64_t columns, float m) {
+  float lane[MK_SUM_LANES] = {0}, block[MK_SUM_LANES];
+  for (int64_t j = 0; j < columns; j += MK_SUM_LANES) {
+    const int count = columns - j < MK_SUM_LANES ? (int)(columns - j) : MK_SUM_LANES;
+    load_block(block, x + j, count);
+    for (int l = 0; l < MK_SUM_LANES; l++) {
+      float e = exp_scalar(block[l] - m);
+      // Adding +0 changes no lane: none is -0.
+      block[l] = l < count ? e : 0.0f;
+      lane[l] += block[l];
+    }
+    store_block(x + j, block, count);
+  }
+  return fold_lanes(lane);
 }
 
 /// loss = ln Σ e^(x-max) - (x[label] - max). The sum is at least 1, so the logarithm is normal.
@@ -131,14 +167,20 @@ static void softmax_cross_entropy(float *restrict logits, float *restrict losses
                                   const int32_t *restrict labels, int64_t rows, int64_t columns,
                                   float scale) {
   for (int64_t i = 0; i < rows; i++) {
-    float *x = logits + i * columns;
+    float *x = logits + i * columns, block[MK_SUM_LANES];
     float m = maximum(x, columns), target = x[labels[i]] - m;
-    for (int64_t j = 0; j < columns; j++) x[j] = exp_scalar(x[j] - m);
-    float total = sum_body(x, columns), inverse = 1.0f / total;
+    float total = exponentials(x, columns, m), inverse = 1.0f / total;
     losses[i] = log_scalar(total) - target;
-    for (int64_t j = 0; j < columns; j++) x[j] *= inverse;
-    x[labels[i]] -= 1.0f;
-    for (int64_t j = 0; j < columns; j++) x[j] *= scale;
+    for (int64_t j = 0; j < columns; j += MK_SUM_LANES) {
+      const int64_t ahead = labels[i] - j;
+      const int label = ahead >= 0 && ahead < MK_SUM_LANES ? (int)ahead : -1;
+      load_block(block, x + j, columns - j);
+      for (int l = 0; l < MK_SUM_LANES; l++) {
+        float probability = block[l] * inverse;
+        block[l] = (l == label ? probability - 1.0f : probability) * scale;
+      }
+      store_block(x + j, block, columns - j);
+    }
   }
 }
 

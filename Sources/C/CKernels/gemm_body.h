@@ -2,6 +2,7 @@
 // the shape (blocked, one row, or as the transposed product); the chains never do.
 #pragma once
 #include "row_body.h"
+#include "sparse_body.h"
 
 /// One block of A and one of B, packed or in place.
 typedef struct {
@@ -168,7 +169,14 @@ static void gemm(mk_shape s, mk_matrix a, mk_matrix b, float *c, int64_t c_strid
   } else if (is_better_transposed(s, a, b)) {
     multiply_transposed(s, a, b, c, c_stride, accumulate, workspace);
   } else {
-    multiply_blocks(s, a, b, c, c_stride, accumulate, workspace);
+    if (!accumulate && multiply_sparse(s, a, b, (sparse_target){c, c_stride, 0, 0})) {
+      // Only rows that are no whole vector are left.
+      int64_t done = s.rows / MK_LANES * MK_LANES;
+      s.rows -= done;
+      a.base += done * a.row_stride;
+      c += done * c_stride;
+    }
+    if (s.rows) multiply_blocks(s, a, b, c, c_stride, accumulate, workspace);
   }
 }
 

@@ -127,6 +127,8 @@ static void *work(void *argument) {
   worker *self = argument;
   mk_pool *pool = self->pool;
   int64_t patience = patience_least;
+  // A thread begins with the state of the one that made it.
+  mk_float_begin();
   for (;;) {
     uint32_t heard = atomic_load(&pool->bell);
     do_parts(pool, self->index);

@@ -1,5 +1,5 @@
 // Runs programs: one operation after the other, each phase of a large one shared among threads.
-#include "steps.h"
+#include "early_update.h"
 
 /// Work (floating-point operations, weighed by mk_operation_work) below which an operation stays on
 /// one thread: waking a thread costs about as much.
@@ -210,18 +210,34 @@ static int integers_in_range(const mk_operation *o, const float *arena) {
   }
 }
 
-int64_t mk_run(const mk_kernels *kernels, const mk_operation *operations, int64_t count,
-               float *arena, float *workspace, struct mk_pool *pool) {
+static int64_t run_all(const mk_kernels *kernels, const mk_operation *operations, int64_t count,
+                       float *arena, float *workspace, mk_pool *pool) {
+  const int is_alone = mk_pool_threads(pool) == 1;
+  mk_early early = {NULL, 0, 0};
   for (int64_t i = 0; i < count; i++) {
     const mk_operation *o = &operations[i];
     if (!integers_in_range(o, arena)) return i;
+    if (is_alone && o->opcode == mk_op_matmul && !early.update) {
+      early = mk_update_early(kernels, operations, i, count, arena);
+      if (early.update) continue;
+    }
     switch (o->opcode) {
       case mk_op_matmul: run_matmul(kernels, o, arena, workspace, pool); break;
       case mk_op_conv: case mk_op_conv_weights: case mk_op_conv_input:
         run_convolution(kernels, o, arena, workspace, pool);
         break;
-      default: run_steps(kernels, o, arena, workspace, pool);
+      default:
+        if (o == early.update) mk_update_rest(kernels, early, arena);
+        else run_steps(kernels, o, arena, workspace, pool);
     }
   }
   return -1;
+}
+
+int64_t mk_run(const mk_kernels *kernels, const mk_operation *operations, int64_t count,
+               float *arena, float *workspace, struct mk_pool *pool) {
+  const uint64_t state = mk_float_begin();
+  const int64_t stopped = run_all(kernels, operations, count, arena, workspace, pool);
+  mk_float_end(state);
+  return stopped;
 }

@@ -22,6 +22,10 @@ enum { mk_phases_max = 5 };
 /// The steps of one variant. Products and convolutions are not here: they have own kernels.
 typedef struct mk_step_table {
   mk_step step[mk_opcode_end][mk_phases_max];
+  /// w ← fma(-rate, g, w) with g = A·B [rows, columns], where that is fast because of many zeros in
+  /// B; 0 where it is not, and then nothing is done.
+  int (*sparse_sgd)(mk_shape shape, mk_matrix a, mk_matrix b, float *w, int64_t stride,
+                    float rate);
 } mk_step_table;
 
 /// Elements of one chunk of a long sum (mk1 §3).

@@ -13,4 +13,5 @@
 static const mk_step_table steps = {
   .step = {MK_BASIC_STEPS, MK_ACTIVATION_STEPS, MK_LOSS_STEPS, MK_OPTIMIZER_STEPS, MK_NORM_STEPS,
            MK_BATCH_NORM_STEPS, MK_POOLING_STEPS, MK_ATTENTION_STEPS},
+  .sparse_sgd = sparse_sgd,
 };

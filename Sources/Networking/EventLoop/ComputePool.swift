@@ -46,6 +46,14 @@ package final class ComputePool: Sendable {
     }
   }
 
+  /// Runs `body` on a thread of the pool if it works on more than `bytesMax` bytes, else here: two
+  /// changes of threads take longer than a little work.
+  package nonisolated(nonsending) func run<Result: Sendable>(
+    ifMoreThan bytesMax: Int, _ byteCount: Int, _ body: @escaping @Sendable () throws -> Result
+  ) async throws -> Result {
+    byteCount > bytesMax ? try await run(body) : try body()
+  }
+
   /// Ends the threads after the queued work; blocks until they are gone.
   package func stop() {
     let threads = state.withLock { state in

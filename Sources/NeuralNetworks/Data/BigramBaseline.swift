@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// The baseline a language model must beat: how often each token follows each other one.
 ///
 /// p(b | a) = (count(a, b) + 1) / (count(a) + V), V the size of the vocabulary: add-one smoothing

@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// Normal numbers from Philox words: Marsaglia's polar method (Marsaglia and Bray 1964, SIAM Review
 /// 6.3), with our own logarithm, so that a seed gives the same bits on every machine.
 public struct NormalStream: Sendable {

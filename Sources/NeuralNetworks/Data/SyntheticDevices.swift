@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// The synthetic(α, β) data of FedProx (Li et al. 2018, arXiv:1812.06127, §5.1 and appendix C.1).
 ///
 /// Device k has y = argmax(softmax(Wₖ x + bₖ)), x in R⁶⁰, ten classes; Wₖ and bₖ ~ N(uₖ, 1), uₖ ~

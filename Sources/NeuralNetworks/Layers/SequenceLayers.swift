@@ -39,6 +39,13 @@ struct PositionEmbedding: Layer {
   func forward(_ input: Region, in program: inout ProgramBuilder) -> LayerPass {
     let (context, width) = (table.sizes[0], table.sizes[1])
     let output = program.target(for: input)
+    guard program.mode != .nextToken else {
+      program.emit(
+        mk_op_add, "\(name)/add", sizes: [width],
+        reads: [input.offset, program.parameter(table)], writes: [output.offset])
+      program.grow((.input(1), by: width))
+      return LayerPass(output: output)
+    }
     program.emit(
       mk_op_add_broadcast, "\(name)/add_broadcast",
       sizes: [input.count / width, width, context],
@@ -65,10 +72,13 @@ struct Attention: Layer {
   /// Numbers of one head.
   let size: Int
 
-  private var scale: Float { 1 / Float(size).squareRoot() }
-  private var width: Int { heads * size }
+  var scale: Float { 1 / Float(size).squareRoot() }
+  var width: Int { heads * size }
 
   func forward(_ input: Region, in program: inout ProgramBuilder) -> LayerPass {
+    guard program.mode != .nextToken else {
+      return LayerPass(output: forwardNextToken(input, in: &program))
+    }
     let sequences = input.count / (3 * width * context)
     let output = program.allocate(input.count / 3)
     let probabilities = program.allocate(sequences * heads * context * context)

@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// Figures of scores rather than of decisions.
 public enum Ranking {
   /// The area under the receiver operating characteristic of one class.

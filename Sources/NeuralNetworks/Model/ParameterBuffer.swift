@@ -32,7 +32,9 @@ public struct ParameterBuffer: Hashable, Sendable {
   }
 
   /// RFC 6962 leaf hash of the bytes: SHA-256(0x00 ‖ bytes). The identity of a model.
-  public var digest: Digest { values.withUnsafeBytes { StateRoot.leaf($0, using: SHA256Hasher()) } }
+  public var digest: Digest {
+    values.withUnsafeBytes { MerkleTree.leafHash($0, using: SHA256Hasher()) }
+  }
 
   /// Whether no parameter is NaN or infinite.
   public var isFinite: Bool {

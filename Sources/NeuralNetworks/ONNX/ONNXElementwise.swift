@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Primitives
 
 extension ONNXCall {
   /// Operators that work number by number; nil for all others.

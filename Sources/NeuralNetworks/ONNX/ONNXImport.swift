@@ -72,13 +72,22 @@ extension ONNXModel {
   public func parameters(
     for layout: ParameterLayout, by rules: [String: ONNXImport]
   ) throws(ONNXError) -> ParameterBuffer {
-    var values = [Float](repeating: 0, count: layout.parameterCount)
-    for place in layout.tensors {
+    try layout.filled(from: initializers, by: rules)
+  }
+}
+
+extension ParameterLayout {
+  /// Takes each tensor from the one that its rule names.
+  func filled(
+    from tensors: [String: ONNXTensor], by rules: [String: ONNXImport]
+  ) throws(ONNXError) -> ParameterBuffer {
+    var values = [Float](repeating: 0, count: parameterCount)
+    for place in self.tensors {
       guard let rule = rules[place.name] else {
         throw .importFailed(tensor: place.name, reason: "no rule names its source")
       }
-      guard let tensor = initializers[rule.name] else {
-        throw .importFailed(tensor: place.name, reason: "there is no initialiser `\(rule.name)`")
+      guard let tensor = tensors[rule.name] else {
+        throw .importFailed(tensor: place.name, reason: "there is no tensor `\(rule.name)`")
       }
       values.replaceSubrange(place.range, with: try numbers(of: tensor, by: rule, for: place))
     }

@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Primitives
 
 extension ONNXCall {
   /// (x − mean) / √(variance + ε) · scale + bias per channel, with running statistics.

@@ -15,11 +15,22 @@ struct Region: Equatable, Sendable {
 /// A region lives from its allocation until every holder has released it; its cells are then used
 /// again. Since operations run in the order in which they are emitted, lifetimes are exact.
 struct ProgramBuilder {
-  /// Whether dropout drops, batch norm measures, and layers keep what their backward pass needs.
-  let isTraining: Bool
+  /// What the layers emit their operations for.
+  enum Mode {
+    /// Dropout drops, batch norm measures, and layers keep what their backward pass needs.
+    case training
+    /// Whole examples.
+    case inference
+    /// The next token of one sequence; layers keep what they need of those before.
+    case nextToken
+  }
+
+  let mode: Mode
   private let arena: ArenaLayout
   private(set) var operations: [mk_operation] = []
   private(set) var names: [String] = []
+  /// Numbers of the operations that grow from token to token.
+  private(set) var growing: [GrowingNumber] = []
   /// Cells in use so far, at most.
   private(set) var end: Int
   private var holders: [Int] = []
@@ -28,11 +39,13 @@ struct ProgramBuilder {
   /// Regions start at multiples of this: a cache line.
   private static let alignment = 16
 
-  init(arena: ArenaLayout, isTraining: Bool) {
+  init(arena: ArenaLayout, mode: Mode) {
     self.arena = arena
-    self.isTraining = isTraining
+    self.mode = mode
     end = arena.scratch
   }
+
+  var isTraining: Bool { mode == .training }
 
   // MARK: Places
 
@@ -49,8 +62,20 @@ struct ProgramBuilder {
       }
       return Region(identity: holders.count - 1, offset: start, count: count)
     }
+    return fresh(count)
+  }
+
+  /// A region of cells that nothing else ever uses: what it holds is there in the program's next
+  /// run. It is never released.
+  mutating func allocateKept(_ count: Int) -> Region {
+    holders.append(1)
+    return fresh(count)
+  }
+
+  /// Cells that no region had before.
+  private mutating func fresh(_ count: Int) -> Region {
     let start = end
-    end += size
+    end += ArenaLayout.aligned(count)
     return Region(identity: holders.count - 1, offset: start, count: count)
   }
 
@@ -112,6 +137,13 @@ struct ProgramBuilder {
         opcode, flags: UInt32(flags), sizes: sizes, inputs: reads, outputs: writes,
         constants: constants))
     names.append(name)
+  }
+
+  /// Lets numbers of the operation that was emitted last grow by a step with each token.
+  mutating func grow(_ fields: (GrowingNumber.Field, by: Int)...) {
+    growing += fields.map {
+      GrowingNumber(operation: operations.count - 1, field: $0.0, step: $0.by)
+    }
   }
 }
 

@@ -49,7 +49,8 @@ struct StepProgram: Sendable {
     arena = ArenaLayout(
       architecture: architecture, slots: purpose.settings?.optimizer.slots ?? 0,
       hasGradients: purpose.settings != nil)
-    var program = ProgramBuilder(arena: arena, isTraining: purpose.settings != nil)
+    var program = ProgramBuilder(
+      arena: arena, mode: purpose.settings == nil ? .inference : .training)
     let plan = ModelPlan(architecture)
     self.examples = examples
     rows = examples * architecture.rowsPerExample

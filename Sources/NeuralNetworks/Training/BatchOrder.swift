@@ -71,6 +71,7 @@ public struct PhiloxStream: Sendable {
     case blockOrder = 9
     case windowOrder = 10
     case federatedData = 11
+    case generation = 12
   }
 
   /// Logical clients that fit beside the domain in one counter word.

@@ -5,16 +5,9 @@ public import Cryptography
 /// Four leaves in this order: parameters, optimizer state, random-number counter, data cursor.
 /// Hashing is RFC 6962's: leaf SHA-256(0x00 ‖ data), node SHA-256(0x01 ‖ left ‖ right).
 public enum StateRoot {
-  /// SHA-256(0x00 ‖ bytes) without copying the bytes.
-  static func leaf(_ bytes: UnsafeRawBufferPointer, using hasher: SHA256Hasher) -> Digest {
-    withUnsafeBytes(of: UInt8(0)) { hasher.update($0) }
-    hasher.update(bytes)
-    return hasher.finalize()
-  }
-
   /// The leaf of 64-bit counters, each big-endian.
   static func counterLeaf(_ numbers: [UInt64], using hasher: SHA256Hasher) -> Digest {
-    numbers.map(\.bigEndian).withUnsafeBytes { leaf($0, using: hasher) }
+    numbers.map(\.bigEndian).withUnsafeBytes { MerkleTree.leafHash($0, using: hasher) }
   }
 
   /// The root over the digests of parameters and optimizer state at a place of the run.
@@ -28,8 +21,17 @@ public enum StateRoot {
     ])
   }
 
+  /// The root over the bytes of parameters and optimizer state at a place of the run.
+  static func root(
+    parameters: UnsafeRawBufferPointer, optimizer: UnsafeRawBufferPointer,
+    progress: TrainingProgress
+  ) -> Digest {
+    let leaves = MerkleTree.leafHashes(parameters, optimizer)
+    return root(parameters: leaves.first, optimizer: leaves.second, progress: progress)
+  }
+
   /// The digest of optimizer state: a leaf like that of the parameters.
   public static func optimizerDigest(_ optimizer: [Float]) -> Digest {
-    optimizer.withUnsafeBytes { leaf($0, using: SHA256Hasher()) }
+    optimizer.withUnsafeBytes { MerkleTree.leafHash($0, using: SHA256Hasher()) }
   }
 }

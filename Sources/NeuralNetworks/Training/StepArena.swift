@@ -7,22 +7,32 @@ final class StepArena {
   let cells: UnsafeMutablePointer<Float>
   let count: Int
   private let workspace: UnsafeMutablePointer<Float>
-  private let kernels: UnsafePointer<mk_kernels>
+  let kernels: UnsafePointer<mk_kernels>
   private let pool: OpaquePointer?
 
   /// Makes room for any of `programs` on up to `threads` threads. Cells before the part of a single
   /// step are 0; of the others no operation reads one that nobody wrote.
-  init(
+  convenience init(
     for programs: [StepProgram], threads: Int, kernels: UnsafePointer<mk_kernels>
   ) {
-    count = programs.reduce(0) { max($0, $1.cells) }
+    self.init(
+      cells: programs.reduce(0) { max($0, $1.cells) },
+      cleared: programs.reduce(0) { max($0, $1.arena.scratch) }, threads: threads, kernels: kernels
+    ) { threads in programs.reduce(1) { max($0, $1.workspaceCount(threads: threads)) } }
+  }
+
+  /// Makes room for `count` cells, the first ones of them 0, and for the scratch memory of the
+  /// threads that could be started.
+  init(
+    cells count: Int, cleared: Int, threads: Int, kernels: UnsafePointer<mk_kernels>,
+    workspace: (_ threads: Int) -> Int
+  ) {
+    self.count = count
     cells = Self.allocate(count)
-    cells.update(repeating: 0, count: programs.reduce(0) { max($0, $1.arena.scratch) })
+    cells.update(repeating: 0, count: cleared)
     // Fewer threads than asked for give the same bits, only later.
     pool = threads > 1 ? mk_pool_create(Int64(threads)) : nil
-    let started = pool.map { Int(mk_pool_threads($0)) } ?? 1
-    workspace = Self.allocate(
-      programs.reduce(1) { max($0, $1.workspaceCount(threads: started)) })
+    self.workspace = Self.allocate(workspace(pool.map { Int(mk_pool_threads($0)) } ?? 1))
     self.kernels = kernels
   }
 
@@ -33,7 +43,7 @@ final class StepArena {
   }
 
   /// Cells at the start of a cache line.
-  private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
+  static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
     UnsafeMutableRawPointer.allocate(
       byteCount: max(1, count) * MemoryLayout<Float>.stride, alignment: 64
     ).bindMemory(to: Float.self, capacity: max(1, count))
@@ -42,7 +52,12 @@ final class StepArena {
   /// Runs a part of a program's operations; false if one met an index out of range.
   func run(_ program: StepProgram, _ range: Range<Int>) -> Bool {
     precondition(program.cells <= count && range.upperBound <= program.operations.count)
-    return program.operations.withUnsafeBufferPointer { operations in
+    return run(program.operations, range)
+  }
+
+  /// Runs operations that were checked against an arena of this size.
+  func run(_ operations: [mk_operation], _ range: Range<Int>) -> Bool {
+    operations.withUnsafeBufferPointer { operations in
       guard let base = operations.baseAddress else { return true }
       return mk_run(
         kernels, base + range.lowerBound, Int64(range.count), cells, workspace, pool) < 0

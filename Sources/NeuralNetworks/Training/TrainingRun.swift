@@ -13,7 +13,7 @@ public final class TrainingRun {
   /// Mean loss of the batch of the last step, 0 before the first.
   public private(set) var lastLoss: Float = 0
   /// Whether the loss has grown as only a learning rate does that is too large.
-  public private(set) var divergence = DivergenceWatch()
+  public var divergence: DivergenceWatch
   let architecture: ModelArchitecture
   let settings: TrainingSettings
   /// For full batches, and for the last one of an epoch if it is smaller.
@@ -51,6 +51,7 @@ public final class TrainingRun {
     self.order = order
     step = state.step
     schedule = TrainingSchedule(settings: settings, examples: source.rows)
+    divergence = DivergenceWatch(architecture)
     programs = Self.compile(architecture, settings: settings, schedule: schedule)
     arena = StepArena(
       for: [programs.full, programs.last], threads: threads, kernels: kernels)
@@ -95,6 +96,9 @@ public final class TrainingRun {
   public func run(steps count: Int, each: () -> Void = {}) throws(TrainingFailure) {
     let end = min(step.addingReportingOverflow(count).partialValue, schedule.steps)
     let first = step
+    // Rates and losses are computed here, outside of `mk_run`, which does this by itself.
+    let floatState = mk_float_begin()
+    defer { mk_float_end(floatState) }
     saveStart()
     while step < end {
       try advance()
@@ -109,10 +113,8 @@ public final class TrainingRun {
   public func stateRoot() -> Digest {
     let layout = programs.full.arena
     return StateRoot.root(
-      parameters: StateRoot.leaf(
-        arena.bytes(layout.parameters, layout.parameterCount), using: SHA256Hasher()),
-      optimizer: StateRoot.leaf(
-        arena.bytes(layout.optimizer, layout.optimizerCount), using: SHA256Hasher()),
+      parameters: arena.bytes(layout.parameters, layout.parameterCount),
+      optimizer: arena.bytes(layout.optimizer, layout.optimizerCount),
       progress: schedule.progress(after: step, order: order))
   }
 

@@ -81,9 +81,12 @@ public struct TrainingSchedule: Hashable, Sendable {
 
   /// The root of a state of this schedule.
   public func root(of state: TrainingState, order: BatchOrder) -> Digest {
-    StateRoot.root(
-      parameters: state.parameters.digest,
-      optimizer: StateRoot.optimizerDigest(state.optimizer),
-      progress: progress(after: state.step, order: order))
+    state.parameters.values.withUnsafeBytes { parameters in
+      state.optimizer.withUnsafeBytes { optimizer in
+        StateRoot.root(
+          parameters: parameters, optimizer: optimizer,
+          progress: progress(after: state.step, order: order))
+      }
+    }
   }
 }

@@ -25,13 +25,13 @@ package struct LocalTask: Sendable {
 
   private static let sessionDomain = Bytes("martlet/local-training/1".utf8)
 
-  /// Defines the task; the base model follows from the seed.
+  /// Defines the task; the base model follows from the seed, unless another one is given.
   package init(
     _ configuration: ModelConfiguration, settings: TrainingSettings, data: TrainingData,
-    seed: UInt64, segmentSteps: Int, threads: Int
+    seed: UInt64, initial: ParameterBuffer? = nil, segmentSteps: Int, threads: Int
   ) throws {
     let architecture = configuration.architecture
-    let base = ParameterBuffer(randomFor: architecture, seed: seed)
+    let base = initial ?? ParameterBuffer(randomFor: architecture, seed: seed)
     let dataset = try data.training.contentDigest()
     let order = CanonicalValue.map([
       "model": architecture.canonicalValue, "settings": settings.canonicalValue,

@@ -59,7 +59,6 @@ package final class LocalTraining {
   private let scoring: Scoring
   private var history: TrainingHistory
   private var roots: [Digest]
-  private var growth = LossGrowth()
   private var stretchSteps = 1
   private var savedAt: Double
   private var lastTick: Double
@@ -83,6 +82,8 @@ package final class LocalTraining {
       architecture: local.task.architecture, source: local.data.test, threads: local.threads)
     history = earlier?.history ?? TrainingHistory()
     roots = earlier?.segmentRoots ?? []
+    run.divergence = DivergenceWatch(
+      local.task.architecture, first: history.firstLoss.map { Float($0) })
     savedAt = monotonicSeconds()
     lastTick = savedAt
   }
@@ -132,7 +133,9 @@ package final class LocalTraining {
     } catch {
       throw LocalTrainingError(error, rate: Double(task.settings.learningRate))
     }
-    if let growth = growth.finding { throw growth }
+    if let finding = run.divergence.finding {
+      throw LocalTrainingError.lossGrew(finding, rate: Double(task.settings.learningRate))
+    }
     guard let commitment = plan.commitment else { return }
     guard run.step == task.steps(of: roots.count).upperBound else { return }
     roots.append(run.stateRoot())
@@ -147,8 +150,6 @@ package final class LocalTraining {
     history.note(
       loss: Double(run.lastLoss), rate: Double(settings.learningRate) * factor,
       gradientNorm: run.lastGradientNorm.map { Double($0) })
-    growth.note(
-      run.lastLoss, step: run.step, first: history.firstLoss ?? 0, rate: settings.learningRate)
   }
 
   private func scoreEpoch() throws -> EpochScore {
@@ -209,33 +210,8 @@ extension ResumePoint {
 }
 
 /// Seconds of the monotonic clock, for what people read and for when to save.
-func monotonicSeconds() -> Double {
+package func monotonicSeconds() -> Double {
   var now = timespec()
   clock_gettime(CLOCK_MONOTONIC, &now)
   return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
-}
-
-/// Watches for losses far above that of the untrained model: a learning rate that is too large may
-/// well keep all numbers finite.
-private struct LossGrowth {
-  /// Steps of one mean: a single bad batch proves nothing.
-  private static let window = 16
-  /// Momentum may overshoot before.
-  private static let firstStep = 64
-  /// Ten times worse than knowing nothing.
-  private static let factor = 10.0
-  private var sum = 0.0
-  private var steps = 0
-  private(set) var finding: LocalTrainingError?
-
-  /// Takes the loss of a step in; `step` steps are done.
-  mutating func note(_ loss: Float, step: Int, first: Double, rate: Float) {
-    sum += Double(loss)
-    steps += 1
-    guard steps == Self.window else { return }
-    let mean = sum / Double(Self.window)
-    (sum, steps) = (0, 0)
-    guard step >= Self.firstStep, finding == nil, mean > Self.factor * first else { return }
-    finding = .lossGrew(step: step - 1, from: first, to: mean, rate: Double(rate))
-  }
 }

@@ -1,4 +1,4 @@
-internal import NeuralNetworks
+package import NeuralNetworks
 
 /// Why a local training, its checkpoint or its commitment failed: the fact and the next step.
 package enum LocalTrainingError: Error, Equatable, Sendable {
@@ -27,7 +27,7 @@ package enum LocalTrainingError: Error, Equatable, Sendable {
   /// A step gave a number that is not finite.
   case diverged(step: Int, rate: Double, place: String)
   /// The loss went far above that of the untrained model.
-  case lossGrew(step: Int, from: Double, to: Double, rate: Double)
+  case lossGrew(DivergenceWatch.Finding, rate: Double)
   /// A person asked to stop; the checkpoint is at `directory`.
   case interrupted(step: Int, directory: String)
   /// A file is not one of those that can be read.
@@ -37,6 +37,11 @@ package enum LocalTrainingError: Error, Equatable, Sendable {
   case missingFile(path: String)
   /// A language model continues text; it has no classes or values.
   case nothingToPredict
+  /// A model of classes or values continues no text.
+  case nothingToContinue
+  case emptyPrompt
+  /// A language model gave NaN or an infinity for a token of a text.
+  case outputsNotFinite(token: Int)
   case noSuchSegment(Int, count: Int)
 }
 
@@ -63,15 +68,18 @@ extension LocalTrainingError: CustomStringConvertible {
     case .diverged(let step, let rate, let place):
       "the training diverged: step \(step) gave a number that is not finite in \(place) at the "
         + "learning rate \(Float(rate))"
-    case .lossGrew(let step, let first, let loss, let rate):
-      "the training diverged: the loss grew from \(Float(first)) to \(Float(loss)) by step "
-        + "\(step) at the learning rate \(Float(rate))"
+    case .lossGrew(let finding, let rate):
+      "the training diverged at the learning rate \(Float(rate)): \(finding)"
     case .interrupted(let step, _): "stopped after \(step) steps"
     case .unknownFormat(let path): "\(path) is not a data file of a known format"
     case .data(let path, let reason, _): "\(path): \(reason)"
     case .model(let path, let reason): "\(path): \(reason)"
     case .missingFile(let path): "there is no file \(path)"
     case .nothingToPredict: "the model continues text; it has no classes or values to predict"
+    case .nothingToContinue: "the model is no language model, so it continues no text"
+    case .emptyPrompt: "the prompt is empty"
+    case .outputsNotFinite(let token):
+      "the model gave a number that is not finite for token \(token)"
     case .noSuchSegment(let segment, let count): "there is no segment \(segment) among \(count)"
     }
   }
@@ -94,7 +102,7 @@ extension LocalTrainingError: CustomStringConvertible {
     case .differentTasks:
       "both sides of a dispute train the same configuration, data and seed"
     case .nothingDisputed: "there is nothing to decide; check them with `martlet work verify`"
-    case .diverged(_, let rate, _), .lossGrew(_, _, _, let rate):
+    case .diverged(_, let rate, _), .lossGrew(_, let rate):
       "try a smaller learning rate, such as --rate \(Float(rate) / 10)"
     case .interrupted(_, let directory): "go on with --resume \(directory)"
     case .unknownFormat: "CSV, NPY, NPZ, IDX and text files are read, also as .gz"
@@ -102,7 +110,11 @@ extension LocalTrainingError: CustomStringConvertible {
     case .model:
       "give a model that `martlet train --save` wrote, or to predict one in the ONNX format"
     case .missingFile: "check the path"
-    case .nothingToPredict: "score it with `martlet evaluate`"
+    case .nothingToPredict:
+      "give --prompt TEXT to continue, or score the model with `martlet evaluate`"
+    case .nothingToContinue: "let it look at data with --data FILE"
+    case .emptyPrompt: "give at least one character to go on from"
+    case .outputsNotFinite: "its parameters are too large; train it at a smaller learning rate"
     case .noSuchSegment: "segments count from 0"
     }
   }

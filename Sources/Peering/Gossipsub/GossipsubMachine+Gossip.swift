@@ -80,14 +80,15 @@ extension GossipsubMachine {
   ) {
     let peer = peers[index].handle
     let parameters = configuration.parameters
-    guard peers[index].idontwants < parameters.idontwantMessagesMax,
-      ids.count <= parameters.idontwantIDsMax
-    else {
+    guard peers[index].idontwants < parameters.idontwantMessagesMax else {
       effects.append(.refused(peer, .tooManyIDONTWANT))
       return
     }
     peers[index].idontwants += 1
-    for id in ids {
+    if ids.count > parameters.idontwantIDsMax {
+      effects.append(.refused(peer, .tooManyIDONTWANT))
+    }
+    for id in ids.prefix(parameters.idontwantIDsMax) {
       // What was sent on already cannot be held back any more.
       if let offset = store.offset(of: id), store[offset].status != .validating { continue }
       guard peers[index].unwanted < GossipsubLimits.unwantedPerPeerMax else {

@@ -5,6 +5,7 @@ package import Primitives
 /// Generic over what a message carries, so that one router serves the wire and a simulation of a
 /// million. An idle router with ten peers in one topic keeps about 1.2 KB.
 package struct GossipsubMachine<Payload: Sendable>: Sendable {
+  /// What is to be done, in order.
   package typealias Effects = [GossipsubEffect<Payload>]
 
   let configuration: GossipsubConfiguration

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Weights and caps of one kind of topic (gossipsub-v1.1.md, "The Score Function": P1 to P4).
 ///
 /// A weight of 0 turns its part off. Counters are multiplied by their decay once a decay interval.
@@ -78,8 +76,9 @@ package struct GossipPeerScore: Equatable, Sendable {
   package var reputationWeight = 1.0
   /// P6: weight ≤ 0 of the squared surplus of peers of one address group.
   package var colocationWeight = -5.0
-  /// Peers of one address group that are not punished.
-  package var colocationThreshold = 3
+  /// Peers of one address group that are not punished. A group is a /16, where honest peers of one
+  /// provider meet: as many as Ethereum's clients forgive on a single address.
+  package var colocationThreshold = 10
   /// P7: weight ≤ 0 of the squared surplus of penalty points.
   package var behaviourWeight = -10.0
   /// Penalty points that are forgiven, as Ethereum's clients do: a lost packet is no attack.
@@ -109,15 +108,6 @@ package struct GossipPeerScore: Equatable, Sendable {
     try check(decayInterval >= .seconds(1), "decayInterval", "at least 1 s")
     try checkDecay(decayToZero, "decayToZero")
     try check(retention >= .zero, "retention", "at least 0")
-  }
-
-  /// The factor that takes a counter to `decayToZero` in `time` (gossipsub-v1.1.md, "Parameter
-  /// Decay"): decayToZero^(interval / time).
-  package static func decay(
-    over time: Duration, interval: Duration = .seconds(1), toZero: Double = 0.01
-  ) -> Double {
-    precondition(interval > .zero && time >= interval)
-    return pow(toZero, interval / time)
   }
 }
 

@@ -37,8 +37,8 @@ extension GossipsubSession {
   /// RPCs to one peer, each within the size that every implementation reads.
   private struct Outgoing {
     private var full: [GossipsubRPC] = []
-    private var open = GossipsubRPC()
-    private var openBytes = 0
+    private var last = GossipsubRPC()
+    private var lastBytes = 0
 
     /// Room for tags and lengths around an entry.
     static let entryOverheadBytes = 32
@@ -46,16 +46,16 @@ extension GossipsubSession {
     /// The RPC in which an entry of `bytes` has room.
     mutating func rpc(for bytes: Int, _ body: (inout GossipsubRPC) -> Void) {
       let size = bytes + Self.entryOverheadBytes
-      if openBytes + size > GossipsubLimits.rpcBytesMax, openBytes > 0 {
-        full.append(open)
-        open = GossipsubRPC()
-        openBytes = 0
+      if lastBytes + size > GossipsubLimits.rpcBytesMax, lastBytes > 0 {
+        full.append(last)
+        last = GossipsubRPC()
+        lastBytes = 0
       }
-      openBytes += size
-      body(&open)
+      lastBytes += size
+      body(&last)
     }
 
-    func finished() -> [GossipsubRPC] { open.isEmpty ? full : full + [open] }
+    func finished() -> [GossipsubRPC] { last.isEmpty ? full : full + [last] }
   }
 
   private func add(

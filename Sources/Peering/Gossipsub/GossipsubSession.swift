@@ -64,6 +64,7 @@ package enum GossipsubSessionEffect: Equatable, Sendable {
 /// A router that speaks bytes: names of topics, ids and signatures of the wire on one side, the
 /// machine's handles on the other.
 package struct GossipsubSession: Sendable {
+  /// The router below a session.
   package typealias Machine = GossipsubMachine<GossipWirePayload>
 
   /// The router.

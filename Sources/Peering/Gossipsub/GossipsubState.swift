@@ -19,7 +19,7 @@ struct GossipPeer: Sendable {
   var flags: Flags
   var version: GossipsubVersion
   var subscriptions: UInt16 = 0
-  /// Since the last heartbeat: ids asked for, IDONTWANTs, messages, answers to IWANT, GRAFT + PRUNE.
+  /// Since the last heartbeat: ids asked for, IDONTWANTs, messages, answers to IWANT, GRAFTs.
   var asked: UInt16 = 0
   var idontwants: UInt16 = 0
   var messages: UInt16 = 0

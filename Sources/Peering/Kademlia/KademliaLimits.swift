@@ -38,12 +38,14 @@ package enum KademliaLimits {
   package static let requestsPerLookupMax = 384
   /// Until answers are measured, a request holds its slot this long.
   package static let slotTimeoutStart: Duration = .seconds(1)
-  /// A slot is never given up earlier: twice a long terrestrial round trip.
-  package static let slotTimeoutMin: Duration = .milliseconds(250)
+  /// A slot is never given up earlier, so that a group on one network does not ask everyone.
+  package static let slotTimeoutMin: Duration = .milliseconds(50)
+  /// A lookup never ends earlier without one of the closest: a long terrestrial round trip.
+  package static let answerTimeoutMin: Duration = .milliseconds(250)
   /// A slot is never held longer, whatever the measured round trips.
   package static let slotTimeoutMax: Duration = .seconds(3)
-  /// Slot timeouts that a lookup with nothing else to do waits for a slow answer.
-  package static let patienceSlots = 3
+  /// Answer timeouts that a lookup with nothing else to do waits for a late answer.
+  package static let patienceFactor = 3
   /// After this an unanswered request is given up; until then a late answer counts.
   package static let requestTimeout: Duration = .seconds(10)
   /// A whole operation ends with what it has.

@@ -188,7 +188,8 @@ extension KademliaMachine {
     _ response: KademliaResponse, from peer: PeerHandle, phase: RunningOperation.Phase,
     place: Int, directory: some PeerDirectory, effects: inout [KademliaEffect]
   ) {
-    if operations[place].members != nil, phase != .contact {
+    // Only a walk asks past the peers beside the key, so only its answers make members.
+    if phase == .walk {
       for named in LookupMachine.diverse(response.closer, directory: directory)
       where named != local {
         operations[place].members?.add(named, directory: directory)

@@ -39,16 +39,31 @@ extension KademliaMachine {
   }
 
   /// The region of an operation's key, unless the lookup has met all of it: the k closest that
-  /// answered reach its edge, or fewer than k answered at all.
+  /// answered reach its edge, or everybody answered and they are fewer than k.
+  ///
+  /// Where more peers inside were lost than answered, invented ones may have displaced honest ones
+  /// from the candidates, so the walk looks again.
   private func regionToWalk(
     place: Int, density: [DistanceKey], directory: some PeerDirectory
   ) -> KademliaRegion? {
-    guard settings.usesRegions, operations[place].concernsRecords,
-      density.count >= KademliaLimits.bucketPeersMax, let farthest = density.last
+    let main = operations[place].main
+    guard settings.usesRegions, settings.sendsPoints, operations[place].concernsRecords,
+      let farthest = density.last
     else { return nil }
-    let region = KademliaRegion(
-      center: operations[place].key.point, networkPeers: networkPeers(directory: directory))
-    return farthest.words.0 >= region.radius ? nil : region
+    guard density.count >= KademliaLimits.bucketPeersMax else {
+      if main.hasHeardAll { return nil }
+      return region(around: main.target, directory: directory)
+    }
+    let region = region(around: main.target, directory: directory)
+    let answered = density.count { $0.words.0 <= region.radius }
+    let lost = main.lost(within: region, directory: directory)
+    return farthest.words.0 >= region.radius && lost <= answered ? nil : region
+  }
+
+  private func region(
+    around center: DistanceKey, directory: some PeerDirectory
+  ) -> KademliaRegion {
+    KademliaRegion(center: center, networkPeers: networkPeers(directory: directory))
   }
 
   private mutating func walk(

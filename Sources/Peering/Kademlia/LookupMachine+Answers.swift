@@ -63,7 +63,10 @@ extension LookupMachine {
   mutating func setFailed(_ peer: PeerHandle) {
     let (index, isThere) = askedIndex(peer)
     guard isThere, asked[index].state != .answered else { return }
-    if asked[index].state == .waiting { judge(asked[index].referrer, kept: false) }
+    switch asked[index].state {
+    case .waiting, .slow: judge(asked[index].referrer, kept: false)
+    case .overdue, .answered, .failed: break
+    }
     asked[index].state = .failed
     for path in paths.indices { paths[path].removeAll { $0.peer == peer } }
   }

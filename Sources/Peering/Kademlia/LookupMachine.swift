@@ -46,7 +46,16 @@ package struct LookupMachine: Sendable {
   }
 
   /// What became of a request.
-  enum AskedState: UInt8, Sendable { case waiting, slow, answered, failed }
+  enum AskedState: UInt8, Sendable {
+    /// Holds a slot.
+    case waiting
+    /// Gave up its slot; the lookup still waits for it where it is among the closest.
+    case slow
+    /// The lookup ends without it; if it comes, it counts.
+    case overdue
+    case answered
+    case failed
+  }
 
   /// A peer that was asked, by whichever path.
   struct Asked: Sendable {
@@ -124,7 +133,10 @@ extension LookupMachine {
       guard free > 0, hopeful < plan.goal else { return }
       let (index, isThere) = askedIndex(candidate.peer)
       if isThere {
-        if asked[index].state != .slow { hopeful += 1 }
+        switch asked[index].state {
+        case .waiting, .answered: hopeful += 1
+        case .slow, .overdue, .failed: break
+        }
         continue
       }
       guard requests < KademliaLimits.requestsPerLookupMax else { return }
@@ -147,7 +159,7 @@ extension LookupMachine {
 
   private func isComplete(path: Int) -> Bool {
     var reached = 0
-    var isSlow = false
+    var isOverdue = false
     for candidate in paths[path] {
       let (index, isThere) = askedIndex(candidate.peer)
       guard isThere else {
@@ -155,26 +167,28 @@ extension LookupMachine {
         return false
       }
       switch asked[index].state {
-      case .waiting: return false
-      case .slow: isSlow = true
+      case .waiting, .slow: return false
+      case .overdue: isOverdue = true
       case .answered: reached += 1
       case .failed: break
       }
       if reached == plan.goal { return true }
     }
-    return !isSlow
+    return !isOverdue
   }
 
   /// When the next request gives up its slot or is given up, if any is under way.
   package var nextTimeout: Tick? {
     let slot = roundTrips.slotTimeout
+    let answer = roundTrips.answerTimeout
     let patience = roundTrips.patience
     var next: Tick?
     for entry in asked {
       let moment: Tick
       switch entry.state {
       case .waiting: moment = entry.sentAt.advanced(by: slot)
-      case .slow: moment = entry.sentAt.advanced(by: patience)
+      case .slow: moment = entry.sentAt.advanced(by: answer)
+      case .overdue: moment = entry.sentAt.advanced(by: patience)
       case .answered, .failed: continue
       }
       next = min(next ?? moment, moment)
@@ -184,6 +198,7 @@ extension LookupMachine {
 
   private mutating func expire(now: Tick) {
     let slot = roundTrips.slotTimeout
+    let answer = roundTrips.answerTimeout
     let patience = roundTrips.patience
     var lost: [PeerHandle] = []
     for index in asked.indices {
@@ -191,9 +206,12 @@ extension LookupMachine {
       if asked[index].state == .waiting, age >= slot {
         asked[index].state = .slow
         timeouts += 1
+      }
+      if asked[index].state == .slow, age >= answer {
+        asked[index].state = .overdue
         judge(asked[index].referrer, kept: false)
       }
-      if asked[index].state == .slow, age >= patience { lost.append(asked[index].peer) }
+      if asked[index].state == .overdue, age >= patience { lost.append(asked[index].peer) }
     }
     for peer in lost { setFailed(peer) }
   }
@@ -219,6 +237,14 @@ extension LookupMachine {
 
   /// Whether this lookup has asked a peer.
   package func hasAsked(_ peer: PeerHandle) -> Bool { askedIndex(peer).isThere }
+
+  /// Whether everybody asked has answered.
+  package var hasHeardAll: Bool { asked.allSatisfy { $0.state == .answered } }
+
+  /// Peers of a region that were asked and have not answered.
+  package func lost(within region: KademliaRegion, directory: some PeerDirectory) -> Int {
+    asked.count { $0.state != .answered && region.contains(directory.key(of: $0.peer)) }
+  }
 
   /// Peers that have answered.
   package var answeredCount: Int { asked.count { $0.state == .answered } }

@@ -26,11 +26,14 @@ package struct ProviderStore: Sendable {
   /// A store that holds nothing.
   package init() {}
 
-  /// Providers of a key that still count, newest first.
+  /// Providers of a key that still count: staked before puzzled before others, so that whoever
+  /// says the same again and again takes nobody's place in the answer, then the newest first.
   package func providers(of key: DistanceKey, at now: Tick) -> [PeerHandle] {
     guard let held = records[key] else { return [] }
     return held.filter { now < $0.saidAt.advanced(by: KademliaLimits.providerValidity) }
-      .sorted { ($1.saidAt, $0.peer) < ($0.saidAt, $1.peer) }
+      .sorted {
+        ($1.admission.rawValue, $1.saidAt, $0.peer) < ($0.admission.rawValue, $0.saidAt, $1.peer)
+      }
       .prefix(KademliaLimits.providersInAnswerMax).map(\.peer)
   }
 

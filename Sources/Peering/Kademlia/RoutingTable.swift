@@ -85,25 +85,33 @@ extension RoutingTable {
   package mutating func insert(
     _ peer: PeerHandle, admission: KademliaAdmission, directory: some PeerDirectory
   ) -> Insertion {
+    let insertion = prospect(of: peer, directory: directory)
+    let newcomer = RoutingEntry(peer, admission: admission)
+    switch insertion {
+    case .inserted:
+      let bucket = bucket(of: directory.key(of: peer))
+      entries.insert(newcomer, at: range(bucket).upperBound)
+      counts[bucket] += 1
+    case .replaced(let old):
+      if let index = index(of: old, directory: directory) { entries[index] = newcomer }
+    case .known, .refused: break
+    }
+    return insertion
+  }
+
+  /// What would come of offering a peer now, and so why one has no place.
+  package func prospect(of peer: PeerHandle, directory: some PeerDirectory) -> Insertion {
     guard peer != local else { return .refused(.isLocal) }
-    let bucket = bucket(of: directory.key(of: peer))
-    let place = range(bucket)
+    let place = range(bucket(of: directory.key(of: peer)))
     if entries[place].contains(where: { $0.peer == peer }) { return .known }
     if let refusal = diversityRefusal(peer, in: place, directory: directory) {
       return .refused(refusal)
     }
-    let newcomer = RoutingEntry(peer, admission: admission)
-    if place.count < KademliaLimits.bucketPeersMax {
-      entries.insert(newcomer, at: place.upperBound)
-      counts[bucket] += 1
-      return .inserted
-    }
+    if place.count < KademliaLimits.bucketPeersMax { return .inserted }
     guard let worst = place.max(by: { entries[$0].failures < entries[$1].failures }),
       entries[worst].isReplaceable
     else { return .refused(.bucketFull) }
-    let replaced = entries[worst].peer
-    entries[worst] = newcomer
-    return .replaced(replaced)
+    return .replaced(entries[worst].peer)
   }
 
   private func diversityRefusal(

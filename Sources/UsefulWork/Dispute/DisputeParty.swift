@@ -141,3 +141,5 @@ public struct DisputeResponder<Party: DisputeParty> {
     return roots.indices.contains(index) ? roots[index] : nil
   }
 }
+
+extension DisputeResponder: Sendable where Party: Sendable {}

@@ -3,7 +3,7 @@ public import NeuralNetworks
 public import Primitives
 
 /// A party that computes its answers anew from the start states of its segments.
-public struct TrainingParty: DisputeParty {
+public struct TrainingParty: DisputeParty, Sendable {
   /// What was committed.
   public let record: WorkRecord
   private let task: TrainingTask
@@ -37,8 +37,14 @@ public struct TrainingParty: DisputeParty {
 
   /// The trace of the step (docs/specs/mk1.md §17).
   public func operatorDigests(of step: Int) throws -> [Digest] {
+    try operatorDigests(of: step, isLastOperatorFaulty: false)
+  }
+
+  /// The same, as a liar has it whose last operator before the state root gives a wrong bit.
+  func operatorDigests(of step: Int, isLastOperatorFaulty: Bool) throws -> [Digest] {
     guard let run = try run(before: step) else { return [] }
-    return try run.traceStep().entries.map(\.digest)
+    let fault = isLastOperatorFaulty ? run.operationCount(ofStep: step) - 2 : nil
+    return try run.traceStep(faultIn: fault).entries.map(\.digest)
   }
 
   /// The earlier results and the state that the operation reads.
@@ -66,7 +72,7 @@ public struct TrainingParty: DisputeParty {
 }
 
 /// The referee of a training task: computes one operation from evidence alone.
-public struct TrainingReferee: OperatorReferee {
+public struct TrainingReferee: OperatorReferee, Sendable {
   private let task: TrainingTask
   private let dataset: Dataset
 

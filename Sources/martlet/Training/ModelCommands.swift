@@ -1,5 +1,4 @@
 import Charts
-import Glibc
 import NeuralNetworks
 import Node
 import Persistence
@@ -19,14 +18,14 @@ enum ModelCommands {
       example: "martlet evaluate --model model.safetensors --data Examples/data/digits.csv.gz",
       run: evaluate),
     Command(
-      words: ["predict"], summary: "let a trained model look at new data",
+      words: ["predict"], summary: "let a trained model look at new data, or continue a text",
       options: [
         modelOption,
         Option(name: "data", value: "FILE", short: "d", summary: "CSV, NPY, NPZ or IDX, no labels"),
         Option(
           name: "output", value: "FILE", short: "o", summary: "write CSV here, not to the screen"),
         threadsOption,
-      ],
+      ] + TextContinuation.options,
       example: "martlet predict --model model.safetensors --data new.csv --output answers.csv",
       run: predict),
   ]
@@ -63,6 +62,7 @@ enum ModelCommands {
   }
 
   @Sendable private static func predict(_ arguments: Arguments) async throws {
+    if let continuation = try TextContinuation(arguments) { return try await continuation.run() }
     let prediction = try await TrainingCommands.onThread(named: "prediction") {
       try Prediction(
         modelPath: arguments.required("model"), dataPath: arguments.required("data"),

@@ -40,7 +40,7 @@ enum TrainingCommands {
       try write(outcome, order)
       LocalTraining.removeCheckpoint(in: outcome.checkpointDirectory)
       Output.result(outcome.json, asJSON: arguments.isJSON) { outcome.text(order) }
-      if let note = outcome.shortfall(order) { Output.note(note) }
+      if let failure = outcome.shortfall(order) { throw failure }
     } catch let error as LocalTrainingError {
       table.finish()
       guard case .interrupted = error else { throw error }

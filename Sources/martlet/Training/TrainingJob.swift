@@ -15,9 +15,13 @@ struct TrainingJob: Sendable {
     isStopped: () -> Bool, news: (TrainingNews) -> Void
   ) throws -> TrainingOutcome {
     let data = try TrainingData(order.data, for: order.configuration.architecture)
+    let initial = try order.initialPath.map {
+      try InitialModel.parameters(
+        path: $0, namesPath: order.namesPath, for: order.configuration.architecture)
+    }
     var local = try LocalTask(
       order.configuration, settings: order.settings, data: data, seed: order.seed,
-      segmentSteps: order.segmentSteps, threads: order.threads)
+      initial: initial, segmentSteps: order.segmentSteps, threads: order.threads)
     local.lie = order.lie
     let plan = try plan(for: local)
     let training = try LocalTraining(local, plan: plan)
@@ -62,13 +66,15 @@ struct TrainingOutcome: Sendable {
     return ("accuracy", accuracy.value)
   }
 
-  /// Said when the model is worse than its configuration asks for.
-  func shortfall(_ order: TrainingOrder) -> String? {
-    guard let wanted = order.configuration.minimumAccuracy, figure.name == "accuracy",
-      figure.value < wanted
-    else { return nil }
-    return "the test accuracy \(SessionText.decimal(figure.value)) is below `min_accuracy` "
-      + SessionText.decimal(wanted)
+  /// Why the model is not the one that its configuration asks for; nil if it is.
+  func shortfall(_ order: TrainingOrder) -> CommandFailure? {
+    guard let wanted = order.configuration.minimumAccuracy, figure.value < wanted else {
+      return nil
+    }
+    return CommandFailure(
+      "the test accuracy \(SessionText.decimal(figure.value)) is below `min_accuracy` "
+        + SessionText.decimal(wanted),
+      hint: "train longer with --epochs, or change the model; what was asked for is written")
   }
 
   private var seconds: Double { (result.history.seconds * 1_000).rounded() / 1_000 }

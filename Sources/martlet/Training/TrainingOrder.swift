@@ -20,6 +20,8 @@ struct TrainingOrder {
   let checkpointSeconds: Int
   let stateBudget: ByteCount
   let lie: Int?
+  let initialPath: String?
+  let namesPath: String?
 
   private enum Limits {
     static let configurationBytesMax = 1 << 20
@@ -50,6 +52,8 @@ struct TrainingOrder {
       Option(name: "batch-size", value: "N", short: "b", summary: "examples a step"),
       Option(name: "rate", value: "X", short: "l", summary: "learning rate"),
       Option(name: "threads", value: "N", summary: "the same bits with any number (default 1)"),
+      Option(name: "initial", value: "FILE", summary: "begin with this safetensors or ONNX model"),
+      Option(name: "names", value: "MAP", summary: "which of its tensors becomes which (JSON)"),
       Option(name: "save", value: "FILE", summary: "write the model as safetensors"),
       Option(name: "report", value: "FILE", summary: "write a page with charts (HTML)"),
       Option(name: "commit", value: "DIR", summary: "write a work commitment to be checked"),
@@ -88,6 +92,31 @@ struct TrainingOrder {
     reportPath = arguments.text("report")
     resumeDirectory = arguments.text("resume")
     lie = try arguments.integer("lie", in: 0...Int(Int32.max))
+    (initialPath, namesPath) = (arguments.text("initial"), arguments.text("names"))
+    try checkInitial()
+    try checkMinimumAccuracy(arguments)
+  }
+
+  /// Who checks a commitment makes the first model from the seed.
+  private func checkInitial() throws {
+    guard initialPath != nil || namesPath == nil else {
+      throw CommandFailure.usage("--names belongs to a model", hint: "give --initial FILE")
+    }
+    guard initialPath == nil || commitDirectory == nil else {
+      throw CommandFailure.usage(
+        "--commit does not go with --initial",
+        hint: "a commitment is checked from the seed; leave one of them away")
+    }
+  }
+
+  private func checkMinimumAccuracy(_ arguments: Arguments) throws {
+    let architecture = configuration.architecture
+    let isValues = if case .values = architecture.output { true } else { false }
+    if isValues || architecture.readsTokens, configuration.minimumAccuracy != nil {
+      throw CommandFailure(
+        "\(arguments.text("config") ?? ""): the model has no accuracy for `min_accuracy`",
+        hint: "leave it out, or train a model of classes")
+    }
   }
 
   static func threads(_ arguments: Arguments) throws -> Int {

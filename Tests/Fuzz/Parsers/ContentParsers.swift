@@ -1,5 +1,6 @@
 import ContentStore
 import Persistence
+import Primitives
 
 extension FuzzedParser {
   static let content: [FuzzedParser] = [
@@ -22,6 +23,17 @@ extension FuzzedParser {
     FuzzedParser("unixfs-data") { bytes in
       guard let data = try? UnixFSData(decoding: bytes) else { return }
       precondition((try? UnixFSData(decoding: data.encoded())) == data)
+    },
+    FuzzedParser("file-assembly") { bytes in
+      // A root and blocks that are said to be of it, in one array.
+      guard case .array(let items) = try? CanonicalValue(decoding: bytes),
+        case .link(let root) = items.first, let cid = try? CID(decoding: root)
+      else { return }
+      var file = FileAssembly(root: cid, byteCountMax: 1 << 16)
+      for case .bytes(let block) in items.dropFirst() {
+        guard (try? file.take(block)) != nil else { return }
+      }
+      precondition(file.content.count <= 1 << 16)
     },
     FuzzedParser("segment-record") { bytes in
       guard let record = SegmentRecord(decoding: bytes) else { return }

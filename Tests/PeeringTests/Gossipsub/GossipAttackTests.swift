@@ -116,17 +116,17 @@ struct GossipAttackTests {
   func sybils() throws {
     var rig = try attacked()
     for index in UInt32(200)..<220 { rig.directory.groups[peer(index)] = 42 }
-    rig.connect(200..<203)
+    rig.connect(200..<210)
     #expect(rig.score(peer(200)) == 0)
-    rig.connect(203..<220)
+    rig.connect(210..<220)
     for index in UInt32(200)..<220 {
-      #expect(rig.score(peer(index)) == -5 * 17 * 17)
+      #expect(rig.score(peer(index)) == -5 * 10 * 10)
       rig.receive(.graft(topic), from: peer(index))
     }
     #expect(!rig.mesh.contains { $0.index >= 200 })
     // Leaving in turn does not lower the count: who left is remembered.
-    for index in UInt32(204)..<220 { rig.handle(.disconnected(peer(index))) }
-    #expect(rig.score(peer(200)) == -5 * 17 * 17)
+    for index in UInt32(211)..<220 { rig.handle(.disconnected(peer(index))) }
+    #expect(rig.score(peer(200)) == -5 * 10 * 10)
     rig.wait(.seconds(3_601))
     rig.beat()
     #expect(rig.score(peer(200)) == -5)
@@ -162,15 +162,15 @@ struct GossipAttackTests {
     var world = try GossipWorld(
       nodes: 240, dials: 10, parameters: .standard, kind: .init(validates: false), seed: 12)
     world.run(milliseconds: 5_000)
-    // For twenty seconds all behave, and all score.
-    for number in UInt32(0)..<20 {
-      world.publish(number, at: Int(number) * 12 % 240)
+    // For twelve seconds all behave, and all score.
+    for number in UInt32(0)..<12 {
+      world.publish(number, at: Int(number) * 20 % 240)
       world.run(milliseconds: 1_000)
     }
     for node in 160..<240 { world.conduct[node] = .silent }
-    for number in UInt32(100)..<110 {
+    for number in UInt32(100)..<106 {
       world.publish(number, at: Int(number) % 160)
-      world.run(milliseconds: 4_000)
+      world.run(milliseconds: 3_000)
       let honest = (0..<160).count { world.arrivals[number]?[UInt32($0)] != nil }
       #expect(honest >= 159, "message \(number) reached \(honest) of 160")
     }

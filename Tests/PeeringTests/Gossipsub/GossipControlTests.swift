@@ -136,6 +136,7 @@ struct GossipControlTests {
     var rig = try joined()
     let eleven = (0..<11).map { messageID(UInt32($0)) }
     #expect(rig.receive(.idontwant(eleven), from: peer(0)).refusals == [.tooManyIDONTWANT])
+    #expect(rig.machine.gossip.unwantedCount == 10)
     var refused = 0
     for round in UInt32(0)..<1_200 {
       let ids = (0..<10).map { messageID(round * 10 + $0) }

@@ -182,14 +182,6 @@ struct GossipPeerLimitTests {
     #expect(throws: GossipsubParameterFault.self) { try peerScore.validate() }
   }
 
-  @Test("decay factors take a counter to zero in the time they are made for")
-  func decayFactor() {
-    let factor = GossipPeerScore.decay(over: .seconds(100))
-    var value = 1.0
-    for _ in 0..<100 { value *= factor }
-    #expect(abs(value - 0.01) < 1e-12)
-  }
-
   @Test("a late heartbeat is one heartbeat, and the next comes an interval later")
   func lateHeartbeat() throws {
     var rig = try GossipRig()

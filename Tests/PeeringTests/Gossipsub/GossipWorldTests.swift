@@ -7,7 +7,7 @@ import Testing
 struct GossipWorldTests {
   private static let kind = GossipTopicKind(validates: false)
 
-  /// Twelve dials a node, so about 24 connections; ten seconds to find meshes.
+  /// Twelve dials a node, so about 24 connections; five seconds to find meshes.
   private func settled(
     _ nodes: Int, parameters: GossipsubParameters = .standard, seed: UInt64,
     silentShare: Double = 0
@@ -17,7 +17,7 @@ struct GossipWorldTests {
     for node in 1..<nodes where Double.random(in: 0..<1, using: &world.random) < silentShare {
       world.conduct[node] = .silent
     }
-    world.run(milliseconds: 10_000)
+    world.run(milliseconds: 5_000)
     return world
   }
 
@@ -35,7 +35,7 @@ struct GossipWorldTests {
   @Test("meshes keep between D_lo and D_hi peers, D_out of them dialled, and both ends agree")
   func degrees() throws {
     var world = try settled(500, seed: 2)
-    world.run(milliseconds: 20_000)
+    world.run(milliseconds: 12_000)
     let parameters = GossipsubParameters.standard
     #expect(world.meshMax <= parameters.degreeHigh)
     var oneSided = 0
@@ -58,9 +58,9 @@ struct GossipWorldTests {
   @Test("with 60 % silent nodes 99 % still get every message", arguments: [UInt64(3), 4])
   func silent(seed: UInt64) throws {
     var world = try settled(500, parameters: .wide, seed: seed, silentShare: 0.6)
-    for number in UInt32(1)...5 {
+    for number in UInt32(1)...3 {
       world.publish(number, at: 0)
-      world.run(milliseconds: 5_000)
+      world.run(milliseconds: 4_000)
       #expect(world.coverage(number) >= 0.99, "seed \(seed), message \(number)")
     }
   }

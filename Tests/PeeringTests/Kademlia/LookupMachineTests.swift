@@ -54,13 +54,29 @@ struct LookupMachineTests {
     let first = fixture.give(.tick)
     let start = fixture.now
     #expect(fixture.machine.nextTimeout == start.advanced(by: .seconds(1)))
-    for peer in first.prefix(6) {
-      _ = fixture.give(.answered(peer, closer: []), after: .milliseconds(10))
-    }
-    #expect(fixture.machine.nextTimeout == start.advanced(by: KademliaLimits.slotTimeoutMin))
-    let more = fixture.give(.tick, after: KademliaLimits.slotTimeoutMin)
-    #expect(more.count == 4)
-    #expect(fixture.machine.timeouts == 10)
+    var more = fixture.give(.answered(first[0], closer: []), after: .milliseconds(120))
+    for peer in first[1..<6] { more += fixture.give(.answered(peer, closer: [])) }
+    #expect(more.count == 6)
+    #expect(fixture.machine.nextTimeout == start.advanced(by: .milliseconds(120)))
+    // Four are slow now, and four others take their slots.
+    #expect(fixture.give(.tick).count == 4)
+    #expect(fixture.machine.timeouts == 4)
+  }
+
+  @Test("a lookup ends without one of the closest only after the mean and three variations")
+  func waitsForTheClosest() {
+    var plan = LookupMachine.Plan()
+    plan.goal = 2
+    var fixture = Fixture(seeds: 3, plan: plan)
+    let asked = fixture.give(.tick)
+    #expect(asked.count == 2)
+    var rest = fixture.give(.answered(asked[1], closer: []), after: .milliseconds(200))
+    rest += fixture.give(.tick)
+    #expect(rest.count == 1)
+    _ = fixture.give(.answered(rest[0], closer: []), after: .milliseconds(40))
+    #expect(!fixture.machine.isComplete)
+    _ = fixture.give(.tick, after: fixture.machine.roundTrips.answerTimeout)
+    #expect(fixture.machine.isComplete)
   }
 
   @Test("a slow answer still counts, and is among the closest")

@@ -93,6 +93,12 @@ struct RoutingTableTests {
     #expect(offer(bucket: 2, group: 7) == .refused(.groupInTable(limit: 3)))
     for _ in 0..<20 { #expect(offer(bucket: 3, group: 0) == .inserted) }
     #expect(offer(bucket: 3, group: 0) == .refused(.bucketFull))
+    let late = book.add(own.neighbour(sharing: 4, random: &random), group: 7)
+    let before = table.count
+    #expect(table.prospect(of: late, directory: book) == .refused(.groupInTable(limit: 3)))
+    #expect(table.prospect(of: table.local, directory: book) == .refused(.isLocal))
+    #expect(table.prospect(of: table.entries[0].peer, directory: book) == .known)
+    #expect(table.count == before)
   }
 
   @Test("a silent entry loses its place to a newcomer, and in the end without one")

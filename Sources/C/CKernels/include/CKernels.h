@@ -100,6 +100,11 @@ typedef struct {
 /// Floats a `workspace` must hold; it needs no alignment and no initial value.
 int64_t mk_gemm_workspace_floats(void);
 
+/// Lets this thread round to nearest and keep subnormal numbers, whatever the program around it has
+/// set; returns what mk_float_end takes to put that back. mk_run does so by itself.
+uint64_t mk_float_begin(void);
+void mk_float_end(uint64_t saved);
+
 /// The fastest kernels that passed the self-test on this machine. Thread-safe.
 const mk_kernels *mk_active(void);
 

@@ -239,7 +239,8 @@ int mk_operation_ranges(const mk_operation *operation, mk_cell_range *ranges);
 typedef enum {
   mk_valid = 0,
   mk_unknown_opcode = 1,
-  /// A size is out of its range, or a product of sizes exceeds MK_CELLS_MAX.
+  /// A size is out of its range, a product of sizes exceeds MK_CELLS_MAX, or the scratch memory that
+  /// the operation needs is beyond MK_SCRATCH_PER_CELL.
   mk_bad_size = 2,
   /// A required operand is absent, or an unused one is not.
   mk_bad_operand = 3,
@@ -253,6 +254,11 @@ typedef enum {
 
 /// Most cells of an arena: every offset and count stays far from overflow.
 #define MK_CELLS_MAX ((int64_t)1 << 40)
+
+/// Floats that a checked convolution pads in scratch memory for each cell of the arena, at most:
+/// twice what the largest stride of a model (31) can ask for in two directions. It keeps
+/// mk_workspace_floats far from overflow and in proportion.
+enum { MK_SCRATCH_PER_CELL = 2048 };
 
 /// Checks an operation from an untrusted place against an arena of `cells` cells.
 mk_operation_error mk_check_operation(const mk_operation *operation, int64_t cells);
@@ -269,11 +275,13 @@ const char *mk_operation_name(uint32_t opcode);
 int64_t mk_operation_work(const mk_operation *operation);
 
 /// Floats of scratch memory that mk_run needs for these operations, all checked, with up to
-/// `threads` threads. Who runs an operation of somebody else bounds it like the arena.
+/// `threads` threads. Who runs an operation of somebody else bounds it like the arena; that it does
+/// not overflow is checked (MK_SCRATCH_PER_CELL).
 int64_t mk_workspace_floats(const mk_operation *operations, int64_t count, int64_t threads);
 
 /// Runs the operations in order; all must have passed mk_check_operation. `workspace` carries
-/// nothing from one operation to the next. Returns -1, or the index of the first operation that met
+/// nothing from one operation to the next. A gradient that only an SGD operation of the same run uses
+/// need not be in its cells afterwards. Returns -1, or the index of the first operation that met
 /// a label, id or place out of range; that one and those after it have not been run.
 ///
 /// `pool` is null or the threads that share the work; the bits do not depend on it. `workspace` is

@@ -1,11 +1,13 @@
 """The lines of `Scripts/acceptance` about training on one machine: accuracy, equal bits, commitments,
-disputes, and what bad input is called."""
+disputes, what bad input is called, and generated text."""
 
 import json
 import math
 import pathlib
 import shutil
 import tempfile
+
+from checks import ROOT, martlet
 
 DIGITS, CANCER = "Examples/data/digits.csv.gz", "Examples/data/breast_cancer.csv"
 TEXT = "Examples/data/genesis_exodus.txt"
@@ -26,39 +28,39 @@ def bigram_nats(text):
     return sum(nats) / len(nats)
 
 
-def train(martlet, *words, timeout=600):
+def train(*words, timeout=600):
     _, output, errors = martlet("train", *words, "--json", timeout=timeout)
     return json.loads(output) if output else {"errors": errors.strip().split("\n")[0]}
 
 
-def training(table, root, martlet):
+def training(table):
     with tempfile.TemporaryDirectory() as folder:
-        learning(table, martlet)
-        commitments(table, root, martlet, pathlib.Path(folder))
-        refusals(table, root, martlet, pathlib.Path(folder))
+        learning(table)
+        commitments(table, pathlib.Path(folder))
+        refusals(table, pathlib.Path(folder))
 
 
-def learning(table, martlet):
+def learning(table):
     cnn = ["--config", "Examples/models/cnn.json", "--data", DIGITS, "--seed", "1"]
     command = "martlet train --config Examples/models/cnn.json --data digits.csv.gz --seed 1 --json"
-    first = train(martlet, *cnn)
+    first = train(*cnn)
     table.add(f"digits, CNN: accuracy ≥ {CNN_ACCURACY}", command, first.get("test_accuracy", first),
               first.get("test_accuracy", 0) >= CNN_ACCURACY)
     table.add("exactly the promised fields", command, ", ".join(first), set(first) == {
         "test_accuracy", "final_hash", "steps", "seconds"})
-    hashes = {train(martlet, *cnn, "--threads", count).get("final_hash") for count in "12"}
+    hashes = {train(*cnn, "--threads", count).get("final_hash") for count in "12"}
     table.add("the same bits with 1 and 2 threads, and twice", command + " --threads 1|2",
               first.get("final_hash", "")[:16], hashes == {first.get("final_hash")})
-    cancer = train(martlet, "--config", "Examples/models/breast_cancer.json", "--data", CANCER)
+    cancer = train("--config", "Examples/models/breast_cancer.json", "--data", CANCER)
     table.add(f"a CSV file: accuracy ≥ {CANCER_ACCURACY}",
               "martlet train --config Examples/models/breast_cancer.json --data breast_cancer.csv",
               cancer.get("test_accuracy", cancer), cancer.get("test_accuracy", 0) >= CANCER_ACCURACY)
 
 
-def language(table, root, martlet):
-    text = train(martlet, "--config", "Examples/models/transformer.json", "--data", TEXT,
+def language(table):
+    text = train("--config", "Examples/models/transformer.json", "--data", TEXT,
                  "--test-fraction", "0.1", "--threads", "2", timeout=3 * TEXT_SECONDS)
-    bigrams = bigram_nats((root / TEXT).read_text())
+    bigrams = bigram_nats((ROOT / TEXT).read_text())
     command = ("martlet train --config Examples/models/transformer.json --data genesis_exodus.txt "
                "--test-fraction 0.1 --threads 2")
     loss = text.get("test_loss", math.inf)
@@ -68,11 +70,11 @@ def language(table, root, martlet):
               text.get("seconds", math.inf) <= TEXT_SECONDS, timed=True)
 
 
-def commitments(table, root, martlet, folder):
+def commitments(table, folder):
     base = ["--config", "Examples/model_config.json", "--data", DIGITS, "--epochs", "3"]
     honest, lying = folder / "honest", folder / "lying"
-    train(martlet, *base, "--commit", honest)
-    train(martlet, *base, "--commit", lying, "--lie", "37")
+    train(*base, "--commit", honest)
+    train(*base, "--commit", lying, "--lie", "37")
     verify = "martlet work verify DIR --segments"
     for place, segments, wanted, line in [
         (honest, "all", 0, "an honest commitment"), (honest, "3", 0, "a sample of it"),
@@ -88,14 +90,14 @@ def commitments(table, root, martlet, folder):
     table.add("a dispute names step, operator and who is wrong", "martlet work dispute DIR1 DIR2",
               json.dumps(found), status == 0 and found.get("step") == 37 and found.get("wrong") == 2)
     other = folder / "digits.csv.gz"
-    shutil.copy(root / DIGITS, other)
+    shutil.copy(ROOT / DIGITS, other)
     moved = folder / "moved"
-    train(martlet, *base[:2], "--data", other, "--epochs", "1", "--commit", moved)
-    other.write_bytes((root / CANCER).read_bytes())
-    refused(table, martlet, "other data than committed", "work", "verify", moved)
+    train(*base[:2], "--data", other, "--epochs", "1", "--commit", moved)
+    other.write_bytes((ROOT / CANCER).read_bytes())
+    refused(table, "other data than committed", "work", "verify", moved)
 
 
-def refusals(table, root, martlet, folder):
+def refusals(table, folder):
     config = ["train", "--config", "Examples/models/breast_cancer.json", "--epochs", "2", "--data"]
     for line, text in [
         ("NaN in a CSV file", "1,nan,0\n2,3,1\n"), ("an empty file", ""),
@@ -103,19 +105,47 @@ def refusals(table, root, martlet, folder):
     ]:
         path = folder / "bad.csv"
         path.write_text(text)
-        refused(table, martlet, line, *config, path)
-    refused(table, martlet, "data of another shape", *config, DIGITS)
-    config = json.loads((root / "Examples/models/breast_cancer.json").read_text())
+        refused(table, line, *config, path)
+    refused(table, "data of another shape", *config, DIGITS)
+    config = json.loads((ROOT / "Examples/models/breast_cancer.json").read_text())
     wild = folder / "wild.json"
     wild.write_text(json.dumps(config | {"optimizer": {"type": "sgd"}}))
-    refused(table, martlet, "a learning rate that diverges", "train", "--config", wild, "--data",
+    refused(table, "a learning rate that diverges", "train", "--config", wild, "--data",
             CANCER, "--rate", "99", "--epochs", "50")
     broken = folder / "broken.safetensors"
     broken.write_bytes(b"\xff" * 64)
-    refused(table, martlet, "a broken model file", "predict", "--model", broken, "--data", CANCER)
+    refused(table, "a broken model file", "predict", "--model", broken, "--data", CANCER)
 
 
-def refused(table, martlet, line, *words):
+def generation(table):
+    """A small model learns the text in half a minute and continues it."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = pathlib.Path(folder, "text.safetensors")
+        train("--config", "Examples/models/transformer_small.json", "--data", TEXT, "--save", model)
+        command = "martlet predict --model text.safetensors --prompt …"
+        words = ["predict", "--model", model, "--prompt", "In the beginning", "--tokens", "500"]
+        texts = [generated(*words), generated(*words), generated(*words, "--seed", "1")]
+        first = texts[0].get("text", texts[0].get("errors"))
+        table.add("a language model continues a text", command, repr(first[:60]),
+                  set(texts[0]) == {"prompt", "text", "tokens", "seconds"} and len(first) == 500)
+        known = set((ROOT / TEXT).read_text().split())
+        share = sum(word in known for word in first.split()[1:-1]) / max(1, len(first.split()) - 2)
+        table.add("most of its words are words", command, f"{share:.2f}", share >= 0.5)
+        table.add("a seed fixes the text", command + " --seed N", "two runs, two seeds",
+                  texts[1].get("text") == first and texts[2].get("text") not in (None, first))
+        status, output, _ = martlet(*words)
+        table.add("the text as plain output", command, f"exit {status}",
+                  output == "In the beginning" + first + "\n")
+        refused(table, "an unknown character", *words[:3], "--prompt", "\u4e00")
+        refused(table, "an empty prompt", *words[:3], "--prompt", "")
+
+
+def generated(*words):
+    _, output, errors = martlet(*words, "--json")
+    return json.loads(output) if output else {"errors": errors.strip().split("\n")[0]}
+
+
+def refused(table, line, *words):
     status, _, errors = martlet(*words)
     fact = errors.split("error: ")[-1].split("\n")[0]
     table.add(line, f"martlet {words[0]} …", f"exit {status}: {fact[:90]}",

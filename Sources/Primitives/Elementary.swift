@@ -1,6 +1,6 @@
 /// Exponential and logarithm in Float64 with fixed operations, so that results made with them are
 /// the same bits on every machine; the C library's differ in their last digits between systems.
-enum Elementary {
+public enum Elementary {
   /// ln 2 in two parts (fdlibm, e_log.c): the first has 32 trailing zero bits, so its products with
   /// an exponent are exact.
   private static let ln2High = 6.93147180369123816490e-01
@@ -11,11 +11,25 @@ enum Elementary {
   private static let lastFactorial = 16
 
   /// ln x for x > 0; −∞ at 0, NaN below.
-  ///
-  /// x = 2ᵉ · m with m in [√½, √2); ln m = 2 · (s + s³/3 + s⁵/5 + …), s = (m − 1) / (m + 1).
-  static func logarithm(_ x: Double) -> Double {
+  public static func logarithm(_ x: Double) -> Double {
     guard x > 0 else { return x == 0 ? -.infinity : .nan }
     guard x.isFinite else { return x }
+    let (exponent, significand) = parts(x)
+    return exponent * ln2High + (significand + exponent * ln2Low)
+  }
+
+  /// log₂ x for x > 0, exact for powers of two; −∞ at 0, NaN below.
+  public static func binaryLogarithm(_ x: Double) -> Double {
+    guard x > 0 else { return x == 0 ? -.infinity : .nan }
+    guard x.isFinite else { return x }
+    let (exponent, significand) = parts(x)
+    return exponent + significand / (ln2High + ln2Low)
+  }
+
+  /// e and ln m of x = 2ᵉ · m with m in [√½, √2), x positive and finite.
+  ///
+  /// ln m = 2 · (s + s³/3 + s⁵/5 + …), s = (m − 1) / (m + 1).
+  private static func parts(_ x: Double) -> (exponent: Double, significand: Double) {
     var exponent = Double(x.exponent)
     var significand = x.significand
     if significand > 1.4142135623730951 {
@@ -28,11 +42,11 @@ enum Elementary {
     for power in stride(from: lastPower, through: 3, by: -2) {
       sum = (sum + 1 / Double(power)) * square
     }
-    return exponent * ln2High + (2 * (s + s * sum) + exponent * ln2Low)
+    return (exponent, 2 * (s + s * sum))
   }
 
   /// eˣ: x = k · ln 2 + r, then 2ᵏ · (1 + r + r²/2! + …).
-  static func exponential(_ x: Double) -> Double {
+  public static func exponential(_ x: Double) -> Double {
     guard !x.isNaN else { return x }
     guard x < 709.79 else { return .infinity }
     guard x > -745.2 else { return 0 }
@@ -47,5 +61,5 @@ enum Elementary {
   }
 
   /// xʸ for x > 0.
-  static func power(_ x: Double, _ y: Double) -> Double { exponential(y * logarithm(x)) }
+  public static func power(_ x: Double, _ y: Double) -> Double { exponential(y * logarithm(x)) }
 }
