@@ -124,8 +124,8 @@ extension SeedNetwork {
     if let second = delivery.second { queue.schedule(event, at: max(ready, queue.now + second)) }
   }
 
-  /// When what is written into a stream now arrives: in order, once; what is lost is sent again, and
-  /// what a partition stops waits for its end.
+  /// When what is written into a stream now arrives: in order, once; what is lost is sent again,
+  /// and what a partition stops waits for its end.
   mutating func arrival(from node: UInt32, to peer: UInt32, at index: Int) -> Int {
     let delivery = conditions.send(from: Int(node), to: Int(peer), now: queue.now)
     let way = delivery.first ?? 2 * SeedConnectionLimits.retransmissionMilliseconds

@@ -6,13 +6,13 @@ import Primitives
 package enum SeedLevel: String, CaseIterable, Sendable {
   /// Typed messages over connections.
   case messages
-  /// Bytes: multistream-select, yamux and the codecs of production, in frames of Noise whose tags are
-  /// zeros.
+  /// Bytes: multistream-select, yamux and the codecs of production, in frames of Noise whose tags
+  /// are zeros.
   case bytes
 }
 
-/// One end of a connection that carries bytes; a class, so that the list of connections it stands in
-/// can be searched without touching it.
+/// One end of a connection that carries bytes; a class, so that the list of connections it stands
+/// in can be searched without touching it.
 final class SeedWire {
   /// What a stream is for.
   enum Use {
@@ -77,7 +77,7 @@ final class SeedWire {
   }
 }
 
-/// Between what machines say and what codecs of production write, for nodes whose ids are their keys.
+/// Between what machines say and what codecs of production write, for nodes whose ids are keys.
 struct SeedCodec {
   private let ids: [PeerID]
   private let handles: [PeerID: UInt32]
