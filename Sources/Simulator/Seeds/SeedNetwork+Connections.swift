@@ -47,7 +47,8 @@ extension SeedNetwork {
     else { return }
     let delivery = conditions.send(from: Int(node), to: Int(dialler), now: queue.now)
     guard let first = delivery.first else { return }
-    connect(dialler, at: node, weDialled: false, identity, ready: queue.now + first)
+    // The dialler must know of the connection before the first word over it arrives.
+    connect(dialler, at: node, weDialled: false, identity, ready: queue.now + first + 1)
     queue.schedule(.dialled(from: dialler, to: node, identity: identity), after: first)
   }
 
