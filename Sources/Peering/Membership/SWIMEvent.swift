@@ -34,7 +34,8 @@ package protocol MembershipNotary {
   func attest(incarnation: UInt64, leaving: Bool) -> Bytes
   /// Whether the member signed this incarnation for this group.
   func isGenuine(
-    _ proof: Bytes, of member: PeerHandle, incarnation: UInt64, leaving: Bool) -> Bool
+    _ proof: Bytes, of member: PeerHandle, incarnation: UInt64, leaving: Bool
+  ) -> Bool
   /// Whether the group's admission rule lets a peer in.
   func admits(_ member: PeerHandle) -> Bool
   /// The member's place on the ring that all members see alike: a word of its `DistanceKey`.

@@ -1,4 +1,4 @@
-package import Primitives
+import Primitives
 
 /// Numbers of the membership protocol. Das, Gupta and Motivala, "SWIM", DSN 2002; Dadgar, Phillips
 /// and Currey, "Lifeguard", 2017 (arXiv:1707.00788); docs/specs/membership.md §1.
