@@ -51,8 +51,8 @@ package enum SWIMLimits {
 
   /// Indirect probes that are done for others at the same time; more are not answered.
   package static let relaysMax = 64
-  /// Pieces of state sent to others within a probe interval; those beyond ask again.
-  package static let piecesPerPeriod = 32
+  /// Pieces of state, 1 MiB, sent to others within a probe interval; those beyond ask again.
+  package static let piecesPerPeriod = 64
   /// Proofs checked within a probe interval: all members of a full group, twice.
   package static let proofChecksPerPeriod = 512
   /// Longest proof: an Ed25519 signature.

@@ -11,13 +11,6 @@ extension SWIMMachine {
         effects: &effects)
       return
     }
-    // Whoever is still outside hears nothing but answers to its own question.
-    if phase.isJoining {
-      if case .refused(let reason) = message.verb {
-        noteRefusal(reason, from: sender, effects: &effects)
-      }
-      return
-    }
     absorb(message.claims, from: sender, now: now, notary: notary, effects: &effects)
     switch message.verb {
     case .ping(let number, let round):
@@ -31,7 +24,8 @@ extension SWIMMachine {
     case .pingRequest(let number, let target):
       guard isPresent(sender) else { return }
       startRelay(for: sender, sequence: number, target: target, now: now, effects: &effects)
-    case .gossip, .refused: break
+    case .refused(let reason): noteRefusal(reason, from: sender, effects: &effects)
+    case .gossip: break
     case .join: welcome(message.claims, from: sender, notary: notary, effects: &effects)
     case .syncRequest(let place):
       guard isPresent(sender) else {
