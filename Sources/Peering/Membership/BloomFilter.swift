@@ -1,4 +1,4 @@
-package import Cryptography
+import Cryptography
 package import Primitives
 
 /// Limits of Bloom filters that peers send.
@@ -69,6 +69,11 @@ package struct BloomFilter: Hashable, Sendable {
   /// Whether the key may be in the set.
   package func mayContain(_ key: Bytes) -> Bool {
     places(of: key).allSatisfy { words[$0 / 64] & 1 << UInt64($0 % 64) != 0 }
+  }
+
+  /// Whether all of another filter's bits are set here, so that nothing in it was left out.
+  package func covers(_ other: BloomFilter) -> Bool {
+    words.count == other.words.count && zip(words, other.words).allSatisfy { $1 & ~$0 == 0 }
   }
 
   /// Adds all keys of another filter of the same size; refuses what would be too full.

@@ -114,6 +114,11 @@ package struct ClusterID: Hashable, Sendable {
     self.number = number
   }
 
+  /// The group of this number in the same city.
+  package func numbered(_ number: UInt32) -> ClusterID {
+    ClusterID(level: level, place: place, number: level == .local ? number : 0)
+  }
+
   /// The cluster that this one's leader belongs to.
   package var parent: ClusterID? {
     guard let above = level.above else { return nil }
