@@ -152,28 +152,30 @@ extension ClusterMachine {
     return false
   }
 
-  mutating func answer(
-    query: UInt32, kind: Bytes, to sender: PeerHandle, now: Tick,
-    directory: some ClusterDirectory, _ effects: inout [ClusterEffect]
-  ) {
-    guard isLeader, kind.count <= ClusterLimits.kindBytesMax else { return }
-    let asker = directory.coordinate(of: sender)
+  /// Members that offer a kind, or leaders below in whose clusters somebody may; nearest first.
+  package func offering(
+    _ kind: Bytes, nearTo asker: PeerHandle?, directory: some ClusterDirectory
+  ) -> (members: [PeerHandle], leaders: [PeerHandle]) {
+    let center = directory.coordinate(of: asker ?? local)
     func nearest(_ peers: [PeerHandle]) -> [PeerHandle] {
-      let sited = peers.map { (directory.coordinate(of: $0).distance(to: asker), $0) }
+      let sited = peers.map { (directory.coordinate(of: $0).distance(to: center), $0) }
       return sited.sorted { $0 < $1 }.prefix(ClusterLimits.poolAnswersMax).map(\.1)
     }
-    var offering: [PeerHandle] = []
-    var leading: [PeerHandle] = []
-    if cluster.level == .local {
-      offering = members.filter { $0.kinds.contains(kind) }.map(\.handle)
-    } else {
-      leading = liveChildren(now: directory.unixSeconds)
-        .filter { $0.digest.filter.mayContain(kind) }.map(\.leader)
+    guard cluster.level != .local else {
+      return (nearest(members.filter { $0.kinds.contains(kind) }.map(\.handle)), [])
     }
+    let below = liveChildren(now: directory.unixSeconds)
+    return ([], nearest(below.filter { $0.digest.filter.mayContain(kind) }.map(\.leader)))
+  }
+
+  func answer(
+    query: UInt32, kind: Bytes, to sender: PeerHandle, directory: some ClusterDirectory,
+    effects: inout [ClusterEffect]
+  ) {
+    guard isLeader, kind.count <= ClusterLimits.kindBytesMax else { return }
+    let (offering, leading) = offering(kind, nearTo: sender, directory: directory)
     effects.append(
-      .send(
-        .found(query: query, members: nearest(offering), leaders: nearest(leading)),
-        to: sender))
+      .send(.found(query: query, members: offering, leaders: leading), to: sender))
   }
 
   /// A leader splits a group that is too large and sends one that is too small to its neighbours.

@@ -85,7 +85,7 @@ extension ClusterMachine {
     now: Tick, directory: some ClusterDirectory, effects: inout [ClusterEffect]
   ) {
     loseLeaderIfDue(now: now, effects: &effects)
-    guard vote == nil,
+    guard vote == nil, mayLead,
       let rank = line(now: now, directory: directory).firstIndex(of: local),
       ClusterLimits.standingDelay * (rank + 1) <= now.duration(since: leaderlessSince)
     else { return }

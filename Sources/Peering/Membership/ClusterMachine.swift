@@ -42,6 +42,8 @@ package struct ClusterMachine: Sendable {
   package let cluster: ClusterID
   /// Ourselves.
   package let local: PeerHandle
+  /// Whether we stand for election.
+  package let mayLead: Bool
   /// Highest epoch that we stood for or voted in.
   package internal(set) var epoch: UInt64 = 0
   /// What we are.
@@ -68,8 +70,9 @@ package struct ClusterMachine: Sendable {
   var wasReassigned = false
 
   /// A member alone in its cluster; others come by `present`.
-  package init(cluster: ClusterID, local: PeerHandle, now: Tick) {
+  package init(cluster: ClusterID, local: PeerHandle, now: Tick, mayLead: Bool = true) {
     self.cluster = cluster
+    self.mayLead = mayLead
     self.local = local
     members = [Member(handle: local, since: now)]
     leaderlessSince = now
@@ -151,7 +154,7 @@ package struct ClusterMachine: Sendable {
         bytes, inclusion: inclusion, from: sender, now: now, directory: directory,
         effects: &effects)
     case .find(let query, let kind):
-      answer(query: query, kind: kind, to: sender, now: now, directory: directory, &effects)
+      answer(query: query, kind: kind, to: sender, directory: directory, effects: &effects)
     case .found: break
     case .assign(let number, let target):
       guard number == epoch, leader(at: now) == sender, target.level == cluster.level,
