@@ -45,6 +45,8 @@ package enum ClusterLimits {
   package static let rankMax = 3
   /// Epochs that one message may skip; more is a lie, not a lag.
   package static let epochJumpMax: UInt64 = 1_024
+  /// How far a leader steps ahead of members that counted further while they were cut off.
+  package static let epochLead: UInt64 = 8
   /// Time between a leader's digests.
   package static let digestInterval = Duration.seconds(30)
   /// How long a digest holds.

@@ -179,29 +179,35 @@ extension ClusterMachine {
   }
 
   /// A leader splits a group that is too large and sends one that is too small to its neighbours.
-  mutating func regroup(directory: some ClusterDirectory, effects: inout [ClusterEffect]) {
+  mutating func regroup(
+    now: Tick, directory: some ClusterDirectory, effects: inout [ClusterEffect]
+  ) {
     guard cluster.level == .local, !wasReassigned else { return }
     if members.count > ClusterLimits.splitAbove {
       guard let numbers = GroupPlan.numbers(splitting: cluster.number) else { return }
       let halves = GroupPlan.split(
         members.map { .init($0.handle, at: directory.coordinate(of: $0.handle)) })
-      assign(halves.stay, to: cluster.numbered(numbers.stay), effects: &effects)
-      assign(halves.go, to: cluster.numbered(numbers.go), effects: &effects)
+      assign(halves.stay, to: cluster.numbered(numbers.stay), now: now, effects: &effects)
+      assign(halves.go, to: cluster.numbered(numbers.go), now: now, effects: &effects)
     } else if let target = GroupPlan.mergeTarget(
       of: cluster, memberCount: members.count, at: directory.coordinate(of: local),
       among: siblings)
     {
-      assign(present, to: target, effects: &effects)
+      assign(present, to: target, now: now, effects: &effects)
     }
   }
 
   private mutating func assign(
-    _ peers: [PeerHandle], to target: ClusterID, effects: inout [ClusterEffect]
+    _ peers: [PeerHandle], to target: ClusterID, now: Tick, effects: inout [ClusterEffect]
   ) {
     wasReassigned = true
     for peer in peers {
-      effects.append(
-        peer == local ? .moves(to: target) : .send(.assign(epoch: epoch, to: target), to: peer))
+      if peer == local {
+        // A leader goes last: the word of one that has left counts for nothing.
+        move = Move(target: target, at: now.advanced(by: ClusterLimits.renewal))
+      } else {
+        effects.append(.send(.assign(epoch: epoch, to: target), to: peer))
+      }
     }
   }
 }

@@ -51,7 +51,7 @@ extension ClusterMachine {
 
   /// Members that were cut off may have counted further; an epoch above theirs takes them back.
   private mutating func renewEpoch() {
-    let (next, isOver) = declinedWith.addingReportingOverflow(1)
+    let (next, isOver) = declinedWith.addingReportingOverflow(ClusterLimits.epochLead)
     guard declinedWith > epoch, !isOver else { return }
     epoch = next
     votedInEpoch = local
@@ -79,6 +79,7 @@ extension ClusterMachine {
     }
     vote = nil
     leaderlessSince = now
+    standingSince = now
   }
 
   private mutating func standIfDue(
@@ -87,11 +88,14 @@ extension ClusterMachine {
     loseLeaderIfDue(now: now, effects: &effects)
     guard vote == nil, mayLead,
       let rank = line(now: now, directory: directory).firstIndex(of: local),
-      ClusterLimits.standingDelay * (rank + 1) <= now.duration(since: leaderlessSince)
+      ClusterLimits.standingDelay * (rank + 1) <= now.duration(since: standingSince)
     else { return }
-    let (next, isOver) = max(epoch, declinedWith).addingReportingOverflow(1)
-    guard !isOver else { return }
-    epoch = next
+    // An epoch in which we stood in vain is still ours.
+    if votedInEpoch != local || declinedWith >= epoch {
+      let (next, isOver) = max(epoch, declinedWith).addingReportingOverflow(1)
+      guard !isOver else { return }
+      epoch = next
+    }
     votedInEpoch = local
     vote = Vote(leader: local, until: now.advanced(by: ClusterLimits.lease))
     role = .candidate(grants: [local], until: now.advanced(by: ClusterLimits.renewal))
@@ -187,10 +191,13 @@ extension ClusterMachine {
   }
 
   private mutating func stepDown(now: Tick, effects: inout [ClusterEffect]) {
-    if isLeader { effects.append(.leadsNoMore) }
+    if isLeader {
+      effects.append(.leadsNoMore)
+      leaderlessSince = now
+    }
     role = .follower
     vote = nil
-    leaderlessSince = now
+    standingSince = now
     children = []
     debt = nil
   }

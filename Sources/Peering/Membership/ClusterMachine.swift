@@ -32,6 +32,12 @@ package struct ClusterMachine: Sendable {
     let until: Tick
   }
 
+  /// Where a leader goes after those that it sent.
+  struct Move: Sendable {
+    let target: ClusterID
+    let at: Tick
+  }
+
   /// A digest in which we are, which our leader owes us.
   struct Debt: Sendable {
     let leader: PeerHandle
@@ -59,7 +65,11 @@ package struct ClusterMachine: Sendable {
   var askedAt = Tick.zero
   var debt: Debt?
   var published: CapabilityDigest?
+  var move: Move?
+  /// Since when no leader has our vote: the longer, the more candidates are good enough.
   var leaderlessSince: Tick
+  /// Since when we wait for our turn to stand.
+  var standingSince: Tick
   var disgraced: [PeerHandle: Tick] = [:]
   var children: [Child] = []
   var below: CapabilityDigest?
@@ -76,6 +86,7 @@ package struct ClusterMachine: Sendable {
     self.local = local
     members = [Member(handle: local, since: now)]
     leaderlessSince = now
+    standingSince = now
   }
 
   /// Members that are present, ourselves among them, in order.
@@ -128,11 +139,16 @@ package struct ClusterMachine: Sendable {
   private mutating func tick(
     now: Tick, directory: some ClusterDirectory, effects: inout [ClusterEffect]
   ) {
+    if let move, move.at <= now {
+      self.move = nil
+      effects.append(.moves(to: move.target))
+      return
+    }
     elect(now: now, directory: directory, effects: &effects)
     guard isLeader, nextDigest <= now else { return }
     nextDigest = now.advanced(by: ClusterLimits.digestInterval)
     publish(directory: directory, effects: &effects)
-    regroup(directory: directory, effects: &effects)
+    regroup(now: now, directory: directory, effects: &effects)
   }
 
   private mutating func receive(
@@ -189,6 +205,7 @@ package struct ClusterMachine: Sendable {
     if vote?.leader == peer {
       vote = nil
       leaderlessSince = now
+      standingSince = now
     }
   }
 
