@@ -50,7 +50,7 @@ struct SWIMBroadcasts: Sendable {
 }
 
 /// How long an answer takes, smoothed as TCP does it (RFC 6298 §2).
-struct RoundTripEstimate: Sendable {
+struct ProbeRoundTrip: Sendable {
   private var smoothed: Duration?
   private var variation = Duration.zero
 

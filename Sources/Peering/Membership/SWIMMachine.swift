@@ -72,7 +72,7 @@ package struct SWIMMachine: Sendable {
   var probe: Probe?
   var relays: [Relay] = []
   var budget = Budget()
-  var roundTrip = RoundTripEstimate()
+  var roundTrip = ProbeRoundTrip()
   /// Our place in the group's probing schedule; a newcomer takes the first that it hears.
   var round: UInt32 = 0
   var roundWasAdvanced = false
