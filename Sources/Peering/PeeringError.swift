@@ -42,6 +42,18 @@ public enum PeeringError: Error, Equatable, Sendable {
   case malformedRPC(String)
   /// An rpc frame longer than the limit.
   case rpcFrameTooLong(bytes: UInt64, limit: Int)
+  /// A Kademlia message that no node of ours takes.
+  case malformedKademlia(KademliaFault)
+}
+
+/// What is wrong with a Kademlia message.
+public enum KademliaFault: Error, Equatable, Sendable {
+  /// More bytes than a message may have.
+  case tooLong(bytes: Int, limit: Int)
+  /// A key longer than any we know.
+  case keyTooLong(bytes: Int, limit: Int)
+  /// A type that is not defined.
+  case unknownType(UInt64)
 }
 
 /// What is wrong with a protobuf message.

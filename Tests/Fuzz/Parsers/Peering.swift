@@ -3,7 +3,7 @@ import Peering
 import Primitives
 
 extension FuzzedParser {
-  static let peering: [FuzzedParser] = [
+  static let peering: [FuzzedParser] = kademlia + [
     FuzzedParser("multiaddr") { bytes in
       if let address = try? Multiaddr(bytes: bytes) { precondition(address.bytes == bytes) }
       _ = try? Multiaddr(String(decoding: bytes, as: UTF8.self))

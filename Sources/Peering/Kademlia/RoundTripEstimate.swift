@@ -1,0 +1,59 @@
+/// How long an answer may take before its request gives up its slot: mean and variation of round
+/// trips as TCP keeps them (RFC 6298 §2, gains 1/8 and 1/4).
+package struct RoundTripEstimate: Equatable, Sendable {
+  private var smoothedMicroseconds: UInt32 = 0
+  private var variationMicroseconds: UInt32 = 0
+
+  /// No answer measured yet.
+  package init() {}
+
+  /// Whether any answer was measured.
+  package var isMeasured: Bool { smoothedMicroseconds > 0 }
+
+  /// Takes the time of one answer.
+  package mutating func add(_ roundTrip: Duration) {
+    let longest = Self.microseconds(KademliaLimits.requestTimeout)
+    let sample = max(1, min(Self.microseconds(roundTrip), longest))
+    guard isMeasured else {
+      smoothedMicroseconds = sample
+      variationMicroseconds = sample / 2
+      return
+    }
+    let gap = max(sample, smoothedMicroseconds) - min(sample, smoothedMicroseconds)
+    variationMicroseconds = (3 * variationMicroseconds + gap) / 4
+    smoothedMicroseconds = max(1, (7 * smoothedMicroseconds + sample) / 8)
+  }
+
+  /// How long a request holds a slot: the mean. RFC 6298 waits for four variations more before it
+  /// sends the same again; here somebody else is asked meanwhile and a late answer counts, so
+  /// waiting costs more than asking: half a variation more saved a tenth of the requests and made
+  /// the slowest lookups a twentieth longer (`martlet simulate network --dead 0.3` shows both).
+  package var slotTimeout: Duration {
+    guard isMeasured else { return KademliaLimits.slotTimeoutStart }
+    return after(variations: 0, atLeast: KademliaLimits.slotTimeoutMin)
+  }
+
+  /// How long a lookup waits for one of the closest peers before it ends without it: the mean and
+  /// three variations, which covers every answer of evenly spread links.
+  package var answerTimeout: Duration {
+    guard isMeasured else { return KademliaLimits.slotTimeoutStart }
+    return after(variations: 3, atLeast: KademliaLimits.answerTimeoutMin)
+  }
+
+  /// How long a lookup with nothing else to do waits for a late answer.
+  package var patience: Duration {
+    isMeasured ? answerTimeout * KademliaLimits.patienceFactor : KademliaLimits.requestTimeout
+  }
+
+  private func after(variations count: UInt64, atLeast least: Duration) -> Duration {
+    let measured = UInt64(smoothedMicroseconds) + count * UInt64(variationMicroseconds)
+    return min(max(.microseconds(Int64(measured)), least), KademliaLimits.slotTimeoutMax)
+  }
+
+  private static func microseconds(_ duration: Duration) -> UInt32 {
+    let (seconds, attoseconds) = duration.components
+    let whole = UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000)
+    return whole.overflow
+      ? .max : UInt32(clamping: whole.partialValue + UInt64(attoseconds / 1_000_000_000_000))
+  }
+}
