@@ -31,6 +31,9 @@ package enum SWIMLimits {
   package static let suspicionMax = Duration.seconds(10)
   /// Confirmations, beyond the first suspicion, that shorten it to the minimum (Lifeguard §IV.B, K).
   package static let confirmationsMax = 3
+  /// Suspicion ends not before this when neighbours report the death: gossip goes to all and back
+  /// within it, so the victim of liars can contradict.
+  package static let suspicionReported = Duration.seconds(2)
   /// Neighbours that must report a death before it is believed ahead of one's own wait.
   package static let deathReportsNeeded = 3
 

@@ -120,10 +120,11 @@ extension SWIMMachine {
     suspect(
       member, origin: claim.origin, messenger: messenger, now: now, notary: notary,
       effects: &effects)
-    if claim.status == .dead {
-      reportDeath(
-        of: claim.member, messenger: messenger, now: now, notary: notary, effects: &effects)
-    }
+    // A report only shortens the wait: no single liar, and nobody at once, can bury a member.
+    guard claim.status == .dead,
+      let place = suspicions.firstIndex(where: { $0.member == claim.member })
+    else { return }
+    suspicions[place].reportDeath(messenger: messenger)
   }
 
   mutating func suspect(
@@ -139,18 +140,6 @@ extension SWIMMachine {
     }
     guard let suspected = table[member.handle] else { return }
     broadcasts.add(claim(about: suspected, origin: origin))
-  }
-
-  /// A death is believed when our own wait is over, or when three neighbours' waits were: a single
-  /// liar cannot bury anybody.
-  private mutating func reportDeath(
-    of handle: PeerHandle, messenger: PeerHandle, now: Tick, notary: some MembershipNotary,
-    effects: inout [SWIMEffect]
-  ) {
-    guard let place = suspicions.firstIndex(where: { $0.member == handle }) else { return }
-    let needed = SWIMLimits.deathReportsNeeded
-    guard suspicions[place].reportDeath(messenger: messenger, needed: needed) else { return }
-    bury(handle, now: now, notary: notary, effects: &effects)
   }
 
   private mutating func bury(

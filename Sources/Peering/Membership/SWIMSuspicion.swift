@@ -28,16 +28,20 @@ struct SWIMSuspicion: Sendable {
     return true
   }
 
-  /// Counts a report of death; true when enough neighbours report it.
-  mutating func reportDeath(messenger: PeerHandle, needed: Int) -> Bool {
+  /// Counts a report of death.
+  mutating func reportDeath(messenger: PeerHandle) {
+    guard deathMessengers.count < SWIMLimits.deathReportsNeeded else { return }
     if !deathMessengers.contains(messenger) { deathMessengers.append(messenger) }
-    return deathMessengers.count >= needed
   }
 
   /// When the member is declared dead: Lifeguard §IV.B,
   /// max(min, max − (max − min) · log(C + 1) / log(K + 1)) with C of K confirmations, where a group
-  /// of `present` members can confirm at most `present` − 2 times.
+  /// of `present` members can confirm at most `present` − 2 times. Sooner if enough neighbours,
+  /// whose waits were over, report the death.
   func deadline(present: Int) -> Tick {
+    if deathMessengers.count >= SWIMLimits.deathReportsNeeded {
+      return start.advanced(by: SWIMLimits.suspicionReported)
+    }
     let possible = max(0, min(SWIMLimits.confirmationsMax, present - 2))
     let confirmed = min(origins.count - 1, possible)
     guard possible > 0 else { return start.advanced(by: SWIMLimits.suspicionMin) }
