@@ -64,6 +64,17 @@ extension FuzzedParser {
     },
     canonical("rpc-request", as: RPCRequest.self),
     canonical("rpc-response", as: RPCResponse.self),
+    FuzzedParser("swim-message") { bytes in
+      guard let message = try? SWIMProtocol.decode(bytes) else { return }
+      precondition(message.encoded() == bytes)
+    },
+    canonical("cluster", as: ClusterID.self),
+    FuzzedParser("capability-digest") { bytes in
+      guard let digest = try? CapabilityDigest(decoding: bytes) else { return }
+      precondition(digest.encoded() == bytes)
+      _ = try? digest.check(of: digest.cluster, now: 0)
+    },
+    canonical("network-invitation", as: NetworkInvitation.self),
   ]
 
   private static let identity = try! SigningKey(seed: Bytes(1...32))
