@@ -103,9 +103,11 @@ extension PeerError {
   fileprivate var mayPass: Bool {
     switch self {
     case .refused(let refusal): ["starting", "busy"].contains(refusal.code)
-    case .socket, .silent, .closed, .handshakeTimedOut, .overloaded: true
+    case .socket, .silent, .closed, .handshakeTimedOut, .overloaded, .refusedByUs, .dialledTooSoon,
+      .dialsFailed:
+      true
     case .cancelled, .addressNotUsable, .peering, .protocolRefused, .streamReset, .streamEnded,
-      .deadlineExceeded:
+      .deadlineExceeded, .filtered, .ownPeer, .noAddress, .nameUnknown:
       false
     }
   }
