@@ -110,11 +110,13 @@ extension YamuxMachine {
     YamuxHeader(type: .windowUpdate, stream: stream, length: UInt32(delta)).append(to: &output)
   }
 
-  /// A window whose half was read within a few round trips holds its sender up, so it doubles; the
-  /// reader has kept up, so that a larger one will not pile up.
+  /// A window whose half was read within a few round trips, by a reader that left almost nothing,
+  /// holds its sender up, so it doubles. A reader that lags behind would only find more of it piled
+  /// up, far from the processor's caches.
   private func growth(of stream: YamuxStream) -> Int {
     guard let roundTrip, let since = stream.toppedUpAt,
-      now.duration(since: since) < roundTrip * YamuxLimits.roundTripsPerWindow
+      now.duration(since: since) < roundTrip * YamuxLimits.roundTripsPerWindow,
+      stream.inbox.count - stream.accepted <= stream.windowSize / YamuxLimits.laggingShare
     else { return 0 }
     return max(
       0,
