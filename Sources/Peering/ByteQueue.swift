@@ -7,7 +7,7 @@ package import Primitives
 package struct ByteQueue: Sendable {
   /// An empty queue gives back an allocation above this at once; what is below stays for the next
   /// bytes of a busy stream until `releaseIdleMemory`.
-  static let retainedBytesMax = 4 * 1_024 * 1_024
+  static let retainedBytesMax = 1_024 * 1_024
 
   private var storage: Bytes
   private var head = 0

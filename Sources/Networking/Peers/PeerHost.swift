@@ -55,7 +55,6 @@ package actor PeerHost {
     protocols: [StreamProtocol],
     onConnection: @escaping @Sendable (PeerConnection) async -> Void = { _ in }
   ) {
-    _ = AllocatorTuning.isDone
     self.loop = loop
     self.identity = identity
     self.onConnection = onConnection
