@@ -36,6 +36,9 @@ struct PeerBench {
         let address = try Multiaddr(arguments[2])
         let rawPort = UInt16(arguments[3]) ?? 0
         try await loop.perform { try await measure(host, address, rawPort: rawPort) }
+      case "bulk" where arguments.count >= 3:
+        let address = try Multiaddr(arguments[2])
+        try await loop.perform { try await measureBulk(try await host.dial(address)) }
       case "ping" where arguments.count >= 3:
         let address = try Multiaddr(arguments[2])
         try await loop.perform {
@@ -43,7 +46,7 @@ struct PeerBench {
           try await measurePing("ping go-libp2p") { try await connection.echo(count: $0) }
         }
       default:
-        print("usage: PeerBench serve | measure ADDRESS RAWPORT | ping ADDRESS")
+        print("usage: PeerBench serve | measure ADDRESS RAWPORT | bulk ADDRESS | ping ADDRESS")
       }
       await host.stop()
     }
@@ -135,15 +138,39 @@ struct PeerBench {
 
   private static func measureBulk(_ connection: PeerConnection) async throws {
     let megabytes = chunkCount * chunk.count / 1_000_000
-    try await report("download", unit: "MB/s", count: megabytes) {
-      let reader = try await connection.requestStream(method: "download")
-      while try await reader.nextChunk() != nil {}
-    }
-    try await report("upload", unit: "MB/s", count: megabytes) {
-      _ = try await connection.upload(method: "upload") { (writer) async throws(PeerError) in
-        for _ in 0..<chunkCount { try await writer.send(chunk) }
+    try await reportCPU("download", connection) {
+      try await report("download", unit: "MB/s", count: megabytes) {
+        let reader = try await connection.requestStream(method: "download")
+        while try await reader.nextChunk() != nil {}
       }
     }
+    try await reportCPU("upload", connection) {
+      try await report("upload", unit: "MB/s", count: megabytes) {
+        _ = try await connection.upload(method: "upload") { (writer) async throws(PeerError) in
+          for _ in 0..<chunkCount { try await writer.send(chunk) }
+        }
+      }
+    }
+  }
+
+  /// The processor time of both sides for each gigabyte, which a busy machine does not change much.
+  private static func reportCPU(
+    _ name: String, _ connection: PeerConnection, _ body: () async throws -> Void
+  ) async throws {
+    func usage() async throws -> (ours: Int, theirs: Int) {
+      let theirs = try await connection.request(method: "usage")
+      return (
+        ProcessUsage.now().cpuMicroseconds,
+        ProcessUsage(String(decoding: theirs, as: UTF8.self)).cpuMicroseconds
+      )
+    }
+    let before = try await usage()
+    try await body()
+    let after = try await usage()
+    let gigabytes = Double(rounds * chunkCount * chunk.count) / 1e9
+    let (ours, theirs) = (after.ours - before.ours, after.theirs - before.theirs)
+    let rounded = { (figure: Int) in (Double(figure) / 1e4 / gigabytes).rounded() / 100 }
+    print("\(name): \(rounded(ours)) s of our CPU and \(rounded(theirs)) s of theirs per GB")
   }
 
   private static func report(

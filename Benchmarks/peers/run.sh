@@ -27,7 +27,9 @@ median() { sort -n | awk -v what="$1" '{ v[NR] = $1 }
   END { printf "%s: %s (%s–%s)\n", what, v[int((NR + 1) / 2)], v[1], v[NR] }'; }
 
 for _ in $(seq $rounds); do "$scratch/rawtcp" $megabytes; done >"$scratch/raw"
-median "plain TCP in C, 64 KiB writes, MB/s" <"$scratch/raw"
+cut -d' ' -f1 "$scratch/raw" | median "plain TCP in C, 64 KiB writes, MB/s"
+cut -d' ' -f2 "$scratch/raw" | median "its sender's CPU seconds per GB"
+cut -d' ' -f3 "$scratch/raw" | median "its receiver's CPU seconds per GB"
 
 "$bench" serve >"$scratch/address" &
 pids+=($!)
@@ -35,7 +37,7 @@ until [ -s "$scratch/address" ]; do sleep 0.05; done
 read -r address raw_port <"$scratch/address"
 "$bench" measure "$address" "$raw_port" "$@"
 for _ in $(seq $rounds); do "$scratch/rawtcp" $megabytes; done >"$scratch/raw"
-median "plain TCP in C once more, MB/s" <"$scratch/raw"
+cut -d' ' -f1 "$scratch/raw" | median "plain TCP in C once more, MB/s"
 
 [ -x .peers/p2pd ] || exit 0
 go_address() { echo "$(grep -m1 ^/ip4/ "$1")/p2p/$(sed -n 's/^Peer ID: //p' "$1")"; }

@@ -5,7 +5,8 @@ package import Primitives
 /// Sockets write at the tail, machines read and rewrite in place at the head. Once it has grown to
 /// the size of its traffic it allocates nothing more.
 package struct ByteQueue: Sendable {
-  /// An empty queue gives back an allocation above this: one bulk transfer does not stay resident.
+  /// An empty queue gives back an allocation above this at once; what is below stays for the next
+  /// bytes of a busy stream until `releaseIdleMemory`.
   static let retainedBytesMax = 1_024 * 1_024
 
   private var storage: Bytes

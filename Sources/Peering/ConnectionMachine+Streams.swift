@@ -224,13 +224,13 @@ extension ConnectionMachine {
   /// Bytes the other side's window lets us send on a stream now.
   package func sendable(on stream: UInt32) -> Int { yamux.sendable(on: stream) }
 
-  /// Lets `body` take bytes from the front of what waits on a stream; those left, up to `limit` in
-  /// all, count as accepted, so that the rest of a large message can come.
+  /// Lets `body` take bytes from the front of what waits on a stream, and say how long the message
+  /// is that it waits for; so much is accepted even beyond the window.
   package mutating func take<Result>(
-    from stream: UInt32, accepting limit: Int, _ body: (inout ByteQueue) -> Result
+    from stream: UInt32, _ body: (_ inbox: inout ByteQueue, _ awaited: inout Int) -> Result
   ) -> Result? {
     guard case .application = streams[stream] else { return nil }
-    return yamux.take(from: stream, accepting: limit, output: &outbox, body)
+    return yamux.take(from: stream, output: &outbox, body)
   }
 
   /// Bytes that streams' readers have accepted and not yet taken.

@@ -26,6 +26,12 @@ package enum RPCFraming {
     return input.take(Int(length))
   }
 
+  /// Bytes of the first frame with its length; while the length itself is incomplete, all of it.
+  package static func awaited(in input: borrowing ByteQueue) -> Int {
+    guard let (length, prefix) = try? length(in: input) else { return input.count }
+    return prefix + Int(clamping: length)
+  }
+
   private static func length(
     in input: borrowing ByteQueue
   ) throws(PeeringError) -> (UInt64, Int)? {

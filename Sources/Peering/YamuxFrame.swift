@@ -10,6 +10,8 @@ package enum YamuxLimits {
   static let windowGrowthMax = 24 * 1_024 * 1_024
   /// A window that was used up within this many round trips is too small (go-yamux).
   static let roundTripsPerWindow = 4
+  /// A reader that leaves more than this part of the window unread is what holds the sender up.
+  static let laggingShare = 8
   /// The round trip is measured again after this, when a window is topped up.
   static let roundTripAge: Duration = .seconds(10)
   /// Opaque values from here on are pings of the muxer's own, below are the owner's.

@@ -71,18 +71,21 @@ extension YamuxMachine {
   package mutating func consume(
     _ count: Int, of stream: UInt32, output: inout some FrameOutput
   ) {
-    take(from: stream, output: &output) { $0.consume(count) }
+    take(from: stream, output: &output) { inbox, _ in inbox.consume(count) }
   }
 
-  /// Lets `body` take bytes from the front of a stream's inbox; those behind, up to `limit` in all,
-  /// count as accepted, so that the rest of a message larger than the window can come.
+  /// Lets `body` take bytes from the front of a stream's inbox. It may also say how long the
+  /// message is that it waits for: as many bytes count as accepted, so that the rest of a message
+  /// larger than the window can come.
+  @discardableResult
   package mutating func take<Result>(
-    from stream: UInt32, accepting limit: Int = 0, output: inout some FrameOutput,
-    _ body: (inout ByteQueue) -> Result
+    from stream: UInt32, output: inout some FrameOutput,
+    _ body: (_ inbox: inout ByteQueue, _ awaited: inout Int) -> Result
   ) -> Result? {
     guard let index = streams.index(forKey: stream) else { return nil }
     let before = streams.values[index].inbox.count
-    let result = body(&streams.values[index].inbox)
+    var limit = 0
+    let result = body(&streams.values[index].inbox, &limit)
     let left = streams.values[index].inbox.count
     let acceptedBefore = streams.values[index].accepted
     let accepted = max(min(limit, left), max(0, acceptedBefore - (before - left)))
@@ -110,11 +113,13 @@ extension YamuxMachine {
     YamuxHeader(type: .windowUpdate, stream: stream, length: UInt32(delta)).append(to: &output)
   }
 
-  /// A window whose half was read within a few round trips holds its sender up, so it doubles; the
-  /// reader has kept up, so that a larger one will not pile up.
+  /// A window whose half was read within a few round trips, by a reader that left almost nothing,
+  /// holds its sender up, so it doubles. A reader that lags behind would only find more of it piled
+  /// up, far from the processor's caches.
   private func growth(of stream: YamuxStream) -> Int {
     guard let roundTrip, let since = stream.toppedUpAt,
-      now.duration(since: since) < roundTrip * YamuxLimits.roundTripsPerWindow
+      now.duration(since: since) < roundTrip * YamuxLimits.roundTripsPerWindow,
+      stream.inbox.count - stream.accepted <= stream.windowSize / YamuxLimits.laggingShare
     else { return 0 }
     return max(
       0,

@@ -102,8 +102,9 @@ struct ConnectionMachineTests {
     try pair.exchange()
     #expect(first < body.count)
     #expect(pair.listener.hasNews(on: stream))
-    let none: Bytes?? = pair.listener.take(from: stream, accepting: body.count) { waiting in
-      waiting.count < body.count ? nil : waiting.take(body.count)
+    let none: Bytes?? = pair.listener.take(from: stream) { waiting, awaited in
+      awaited = body.count
+      return waiting.count < body.count ? nil : waiting.take(body.count)
     }
     #expect(none == .some(nil))
     #expect(!pair.listener.hasNews(on: stream))
@@ -168,7 +169,7 @@ struct ConnectionMachineTests {
 extension ConnectionMachine {
   /// All that waits on a stream.
   fileprivate mutating func takeAll(from stream: UInt32) -> Bytes {
-    take(from: stream, accepting: 0) { $0.take($0.count) } ?? []
+    take(from: stream) { inbox, _ in inbox.take(inbox.count) } ?? []
   }
 }
 

@@ -104,6 +104,19 @@ struct YamuxTests {
     #expect(server.drain() == frame(.windowUpdate, [], 1, 262_144))
   }
 
+  @Test("the window of a reader that lags behind does not grow")
+  func laggingReader() throws {
+    var server = Side(client: false)
+    try server.receive(frame(.windowUpdate, [.synchronize], 1))
+    try server.read(131_072, from: 1)
+    server.machine.now = Self.time(milliseconds: 10)
+    try server.receive(frame(.ping, [.acknowledge], 0, YamuxLimits.ownPing))
+    try server.receive(frame(.data, [], 1, 200_000) + Bytes(repeating: 0, count: 200_000))
+    _ = server.drain()
+    server.machine.consume(131_072, of: 1, output: &server.output)
+    #expect(server.drain() == frame(.windowUpdate, [], 1, 131_072))
+  }
+
   @Test("windows grow to their limit, and all of a session together to theirs")
   func growthLimits() throws {
     var server = Side(client: false)

@@ -5,10 +5,9 @@ import Primitives
 extension PeerConnection {
   /// The next frame of at most `limit` bytes, or nil when the other side has finished before one.
   func readFrame(from stream: UInt32, limit: Int) async throws(PeerError) -> Bytes? {
-    let unreadMax = limit + RPCFraming.lengthBytesMax
     while true {
       try check(stream)
-      if let frame = try nextFrame(stream, limit: limit, unreadMax: unreadMax) { return frame }
+      if let frame = try nextFrame(stream, limit: limit) { return frame }
       if machine.isDrained(stream) { return nil }
       if machine.isFinished(stream) { throw .streamEnded }
       scheduleFlush()
@@ -17,25 +16,28 @@ extension PeerConnection {
   }
 
   private func nextFrame(
-    _ stream: UInt32, limit: Int, unreadMax: Int
+    _ stream: UInt32, limit: Int
   ) throws(PeerError) -> Bytes? {
-    let outcome = try take(from: stream, accepting: unreadMax) { unread in
-      Result { () throws(PeeringError) in try RPCFraming.next(in: &unread, limit: limit) }
+    let outcome = try take(from: stream) { unread, awaited in
+      let frame = Result { () throws(PeeringError) in
+        try RPCFraming.next(in: &unread, limit: limit)
+      }
+      if case .success(nil) = frame { awaited = RPCFraming.awaited(in: unread) }
+      return frame
     }
     do { return try outcome?.get() } catch { throw .peering(error) }
   }
 
-  /// Lets `body` take what waits on a stream; bytes up to `limit` that it leaves are accepted, so
-  /// that the rest of a large message can come.
+  /// Lets `body` take what waits on a stream, and say how long the message is that it waits for.
   private func take<Result>(
-    from stream: UInt32, accepting limit: Int, _ body: (inout ByteQueue) -> Result
+    from stream: UInt32, _ body: (_ unread: inout ByteQueue, _ awaited: inout Int) -> Result
   ) throws(PeerError) -> Result? {
     var taken = 0
     machine.now = loop.now
-    let result = machine.take(from: stream, accepting: limit) { unread in
+    let result = machine.take(from: stream) { unread, awaited in
       let before = unread.count
       defer { taken = before - unread.count }
-      return body(&unread)
+      return body(&unread, &awaited)
     }
     streams[stream]?.traffic.received += UInt64(taken)
     guard machine.acceptedBytes <= PeerLimits.unreadBytesMax else {
@@ -50,8 +52,9 @@ extension PeerConnection {
   func readExactly(_ count: Int, from stream: UInt32) async throws(PeerError) -> Bytes {
     while true {
       try check(stream)
-      let found = try take(from: stream, accepting: count) { unread in
-        unread.count >= count ? unread.take(count) : nil
+      let found = try take(from: stream) { unread, awaited -> Bytes? in
+        awaited = count
+        return unread.count >= count ? unread.take(count) : nil
       }
       if let found, let bytes = found { return bytes }
       if machine.isFinished(stream) { throw .streamEnded }
@@ -93,7 +96,7 @@ extension PeerConnection {
   private func readSome(_ count: Int, from stream: UInt32) async throws(PeerError) -> Bytes? {
     while true {
       try check(stream)
-      let found = try take(from: stream, accepting: 0) { unread in
+      let found = try take(from: stream) { unread, _ in
         unread.isEmpty ? nil : unread.take(min(count, unread.count))
       }
       if let found, let bytes = found { return bytes }

@@ -29,7 +29,10 @@ extension KademliaMachine {
     }
     switch request {
     case .findNode(let key):
-      return KademliaResponse(closer: closer(key))
+      // go-libp2p-kad-dht asks a newcomer for its own id, and takes no one who names nobody.
+      let own = key.point == self.key.point ? [local] : []
+      return KademliaResponse(
+        closer: own + closer(key).prefix(KademliaLimits.bucketPeersMax - own.count))
     case .getProviders(let key):
       return KademliaResponse(
         closer: closer(key), providers: providerStore.providers(of: key.point, at: now))

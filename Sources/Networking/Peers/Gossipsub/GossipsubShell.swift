@@ -95,7 +95,6 @@ package actor GossipsubShell {
   }
 
   private func perform(_ effect: GossipsubSessionEffect) {
-    print("DBG", "\(effect)".prefix(300))
     switch effect {
     case .send(let peer, let bytes): enqueue(bytes, to: peer)
     case .validate(let id, let message, let peer, let checkSignature):
