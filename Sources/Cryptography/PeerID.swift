@@ -52,10 +52,17 @@ public struct PeerID: Hashable, Sendable {
     }
   }
 
+  /// Version 1, codec libp2p-key.
+  private static let cidHead: Bytes = [0x01, 0x72]
+
+  /// The id as a CID in base32 (`bafz…`), the newer text form.
+  public var base32: String { "b" + Base32.encode(Self.cidHead + bytes) }
+
+  /// The id as a CID in base36 (`k51…`), as names of IPNS are written.
+  public var base36: String { "k" + PositionalBase.base36.encode(Self.cidHead + bytes) }
+
   private init(cidBytes bytes: Bytes) throws(DecodingFailure) {
-    let version: UInt8 = 0x01
-    let libp2pKeyCodec: UInt8 = 0x72
-    guard bytes.starts(with: [version, libp2pKeyCodec]) else {
+    guard bytes.starts(with: Self.cidHead) else {
       throw .malformed(what: "peer id", reason: "the CID is not of codec libp2p-key")
     }
     try self.init(bytes: Bytes(bytes.dropFirst(2)))

@@ -240,7 +240,8 @@ extension PeerError {
     case .refused(let refusal): refusal.code == "not_assigned"
     case .socket, .silent, .closed, .cancelled, .handshakeTimedOut: true
     case .addressNotUsable, .peering, .protocolRefused, .streamReset, .streamEnded,
-      .deadlineExceeded, .overloaded:
+      .deadlineExceeded, .overloaded, .refusedByUs, .filtered, .ownPeer, .noAddress,
+      .dialledTooSoon, .dialsFailed, .nameUnknown:
       false
     }
   }

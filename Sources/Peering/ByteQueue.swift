@@ -85,6 +85,20 @@ package struct ByteQueue: Sendable {
     }
   }
 
+  /// Lets `body` change the last `amount` waiting bytes in place.
+  mutating func changeLast(_ amount: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
+    precondition(amount >= 0 && amount <= count)
+    let last = (tail - amount)..<tail
+    storage.withUnsafeMutableBytes {
+      body(UnsafeMutableRawBufferPointer(rebasing: $0[last]))
+    }
+  }
+
+  /// Gives the allocation back when nothing waits in it.
+  mutating func releaseIdleMemory() {
+    if isEmpty, !storage.isEmpty { storage = [] }
+  }
+
   /// Drops the first `amount` waiting bytes.
   package mutating func consume(_ amount: Int) {
     precondition(amount >= 0 && amount <= count, "\(amount) of \(count)")

@@ -2,15 +2,14 @@ import Cryptography
 import Primitives
 
 extension ConnectionMachine {
-  /// Feeds waiting bytes to a negotiation; returns how many it used.
-  static func feed(
-    _ machine: inout MultistreamMachine, from queue: borrowing ByteQueue,
-    output: inout ByteQueue
+  /// Feeds bytes to a negotiation and sends its answers; returns how many it used.
+  mutating func negotiate(
+    _ machine: inout MultistreamMachine, _ bytes: UnsafeRawBufferPointer
   ) throws(PeeringError) -> Int {
-    let outcome = queue.read { waiting in
-      Result { () throws(PeeringError) in try machine.receive(waiting, output: &output) }
-    }
-    return try outcome.get()
+    var answer = ByteQueue()
+    let used = try machine.receive(bytes, output: &answer)
+    answer.read { outbox.append($0) }
+    return used
   }
 
   /// Hands decrypted bytes to the muxer, or to the negotiation before it.
@@ -19,7 +18,7 @@ extension ConnectionMachine {
   ) throws(PeeringError) {
     var rest = bytes
     if case .agreeingOnMuxer(var machine) = phase {
-      let used = try machine.receive(rest, output: &plaintext)
+      let used = try negotiate(&machine, rest)
       guard machine.agreed != nil else {
         phase = .agreeingOnMuxer(machine)
         return
@@ -30,7 +29,7 @@ extension ConnectionMachine {
     }
     yamuxEvents.removeAll(keepingCapacity: true)
     let outcome = Result { () throws(PeeringError) in
-      try yamux.receive(rest, output: &plaintext, events: &yamuxEvents)
+      try yamux.receive(rest, output: &outbox, events: &yamuxEvents)
     }
     for index in yamuxEvents.indices {
       try handle(yamuxEvents[index], events: &events)
@@ -44,7 +43,7 @@ extension ConnectionMachine {
     switch event {
     case .opened(let stream):
       guard negotiatingCount < ConnectionLimits.negotiatingStreamsMax else {
-        yamux.reset(stream, output: &plaintext)
+        yamux.reset(stream, output: &outbox)
         return
       }
       negotiatingCount += 1
@@ -78,7 +77,7 @@ extension ConnectionMachine {
       echo(stream)
     case nil:
       // Nobody owns the stream any more: what still arrives is read and forgotten.
-      yamux.consume(yamux.available(on: stream), of: stream, output: &plaintext)
+      yamux.consume(yamux.available(on: stream), of: stream, output: &outbox)
     }
   }
 
@@ -89,33 +88,35 @@ extension ConnectionMachine {
     let outcome = yamux.read(stream) { waiting in
       Result { () throws(PeeringError) in try machine.receive(waiting, output: &answer) }
     }
-    guard case .success(let used)? = outcome else { return refuse(stream, events: &events) }
-    yamux.consume(used, of: stream, output: &plaintext)
+    // A stream that was reset behind its bytes is gone; the event of that comes next.
+    guard let outcome else { return }
+    guard case .success(let used) = outcome else { return refuse(stream, events: &events) }
+    yamux.consume(used, of: stream, output: &outbox)
     if !answer.isEmpty { sendSmall(answer, on: stream) }
-    guard let index = machine.agreed else {
+    guard let protocolID = machine.agreedProtocol else {
       if yamux.isDrained(stream) { return refuse(stream, events: &events) }
       streams[stream] = weProposed(stream) ? .proposing(machine) : .accepting(machine)
       return
     }
     negotiatingCount -= 1
-    settle(stream, protocolIndex: index, events: &events)
+    settle(stream, on: protocolID, events: &events)
   }
 
   /// An agreed stream starts its protocol.
   private mutating func settle(
-    _ stream: UInt32, protocolIndex: Int, events: inout [ConnectionEvent]
+    _ stream: UInt32, on protocolID: String, events: inout [ConnectionEvent]
   ) {
     if weProposed(stream) {
       streams[stream] = .application
+      events.append(.agreed(stream: stream, protocolID: protocolID))
       events.append(.readable(stream))
-    } else if protocolIndex == 0 {
-      streams[stream] = .ping
-      echo(stream)
-    } else if protocolIndex == 1 {
+    } else if protocolID == PingProtocol.protocolID {
+      answerPing(stream)
+    } else if protocolID == IdentifyMessage.protocolID {
       answerIdentify(stream)
     } else {
       streams[stream] = .application
-      events.append(.accepted(stream: stream, protocolIndex: protocolIndex - 2))
+      events.append(.accepted(stream: stream, protocolID: protocolID))
       if yamux.available(on: stream) > 0 || yamux.isDrained(stream) {
         events.append(.readable(stream))
       }
@@ -123,7 +124,7 @@ extension ConnectionMachine {
   }
 
   private mutating func refuse(_ stream: UInt32, events: inout [ConnectionEvent]) {
-    yamux.reset(stream, output: &plaintext)
+    yamux.reset(stream, output: &outbox)
     let weOpened = weProposed(stream)
     guard drop(stream) != nil, weOpened else { return }
     events.append(.refused(stream: stream))
@@ -134,7 +135,8 @@ extension ConnectionMachine {
     guard let use = streams.removeValue(forKey: stream) else { return nil }
     switch use {
     case .proposing, .accepting: negotiatingCount -= 1
-    case .application, .ping: break
+    case .ping: pingCount -= 1
+    case .application: break
     }
     return use
   }
@@ -146,7 +148,7 @@ extension ConnectionMachine {
   /// Sends a negotiation's lines, which always fit the first window.
   private mutating func sendSmall(_ bytes: ByteQueue, on stream: UInt32) {
     bytes.read { waiting in
-      _ = try? yamux.send(waiting, on: stream, room: waiting.count, output: &plaintext)
+      _ = try? yamux.send(waiting, on: stream, room: waiting.count, output: &outbox)
     }
   }
 
@@ -156,8 +158,19 @@ extension ConnectionMachine {
     answer.append(Varint.encode(UInt64(message.count)))
     answer.append(message)
     sendSmall(answer, on: stream)
-    yamux.finish(stream, output: &plaintext)
+    yamux.finish(stream, output: &outbox)
     streams[stream] = nil
+  }
+
+  private mutating func answerPing(_ stream: UInt32) {
+    guard pingCount < ConnectionLimits.pingStreamsMax else {
+      yamux.reset(stream, output: &outbox)
+      streams[stream] = nil
+      return
+    }
+    pingCount += 1
+    streams[stream] = .ping
+    echo(stream)
   }
 
   /// Sends whole pings back as far as the window allows.
@@ -167,13 +180,13 @@ extension ConnectionMachine {
     let count = whole - whole % PingProtocol.payloadBytes
     if count > 0, let payload = yamux.read(stream, { Bytes($0.prefix(count)) }) {
       payload.withUnsafeBytes {
-        _ = try? yamux.send($0, on: stream, room: count, output: &plaintext)
+        _ = try? yamux.send($0, on: stream, room: count, output: &outbox)
       }
-      yamux.consume(count, of: stream, output: &plaintext)
+      yamux.consume(count, of: stream, output: &outbox)
     }
     if yamux.isDrained(stream) {
-      yamux.finish(stream, output: &plaintext)
-      streams[stream] = nil
+      yamux.finish(stream, output: &outbox)
+      _ = drop(stream)
     }
   }
 }
@@ -181,12 +194,13 @@ extension ConnectionMachine {
 // MARK: - The owner's verbs
 
 extension ConnectionMachine {
-  /// Opens a stream for one protocol. It can be written at once; a refusal arrives as an event.
-  package mutating func open(_ protocolID: String) throws(PeeringError) -> UInt32 {
+  /// Opens a stream for the first of `protocols` that the other side speaks. With one protocol it
+  /// can be written at once; with several the event `agreed` comes first. A refusal is an event too.
+  package mutating func open(_ protocols: [String]) throws(PeeringError) -> UInt32 {
     guard isOpen else { throw .connectionNotOpen }
-    let stream = try yamux.open(output: &plaintext)
+    let stream = try yamux.open(output: &outbox)
     var proposal = ByteQueue()
-    let machine = MultistreamMachine(proposing: [protocolID], output: &proposal)
+    let machine = MultistreamMachine(proposing: protocols, output: &proposal)
     streams[stream] = .proposing(machine)
     negotiatingCount += 1
     sendSmall(proposal, on: stream)
@@ -198,13 +212,11 @@ extension ConnectionMachine {
     _ bytes: UnsafeRawBufferPointer, on stream: UInt32
   ) throws(PeeringError) -> Int {
     guard isOpen else { throw .connectionNotOpen }
-    return try yamux.send(bytes, on: stream, room: sendRoom, output: &plaintext)
+    return try yamux.send(bytes, on: stream, room: sendRoom, output: &outbox)
   }
 
   /// Bytes that streams may still hand over before the socket has to take some.
-  package var sendRoom: Int {
-    max(0, ConnectionLimits.sendBufferBytes - plaintext.count - outbox.count)
-  }
+  package var sendRoom: Int { max(0, ConnectionLimits.sendBufferBytes - outbox.count) }
 
   /// Bytes that wait on a stream.
   package func available(on stream: UInt32) -> Int { yamux.available(on: stream) }
@@ -212,55 +224,64 @@ extension ConnectionMachine {
   /// Bytes the other side's window lets us send on a stream now.
   package func sendable(on stream: UInt32) -> Int { yamux.sendable(on: stream) }
 
-  /// Moves what waits on a stream to the end of `target`, which then holds at most `limit` bytes.
-  package mutating func read(_ stream: UInt32, limit: Int, into target: inout ByteQueue) {
-    guard case .application = streams[stream] else { return }
-    let count = min(max(0, limit - target.count), yamux.available(on: stream))
-    guard count > 0 else { return }
-    _ = yamux.read(stream) { target.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-    yamux.consume(count, of: stream, output: &plaintext)
+  /// Lets `body` take bytes from the front of what waits on a stream; those left, up to `limit` in
+  /// all, count as accepted, so that the rest of a large message can come.
+  package mutating func take<Result>(
+    from stream: UInt32, accepting limit: Int, _ body: (inout ByteQueue) -> Result
+  ) -> Result? {
+    guard case .application = streams[stream] else { return nil }
+    return yamux.take(from: stream, accepting: limit, output: &outbox, body)
   }
+
+  /// Bytes that streams' readers have accepted and not yet taken.
+  package var acceptedBytes: Int { yamux.acceptedBytes }
 
   /// Whether the other side has finished and everything was read.
   package func isDrained(_ stream: UInt32) -> Bool { yamux.isDrained(stream) }
 
+  /// Whether a reader that took or accepted all it saw has something new to look at.
+  package func hasNews(on stream: UInt32) -> Bool { yamux.hasNews(on: stream) }
+
+  /// Whether the other side has finished; bytes may still wait.
+  package func isFinished(_ stream: UInt32) -> Bool { yamux.isFinished(stream) }
+
   /// Ends our direction of a stream.
   package mutating func finish(_ stream: UInt32) {
-    yamux.finish(stream, output: &plaintext)
+    yamux.finish(stream, output: &outbox)
   }
 
   /// Lets go of a stream: what is unread, or still to come, is not wanted.
   package mutating func release(_ stream: UInt32) {
     guard drop(stream) != nil else { return }
     if yamux.isDrained(stream) {
-      yamux.finish(stream, output: &plaintext)
+      yamux.finish(stream, output: &outbox)
     } else {
-      yamux.reset(stream, output: &plaintext)
+      yamux.reset(stream, output: &outbox)
     }
   }
 
   /// Lets go of a stream whose other side may still send: that is read and forgotten.
   package mutating func leave(_ stream: UInt32) {
     guard drop(stream) != nil else { return }
-    yamux.finish(stream, output: &plaintext)
-    yamux.consume(yamux.available(on: stream), of: stream, output: &plaintext)
+    yamux.finish(stream, output: &outbox)
+    yamux.consume(yamux.available(on: stream), of: stream, output: &outbox)
   }
 
   /// Gives a stream up in both directions.
   package mutating func reset(_ stream: UInt32) {
     _ = drop(stream)
-    yamux.reset(stream, output: &plaintext)
+    yamux.reset(stream, output: &outbox)
   }
 
   /// Asks the other side to echo `opaque`.
   package mutating func ping(_ opaque: UInt32) {
     guard isOpen else { return }
-    yamux.ping(opaque, output: &plaintext)
+    yamux.ping(opaque, output: &outbox)
   }
 
   /// Says goodbye; `flush` and send what stands in `outbox`, then close.
   package mutating func close() {
-    if isOpen { yamux.goAway(.normal, output: &plaintext) }
+    if isOpen { yamux.goAway(.normal, output: &outbox) }
     flush()
     phase = .closed
   }

@@ -4,10 +4,14 @@ package import Primitives
 package struct IdentifyMessage: Equatable, Sendable {
   /// The protocol both sides name.
   package static let protocolID = "/ipfs/id/1.0.0"
-  /// A message with signed record and many addresses stays far below.
+  /// The protocol of a peer that tells what it is without being asked, because it has changed.
+  package static let pushProtocolID = "/ipfs/id/push/1.0.0"
+  /// A message with signed record and many addresses stays far below. All parts together.
   package static let bytesMax = 64 * 1_024
   /// Addresses and protocols kept of one message; the rest is dropped.
   static let entriesMax = 256
+  /// A message may come in parts, each with its own length; go-libp2p reads at most ten.
+  package static let partsMax = 10
 
   private enum Field {
     static let publicKey = 1
@@ -16,6 +20,7 @@ package struct IdentifyMessage: Equatable, Sendable {
     static let observedAddress = 4
     static let protocolVersion = 5
     static let agentVersion = 6
+    static let signedPeerRecord = 8
   }
 
   /// The sender's key in protobuf form.
@@ -30,12 +35,19 @@ package struct IdentifyMessage: Equatable, Sendable {
   package var protocolVersion = ""
   /// Its software, free text.
   package var agentVersion = ""
+  /// The envelope of its signed record; not yet checked.
+  package var signedPeerRecord: Bytes = []
 
   /// An empty message.
   package init() {}
 
   /// Reads a message; unknown fields are skipped.
   package init(decoding bytes: Bytes) throws(PeeringError) {
+    try merge(bytes)
+  }
+
+  /// Adds another part of the message; what it says once replaces what was said before.
+  package mutating func merge(_ bytes: Bytes) throws(PeeringError) {
     do throws(ProtobufFault) {
       var reader = ProtobufReader(bytes[...])
       while let (field, value) = try reader.next() {
@@ -59,6 +71,7 @@ package struct IdentifyMessage: Equatable, Sendable {
     case Field.observedAddress: observedAddress = Bytes(content)
     case Field.protocolVersion: protocolVersion = String(decoding: content, as: UTF8.self)
     case Field.agentVersion: agentVersion = String(decoding: content, as: UTF8.self)
+    case Field.signedPeerRecord: signedPeerRecord = Bytes(content)
     default: break
     }
   }
@@ -72,6 +85,9 @@ package struct IdentifyMessage: Equatable, Sendable {
     if !observedAddress.isEmpty { message.append(Field.observedAddress, bytes: observedAddress) }
     message.append(Field.protocolVersion, text: protocolVersion)
     message.append(Field.agentVersion, text: agentVersion)
+    if !signedPeerRecord.isEmpty {
+      message.append(Field.signedPeerRecord, bytes: signedPeerRecord)
+    }
     return message.bytes
   }
 }

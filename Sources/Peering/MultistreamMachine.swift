@@ -27,6 +27,8 @@ package struct MultistreamMachine: Sendable {
 
   /// The index of the protocol both sides settled on.
   package private(set) var agreed: Int?
+  /// The protocol both sides settled on.
+  package var agreedProtocol: String? { agreed.map { protocols[$0] } }
 
   /// Proposes `protocols` in order; the header and the first proposal are appended to `output`.
   package init(proposing protocols: [String], output: inout ByteQueue) {

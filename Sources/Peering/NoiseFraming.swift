@@ -1,5 +1,5 @@
 import Cryptography
-package import Primitives
+import Primitives
 
 /// Noise messages on a byte stream: two bytes of length, big-endian, then the message
 /// (libp2p/specs noise/README.md, "Wire Format").
@@ -12,40 +12,30 @@ package enum NoiseFraming {
   static let plaintextBytesMax = messageBytesMax - ChaChaPoly.tagByteCount
 
   /// Appends one handshake message.
-  package static func append(_ message: Bytes, to output: inout ByteQueue) {
+  static func append(_ message: Bytes, to output: inout NoiseOutbox) {
     precondition(message.count <= messageBytesMax)
-    output.append(UInt8(message.count >> 8))
-    output.append(UInt8(message.count & 0xFF))
+    output.append([UInt8(message.count >> 8), UInt8(message.count & 0xFF)])
     output.append(message)
   }
 
   /// The length of the next whole message in `input`, or nil when more bytes are needed.
   package static func nextMessage(in input: borrowing ByteQueue) -> Int? {
+    input.read { nextMessage(in: $0) }
+  }
+
+  /// Bytes that `input` lacks until its next message, or first that message's length, is whole.
+  static func missing(in input: borrowing ByteQueue) -> Int {
     input.read { bytes in
-      guard bytes.count >= headerBytes else { return nil }
+      guard bytes.count >= headerBytes else { return headerBytes - bytes.count }
       let length = Int(bytes[0]) << 8 | Int(bytes[1])
-      return bytes.count >= headerBytes + length ? length : nil
+      return max(0, headerBytes + length - bytes.count)
     }
   }
 
-  /// Encrypts all of `plaintext` into frames at the end of `output` and empties it.
-  package static func seal(
-    _ plaintext: inout ByteQueue, with cipher: NoiseCipher, into output: inout ByteQueue
-  ) {
-    while !plaintext.isEmpty {
-      let count = min(plaintext.count, plaintextBytesMax)
-      let message = count + ChaChaPoly.tagByteCount
-      plaintext.read { source in
-        _ = output.write(atLeast: headerBytes + message) { target in
-          target[0] = UInt8(message >> 8)
-          target[1] = UInt8(message & 0xFF)
-          let body = UnsafeMutableRawBufferPointer(rebasing: target[headerBytes...])
-          body.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<count]))
-          cipher.seal(body, count: count)
-          return headerBytes + message
-        }
-      }
-      plaintext.consume(count)
-    }
+  /// The length of the message at the start of `bytes`, or nil when it is not whole.
+  static func nextMessage(in bytes: UnsafeRawBufferPointer) -> Int? {
+    guard bytes.count >= headerBytes else { return nil }
+    let length = Int(bytes[0]) << 8 | Int(bytes[1])
+    return bytes.count >= headerBytes + length ? length : nil
   }
 }

@@ -9,6 +9,8 @@ package struct NoiseSession {
   package let receiving: NoiseCipher
   /// Who is on the other side, proven.
   package let remotePeer: PeerID
+  /// The key that proves it, in protobuf form.
+  package let remoteKey: Bytes
   /// The muxers the other side named.
   package let remoteMuxers: [String]
 }
@@ -82,6 +84,7 @@ package struct NoiseHandshakeMachine {
     state = .finished
     session = NoiseSession(
       sending: ciphers.sending, receiving: ciphers.receiving,
-      remotePeer: remote.publicKey.peerID, remoteMuxers: remote.muxers)
+      remotePeer: remote.publicKey.peerID, remoteKey: remote.publicKey.protobuf,
+      remoteMuxers: remote.muxers)
   }
 }

@@ -18,7 +18,7 @@ package struct NoiseIdentityPayload: Equatable, Sendable {
   private static let signedPrefix = Bytes("noise-libp2p-static-key:".utf8)
 
   /// The sender's identity.
-  package let publicKey: PublicKey
+  package let publicKey: PeerPublicKey
   /// The muxers it named; empty from peers without early negotiation.
   package let muxers: [String]
 
@@ -57,13 +57,8 @@ package struct NoiseIdentityPayload: Equatable, Sendable {
     } catch {
       throw .malformedProtobuf(error)
     }
-    guard let publicKey = PeerID(protobufKey: key).publicKey else {
-      throw .identityPayload(.keyNotEd25519)
-    }
-    guard let proof = try? Signature(bytes: signature) else {
-      throw .identityPayload(.signatureLength(signature.count))
-    }
-    guard publicKey.verify(proof, of: Self.signedPrefix + staticKey) else {
+    let publicKey = try PeerPublicKey(protobuf: key)
+    guard publicKey.verify(signature, of: Self.signedPrefix + staticKey) else {
       throw .identityPayload(.signatureMismatch)
     }
     guard muxers.count <= Self.muxersMax else {

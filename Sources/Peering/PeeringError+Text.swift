@@ -25,6 +25,7 @@ extension PeeringError: CustomStringConvertible {
     case .connectionNotOpen: "the connection is not open"
     case .malformedRPC(let found): "a call is malformed: \(found)"
     case .rpcFrameTooLong(let bytes, let limit): "a call of \(bytes) bytes exceeds \(limit)"
+    case .malformedKademlia(let fault): "a Kademlia message is malformed (\(fault))"
     }
   }
 }

@@ -22,7 +22,7 @@ public enum PeeringError: Error, Equatable, Sendable {
   case noiseTagMismatch
   /// An X25519 public key of low order.
   case weakPublicKey
-  /// The identity payload of the handshake is not a signed Ed25519 key.
+  /// The identity payload of the handshake is not a signed key.
   case identityPayload(IdentityFault)
   /// Another identity answered than the address names.
   case wrongPeer(expected: PeerID, actual: PeerID)
@@ -42,6 +42,18 @@ public enum PeeringError: Error, Equatable, Sendable {
   case malformedRPC(String)
   /// An rpc frame longer than the limit.
   case rpcFrameTooLong(bytes: UInt64, limit: Int)
+  /// A Kademlia message that no node of ours takes.
+  case malformedKademlia(KademliaFault)
+}
+
+/// What is wrong with a Kademlia message.
+public enum KademliaFault: Error, Equatable, Sendable {
+  /// More bytes than a message may have.
+  case tooLong(bytes: Int, limit: Int)
+  /// A key longer than any we know.
+  case keyTooLong(bytes: Int, limit: Int)
+  /// A type that is not defined.
+  case unknownType(UInt64)
 }
 
 /// What is wrong with a protobuf message.
@@ -60,10 +72,8 @@ public enum ProtobufFault: Error, Equatable, Sendable {
 
 /// What is wrong with a handshake's identity payload.
 public enum IdentityFault: Equatable, Sendable {
-  /// No key, or one that is not Ed25519.
-  case keyNotEd25519
-  /// No signature, or one of another length.
-  case signatureLength(Int)
+  /// No key, one of a kind we do not know, or not in its one proper encoding.
+  case keyNotSupported
   /// The signature is not by the key over the Noise static key.
   case signatureMismatch
   /// More muxers than a peer may name.

@@ -46,15 +46,18 @@ package enum ProtobufValue: Equatable {
 
 /// Reads the fields of a protobuf message one after the other.
 package struct ProtobufReader {
-  /// No message we read has more; a repeated field of empty values cannot keep us busy.
-  static let fieldsMax = 1_024
+  /// Few messages we read have more; a repeated field of empty values cannot keep us busy.
+  package static let fieldsMax = 1_024
 
   private var rest: ArraySlice<UInt8>
-  private var fieldsRead = 0
+  private var fieldsLeft: Int
+  private let fieldsLimit: Int
 
-  /// A reader of `message`.
-  package init(_ message: ArraySlice<UInt8>) {
+  /// A reader of `message`; one that lists thousands of things names its own limit.
+  package init(_ message: ArraySlice<UInt8>, fieldsMax: Int = Self.fieldsMax) {
     rest = message
+    fieldsLeft = fieldsMax
+    fieldsLimit = fieldsMax
   }
 
   /// The next field, or nil at the end.
@@ -62,8 +65,8 @@ package struct ProtobufReader {
     throws(ProtobufFault) -> (field: UInt64, value: ProtobufValue)?
   {
     guard !rest.isEmpty else { return nil }
-    fieldsRead += 1
-    guard fieldsRead <= Self.fieldsMax else { throw .tooManyFields(limit: Self.fieldsMax) }
+    guard fieldsLeft > 0 else { throw .tooManyFields(limit: fieldsLimit) }
+    fieldsLeft -= 1
     let key = try varint()
     guard key >> 3 != 0 else { throw .fieldZero }
     return (key >> 3, try value(wireType: UInt8(key & 7)))

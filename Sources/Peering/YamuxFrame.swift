@@ -2,8 +2,18 @@
 package enum YamuxLimits {
   /// Fixed by the specification: each stream starts with this window in both directions.
   static let initialWindowBytes = 256 * 1_024
-  /// A window grows to this while the reader keeps up: 1 MiB a 60 ms round trip is 17 MB/s.
-  static let windowBytesMax = 1_024 * 1_024
+  /// A window grows to this while the reader keeps up (as go-yamux): 16 MiB a 60 ms round trip is
+  /// 280 MB/s.
+  static let windowBytesMax = 16 * 1_024 * 1_024
+  /// What all windows of a session may have grown by together. With the initial windows of thirty
+  /// streams this stays within `unreadBytesMax`.
+  static let windowGrowthMax = 24 * 1_024 * 1_024
+  /// A window that was used up within this many round trips is too small (go-yamux).
+  static let roundTripsPerWindow = 4
+  /// The round trip is measured again after this, when a window is topped up.
+  static let roundTripAge: Duration = .seconds(10)
+  /// Opaque values from here on are pings of the muxer's own, below are the owner's.
+  static let ownPing: UInt32 = 0x8000_0000
   /// Open streams of one session, of either side; an rpc call is a stream, so calls in flight.
   static let streamsMax = 512
   /// Streams opened by us that the other side has not acknowledged (specification: at most 256).
@@ -74,14 +84,11 @@ struct YamuxHeader: Equatable {
     length = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
   }
 
-  func append(to output: inout ByteQueue) {
-    output.write(atLeast: Self.byteCount) { target in
-      target[0] = 0
-      target[1] = type.rawValue
-      target.storeBytes(of: flags.rawValue.bigEndian, toByteOffset: 2, as: UInt16.self)
-      target.storeBytes(of: stream.bigEndian, toByteOffset: 4, as: UInt32.self)
-      target.storeBytes(of: length.bigEndian, toByteOffset: 8, as: UInt32.self)
-      return Self.byteCount
-    }
+  func append(to output: inout some FrameOutput) {
+    var words = (
+      (UInt32(type.rawValue) << 16 | UInt32(flags.rawValue)).bigEndian, stream.bigEndian,
+      length.bigEndian
+    )
+    withUnsafeBytes(of: &words) { output.append($0) }
   }
 }

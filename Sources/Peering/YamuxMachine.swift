@@ -1,4 +1,4 @@
-import Primitives
+package import Primitives
 
 /// What a muxed session tells its owner.
 package enum YamuxEvent: Equatable, Sendable {
@@ -23,12 +23,22 @@ package enum YamuxEvent: Equatable, Sendable {
 /// Data-plane machine: frames are appended to `output` and events to `events`, both owned by the
 /// caller; reading never waits for writing, and in steady state no frame allocates.
 package struct YamuxMachine {
-  private let weAreClient: Bool
-  private var nextStream: UInt32
-  private var streams: [UInt32: YamuxStream] = [:]
-  private var unacknowledged = 0
-  private var unreadBytes = 0
-  private var remoteGoneAway = false
+  let weAreClient: Bool
+  var nextStream: UInt32
+  var streams: [UInt32: YamuxStream] = [:]
+  var unacknowledged = 0
+  /// Bytes that wait in the inboxes of all streams.
+  var unreadBytes = 0
+  var remoteGoneAway = false
+  /// Bytes that readers have accepted and not yet taken.
+  var acceptedBytes = 0
+  var windowGrowth = 0
+
+  /// The owner's clock; windows grow by it.
+  package var now = Tick.zero
+  /// The last measured round trip of the session.
+  package private(set) var roundTrip: Duration?
+  private var ownPing: (opaque: UInt32, sentAt: Tick)?
 
   private var header = Bytes()
   /// The data frame whose body is arriving; the stream may be gone, the body is read regardless.
@@ -48,7 +58,7 @@ package struct YamuxMachine {
 
   /// Reads bytes of the other side.
   package mutating func receive(
-    _ input: UnsafeRawBufferPointer, output: inout ByteQueue, events: inout [YamuxEvent]
+    _ input: UnsafeRawBufferPointer, output: inout some FrameOutput, events: inout [YamuxEvent]
   ) throws(PeeringError) {
     var offset = 0
     while offset < input.count || body?.left == 0 {
@@ -81,7 +91,7 @@ package struct YamuxMachine {
   }
 
   private mutating func handle(
-    _ frame: YamuxHeader, output: inout ByteQueue, events: inout [YamuxEvent]
+    _ frame: YamuxHeader, output: inout some FrameOutput, events: inout [YamuxEvent]
   ) throws(PeeringError) {
     switch frame.type {
     case .data:
@@ -95,6 +105,8 @@ package struct YamuxMachine {
       if frame.flags.contains(.synchronize) {
         YamuxHeader(type: .ping, flags: .acknowledge, stream: 0, length: frame.length)
           .append(to: &output)
+      } else if frame.length >= YamuxLimits.ownPing {
+        noteRoundTrip(frame.length)
       } else {
         events.append(.pong(frame.length))
       }
@@ -105,7 +117,7 @@ package struct YamuxMachine {
   }
 
   private mutating func openIfNew(
-    _ frame: YamuxHeader, output: inout ByteQueue, events: inout [YamuxEvent]
+    _ frame: YamuxHeader, output: inout some FrameOutput, events: inout [YamuxEvent]
   ) throws(PeeringError) {
     guard frame.flags.contains(.synchronize) else { return }
     let openedByClient = frame.stream & 1 == 1
@@ -185,116 +197,30 @@ package struct YamuxMachine {
     unacknowledged -= 1
   }
 
-  private mutating func forget(_ stream: UInt32) {
+  mutating func forget(_ stream: UInt32) {
     acknowledge(stream)
     guard let gone = streams.removeValue(forKey: stream) else { return }
-    unreadBytes -= gone.inbox.count
+    unreadBytes -= gone.inbox.count - gone.accepted
+    acceptedBytes -= gone.accepted
+    windowGrowth -= gone.windowSize - YamuxLimits.initialWindowBytes
   }
-}
 
-// MARK: - Our side
+  // MARK: The round trip
 
-extension YamuxMachine {
-  /// Opens a stream.
-  package mutating func open(output: inout ByteQueue) throws(PeeringError) -> UInt32 {
-    guard !remoteGoneAway, nextStream <= UInt32.max - 2 else { throw .connectionNotOpen }
-    guard streams.count < YamuxLimits.streamsMax else {
-      throw .tooManyStreams(limit: YamuxLimits.streamsMax)
+  /// Asks for the round trip, unless an answer is on its way or young enough.
+  mutating func measureRoundTrip(output: inout some FrameOutput) {
+    if let last = ownPing {
+      guard roundTrip != nil, now.duration(since: last.sentAt) >= YamuxLimits.roundTripAge else {
+        return
+      }
     }
-    guard unacknowledged < YamuxLimits.unacknowledgedMax else {
-      throw .tooManyStreams(limit: YamuxLimits.unacknowledgedMax)
-    }
-    let stream = nextStream
-    nextStream += 2
-    unacknowledged += 1
-    streams[stream] = YamuxStream(openedByUs: true)
-    YamuxHeader(type: .windowUpdate, flags: .synchronize, stream: stream).append(to: &output)
-    return stream
+    let opaque = (ownPing?.opaque).map { $0 == .max ? YamuxLimits.ownPing : $0 + 1 }
+    ownPing = (opaque ?? YamuxLimits.ownPing, now)
+    ping(opaque ?? YamuxLimits.ownPing, output: &output)
   }
 
-  /// Sends as much of `bytes` as the window and `room` allow; returns how much that was.
-  package mutating func send(
-    _ bytes: UnsafeRawBufferPointer, on stream: UInt32, room: Int, output: inout ByteQueue
-  ) throws(PeeringError) -> Int {
-    guard streams[stream]?.finishedSending == false,
-      let window = streams[stream]?.sendWindow
-    else { throw .noSuchStream }
-    let total = max(0, min(bytes.count, window, room))
-    var sent = 0
-    while sent < total {
-      let count = min(total - sent, YamuxLimits.bodyBytesMax)
-      YamuxHeader(type: .data, stream: stream, length: UInt32(count)).append(to: &output)
-      output.append(UnsafeRawBufferPointer(rebasing: bytes[sent..<(sent + count)]))
-      sent += count
-    }
-    streams[stream]?.sendWindow -= sent
-    return sent
-  }
-
-  /// Bytes that wait to be read on a stream.
-  package func available(on stream: UInt32) -> Int { streams[stream]?.inbox.count ?? 0 }
-
-  /// Bytes the window of a stream lets us send now.
-  package func sendable(on stream: UInt32) -> Int { streams[stream]?.sendWindow ?? 0 }
-
-  /// Whether the other side has finished and all its bytes were read.
-  package func isDrained(_ stream: UInt32) -> Bool {
-    guard let found = streams[stream] else { return true }
-    return found.finishedReceiving && found.inbox.isEmpty
-  }
-
-  /// Lets `body` read what waits on a stream.
-  package func read<Result>(
-    _ stream: UInt32, _ body: (UnsafeRawBufferPointer) -> Result
-  ) -> Result? {
-    streams[stream]?.inbox.read(body)
-  }
-
-  /// Drops `count` read bytes and tells the other side once half a window was read.
-  package mutating func consume(_ count: Int, of stream: UInt32, output: inout ByteQueue) {
-    guard count > 0, streams[stream] != nil else { return }
-    unreadBytes -= count
-    streams[stream]?.inbox.consume(count)
-    streams[stream]?.unreported += count
-    if streams[stream]?.finishedReceiving == false { topUp(stream, output: &output) }
-    if streams[stream]?.isOver == true { forget(stream) }
-  }
-
-  private mutating func topUp(_ stream: UInt32, output: inout ByteQueue) {
-    guard let unreported = streams[stream]?.unreported,
-      let size = streams[stream]?.windowSize, unreported >= size / 2
-    else { return }
-    // The reader has kept up with a whole window's traffic, so a larger one will not pile up.
-    let growth = min(size, YamuxLimits.windowBytesMax - size)
-    let delta = unreported + growth
-    streams[stream]?.windowSize = size + growth
-    streams[stream]?.receiveWindow += delta
-    streams[stream]?.unreported = 0
-    YamuxHeader(type: .windowUpdate, stream: stream, length: UInt32(delta)).append(to: &output)
-  }
-
-  /// Says that we send no more on a stream; reading goes on.
-  package mutating func finish(_ stream: UInt32, output: inout ByteQueue) {
-    guard streams[stream]?.finishedSending == false else { return }
-    streams[stream]?.finishedSending = true
-    YamuxHeader(type: .windowUpdate, flags: .finish, stream: stream).append(to: &output)
-    if streams[stream]?.isOver == true { forget(stream) }
-  }
-
-  /// Gives a stream up in both directions.
-  package mutating func reset(_ stream: UInt32, output: inout ByteQueue) {
-    guard streams[stream] != nil else { return }
-    forget(stream)
-    YamuxHeader(type: .windowUpdate, flags: .reset, stream: stream).append(to: &output)
-  }
-
-  /// Asks the other side to echo `opaque`.
-  package mutating func ping(_ opaque: UInt32, output: inout ByteQueue) {
-    YamuxHeader(type: .ping, flags: .synchronize, stream: 0, length: opaque).append(to: &output)
-  }
-
-  /// Says that we accept no more streams.
-  package mutating func goAway(_ reason: YamuxGoAway, output: inout ByteQueue) {
-    YamuxHeader(type: .goAway, stream: 0, length: reason.rawValue).append(to: &output)
+  private mutating func noteRoundTrip(_ opaque: UInt32) {
+    guard let asked = ownPing, asked.opaque == opaque else { return }
+    roundTrip = now.duration(since: asked.sentAt)
   }
 }

@@ -8,7 +8,7 @@ enum Program {
     DemoCommand.all + TrainingCommands.all + ModelCommands.all + WorkCommands.all
     + SetupCommands.all
     + ServerCommands.all + NodeCommands.all + LearningCommands.all + ContentCommands.all
-    + LedgerCommands.all + AboutCommands.all
+    + PeerCommands.all + LedgerCommands.all + AboutCommands.all
 
   /// Reads the command line, runs one command, and ends the process with its exit code.
   nonisolated static func run() async {

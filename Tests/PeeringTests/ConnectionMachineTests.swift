@@ -20,14 +20,12 @@ struct ConnectionMachineTests {
   func lazyStream() throws {
     var pair = try Pair()
     try pair.exchange()
-    let stream = try pair.dialer.open(Self.service)
+    let stream = try pair.dialer.open([Self.service])
     #expect(try pair.send([1, 2, 3], on: stream) == 3)
     pair.dialer.finish(stream)
     try pair.exchange()
-    #expect(pair.listenerEvents.contains(.accepted(stream: stream, protocolIndex: 0)))
-    var received = ByteQueue()
-    pair.listener.read(stream, limit: 100, into: &received)
-    #expect(received.bytes == [1, 2, 3])
+    #expect(pair.listenerEvents.contains(.accepted(stream: stream, protocolID: Self.service)))
+    #expect(pair.listener.takeAll(from: stream) == [1, 2, 3])
     #expect(pair.listener.isDrained(stream))
   }
 
@@ -35,7 +33,7 @@ struct ConnectionMachineTests {
   func refusedProtocol() throws {
     var pair = try Pair()
     try pair.exchange()
-    let stream = try pair.dialer.open("/other/1.0.0")
+    let stream = try pair.dialer.open(["/other/1.0.0"])
     try pair.exchange()
     #expect(pair.dialerEvents.contains(.refused(stream: stream)))
     #expect(throws: PeeringError.noSuchStream) { try pair.send([1], on: stream) }
@@ -45,16 +43,14 @@ struct ConnectionMachineTests {
   func builtIn() throws {
     var pair = try Pair()
     try pair.exchange()
-    let ping = try pair.dialer.open(PingProtocol.protocolID)
+    let ping = try pair.dialer.open([PingProtocol.protocolID])
     let payload = Bytes(0..<32)
     _ = try pair.send(payload, on: ping)
-    let identify = try pair.dialer.open(IdentifyMessage.protocolID)
+    let identify = try pair.dialer.open([IdentifyMessage.protocolID])
     try pair.exchange()
-    var echoed = ByteQueue()
-    pair.dialer.read(ping, limit: 100, into: &echoed)
-    #expect(echoed.bytes == payload)
+    #expect(pair.dialer.takeAll(from: ping) == payload)
     var answer = ByteQueue()
-    pair.dialer.read(identify, limit: IdentifyMessage.bytesMax, into: &answer)
+    answer.append(pair.dialer.takeAll(from: identify))
     let message = try #require(
       try RPCFraming.next(in: &answer, limit: IdentifyMessage.bytesMax))
     #expect(try IdentifyMessage(decoding: message).agentVersion == "test")
@@ -74,10 +70,51 @@ struct ConnectionMachineTests {
   func singleBytes() throws {
     var pair = try Pair(pieceBytes: 1)
     try pair.exchange()
-    let stream = try pair.dialer.open(Self.service)
+    let stream = try pair.dialer.open([Self.service])
     _ = try pair.send([5], on: stream)
     try pair.exchange()
-    #expect(pair.listenerEvents.contains(.accepted(stream: stream, protocolIndex: 0)))
+    #expect(pair.listenerEvents.contains(.accepted(stream: stream, protocolID: Self.service)))
+  }
+
+  @Test(
+    "bulk cut anywhere arrives whole, though messages are decrypted where they lie",
+    arguments: [7, 1_000, 65_537, 65_538, 100_000])
+  func cutBulk(pieceBytes: Int) throws {
+    var pair = try Pair(pieceBytes: pieceBytes)
+    try pair.exchange()
+    let stream = try pair.dialer.open([Self.service])
+    let body = Bytes((0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) })
+    #expect(try pair.send(body, on: stream) == body.count)
+    try pair.exchange()
+    #expect(pair.listener.takeAll(from: stream) == body)
+    pair.dialer.releaseIdleMemory()
+    #expect(pair.listener.heldBytes == 0)
+  }
+
+  @Test("a message larger than the window comes when its reader accepts what is there")
+  func acceptance() throws {
+    var pair = try Pair()
+    try pair.exchange()
+    let stream = try pair.dialer.open([Self.service])
+    let body = Bytes(repeating: 5, count: 400_000)
+    let first = try pair.send(body, on: stream)
+    try pair.exchange()
+    #expect(first < body.count)
+    #expect(pair.listener.hasNews(on: stream))
+    let none: Bytes?? = pair.listener.take(from: stream, accepting: body.count) { waiting in
+      waiting.count < body.count ? nil : waiting.take(body.count)
+    }
+    #expect(none == .some(nil))
+    #expect(!pair.listener.hasNews(on: stream))
+    #expect(pair.listener.acceptedBytes == first)
+    try pair.exchange()
+    var sent = first
+    while sent < body.count {
+      sent += try pair.send(Bytes(body[sent...]), on: stream)
+      try pair.exchange()
+    }
+    #expect(pair.listener.takeAll(from: stream) == body)
+    #expect(pair.listener.acceptedBytes == 0)
   }
 
   @Test("no flipped bit of the dialer's handshake passes unseen")
@@ -98,7 +135,7 @@ struct ConnectionMachineTests {
   func flippedTransportByte() throws {
     var pair = try Pair()
     try pair.exchange()
-    let stream = try pair.dialer.open(Self.service)
+    let stream = try pair.dialer.open([Self.service])
     _ = try pair.send([1, 2, 3], on: stream)
     pair.dialer.flush()
     var bytes = pair.dialer.outbox.take(pair.dialer.outbox.count)
@@ -114,16 +151,23 @@ struct ConnectionMachineTests {
   func bulk() throws {
     var pair = try Pair()
     try pair.exchange()
-    let stream = try pair.dialer.open(Self.service)
+    let stream = try pair.dialer.open([Self.service])
     let body = Bytes((0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) })
     var sent = 0
     var received = ByteQueue()
     while received.count < body.count {
       if sent < body.count { sent += try pair.send(Bytes(body[sent...]), on: stream) }
       try pair.exchange()
-      pair.listener.read(stream, limit: body.count, into: &received)
+      received.append(pair.listener.takeAll(from: stream))
     }
     #expect(received.bytes == body)
+  }
+}
+
+extension ConnectionMachine {
+  /// All that waits on a stream.
+  fileprivate mutating func takeAll(from stream: UInt32) -> Bytes {
+    take(from: stream, accepting: 0) { $0.take($0.count) } ?? []
   }
 }
 
@@ -184,6 +228,7 @@ private struct Pair {
       listener.flush()
       if dialer.outbox.isEmpty && listener.outbox.isEmpty { break }
       try carryFromDialer()
+      listener.flush()
       let bytes = listener.outbox.take(min(listener.outbox.count, pieceBytes))
       dialer.inbox.append(bytes)
       try dialer.receive(events: &dialerEvents)
@@ -202,7 +247,12 @@ private struct Pair {
       bytes[place - dialerBytes.count] ^= 0x10
     }
     dialerBytes += bytes
-    listener.inbox.append(bytes)
-    try listener.receive(events: &listenerEvents)
+    // The dialer reads from its inbox, the listener where the bytes lie.
+    let outcome = bytes.withUnsafeMutableBytes { received in
+      Result { () throws(PeeringError) in
+        try listener.receive(received, events: &listenerEvents)
+      }
+    }
+    try outcome.get()
   }
 }

@@ -83,8 +83,11 @@ extension MultistreamMachine {
   mutating func receive(
     _ bytes: Bytes, _ output: inout ByteQueue
   ) throws(PeeringError) -> Int {
-    var queue = ByteQueue()
-    queue.append(bytes)
-    return try ConnectionMachine.feed(&self, from: queue, output: &output)
+    var machine = self
+    let outcome = bytes.withUnsafeBytes { input in
+      Result { () throws(PeeringError) in try machine.receive(input, output: &output) }
+    }
+    self = machine
+    return try outcome.get()
   }
 }

@@ -73,17 +73,72 @@ struct YamuxTests {
     #expect(try client.send(body, on: stream) == 1_000)
   }
 
-  @Test("a window update is due once half a window was read, and the window grows to its limit")
+  @Test("a window update is due once half a window was read, with a question for the round trip")
   func windowUpdate() throws {
     var server = Side(client: false)
     try server.receive(frame(.windowUpdate, [.synchronize], 1))
     _ = server.drain()
-    try server.receive(frame(.data, [], 1, 131_071) + Bytes(repeating: 0, count: 131_071))
-    server.machine.consume(131_071, of: 1, output: &server.output)
+    try server.read(131_071, from: 1)
     #expect(server.drain().isEmpty)
-    try server.receive(frame(.data, [], 1, 1) + [0])
-    server.machine.consume(1, of: 1, output: &server.output)
+    try server.read(1, from: 1)
+    #expect(
+      server.drain() == frame(.ping, [.synchronize], 0, YamuxLimits.ownPing)
+        + frame(.windowUpdate, [], 1, 131_072))
+  }
+
+  @Test("a window that is used up within four round trips doubles, a slower one stays")
+  func windowGrowth() throws {
+    var server = Side(client: false)
+    try server.receive(frame(.windowUpdate, [.synchronize], 1))
+    server.machine.now = Self.time(milliseconds: 100)
+    try server.read(131_072, from: 1)
+    server.machine.now = Self.time(milliseconds: 110)
+    #expect(try server.receive(frame(.ping, [.acknowledge], 0, YamuxLimits.ownPing)) == [])
+    #expect(server.machine.roundTrip == .milliseconds(10))
+    _ = server.drain()
+    server.machine.now = Self.time(milliseconds: 139)
+    try server.read(131_072, from: 1)
     #expect(server.drain() == frame(.windowUpdate, [], 1, 131_072 + 262_144))
+    server.machine.now = Self.time(milliseconds: 179)
+    try server.read(262_144, from: 1)
+    #expect(server.drain() == frame(.windowUpdate, [], 1, 262_144))
+  }
+
+  @Test("windows grow to their limit, and all of a session together to theirs")
+  func growthLimits() throws {
+    var server = Side(client: false)
+    var windows: [UInt32: Int] = [1: 262_144, 3: 262_144]
+    for stream in [1, 3] as [UInt32] {
+      try server.receive(frame(.windowUpdate, [.synchronize], stream))
+    }
+    try server.read(131_072, from: 1)
+    server.machine.now = Self.time(milliseconds: 1_000)
+    try server.receive(frame(.ping, [.acknowledge], 0, YamuxLimits.ownPing))
+    for _ in 0..<20 {
+      for stream in [1, 3] as [UInt32] {
+        let half = (windows[stream] ?? 0) / 2
+        _ = server.drain()
+        for _ in 0..<half / 131_072 { try server.read(131_072, from: stream) }
+        let update = Bytes(server.drain().suffix(12))
+        let delta = update.suffix(4).reduce(0) { $0 << 8 | Int($1) }
+        windows[stream, default: 0] += delta - half
+      }
+    }
+    #expect(windows[1] == YamuxLimits.windowBytesMax)
+    let grown = windows.values.reduce(0) { $0 + $1 - 262_144 }
+    #expect(grown == YamuxLimits.windowGrowthMax)
+    #expect(server.machine.unreadBytes == 0)
+  }
+
+  @Test("an answer to a question that was not asked is no round trip")
+  func inventedRoundTrip() throws {
+    var server = Side(client: false)
+    #expect(try server.receive(frame(.ping, [.acknowledge], 0, .max)) == [])
+    #expect(server.machine.roundTrip == nil)
+  }
+
+  private static func time(milliseconds: UInt64) -> Tick {
+    Tick(nanoseconds: milliseconds * 1_000_000)
   }
 
   @Test("a peer that sends beyond the window ends the session")
@@ -208,6 +263,13 @@ private struct Side {
     }
     try outcome.get()
     return events
+  }
+
+  /// `count` bytes arrive on a stream and are read.
+  mutating func read(_ count: Int, from stream: UInt32) throws {
+    try receive(
+      frame(.data, [], stream, UInt32(count)) + Bytes(repeating: 0, count: count))
+    machine.consume(count, of: stream, output: &output)
   }
 
   mutating func send(_ bytes: Bytes, on stream: UInt32) throws -> Int {

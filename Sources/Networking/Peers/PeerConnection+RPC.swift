@@ -47,14 +47,14 @@ extension PeerConnection {
   private func exchange(
     _ call: RPCRequest, sending: (RPCBodyWriter) async throws(PeerError) -> Void
   ) async throws(PeerError) -> (stream: UInt32, result: Bytes, isStreamed: Bool) {
-    let stream = try open(RPCProtocol.protocolID)
+    let stream = try open([RPCProtocol.protocolID])
     do throws(PeerError) {
       let response = try await withDeadline(call.deadline, method: call.method, on: stream) {
         () async throws(PeerError) in
-        try await self.write(RPCFraming.encode(call.encoded()), to: stream)
+        try await self.writeFrame(call.encoded(), to: stream)
         if call.isStreamed {
           try await sending(RPCBodyWriter(connection: self, stream: stream))
-          try await self.write(RPCFraming.encode([]), to: stream)
+          try await self.writeFrame([], to: stream)
         }
         self.finish(stream)
         return try await self.readResponse(from: stream)
@@ -78,7 +78,7 @@ extension PeerConnection {
 
   /// The next chunk of a streamed body, or nil at its end.
   func nextChunk(from stream: UInt32) async throws(PeerError) -> Bytes? {
-    let (method, deadline) = chunkDeadlines[stream] ?? ("", services.timeouts.silence)
+    let (method, deadline) = chunkDeadlines[stream] ?? ("", timeouts.silence)
     let chunk = try await withDeadline(deadline, method: method, on: stream) {
       () async throws(PeerError) in
       try await self.readFrame(from: stream, limit: RPCLimits.chunkBytesMax)
@@ -113,31 +113,41 @@ extension PeerConnection {
 
 // MARK: - Answering
 
+extension StreamProtocol {
+  /// Calls, answered by `handler`. A peer with too many calls is told so: its streams are not cut.
+  package static func rpc(_ handler: @escaping RPCHandler) -> StreamProtocol {
+    StreamProtocol(
+      RPCProtocol.protocolID,
+      limits: StreamLimits(
+        inboundPerPeerMax: PeerLimits.rpcStreamsPerPeerMax,
+        inboundMax: PeerLimits.rpcStreamsMax)
+    ) { stream in
+      try await stream.connection.serve(stream.number, handler)
+    }
+  }
+}
+
 extension PeerConnection {
   /// Answers one call.
-  func serve(_ stream: UInt32) async {
-    guard let peer = machine.remotePeer else { return reset(stream) }
+  func serve(_ stream: UInt32, _ handler: RPCHandler) async throws(PeerError) {
+    guard let peer = machine.remotePeer else { throw .closed }
     inboundCalls += 1
     defer { inboundCalls -= 1 }
-    do throws(PeerError) {
-      guard inboundCalls <= RPCLimits.inboundCallsMax else {
-        let busy = RPCError(
-          code: "busy", message: "more than \(RPCLimits.inboundCallsMax) calls at once",
-          hint: "wait for answers before asking more")
-        return try await answer(.failure(busy), on: stream)
-      }
-      guard let request = try await readRequest(from: stream) else { return release(stream) }
-      let call = RPCCall(peer: peer, request: request, connection: self, stream: stream)
-      chunkDeadlines[stream] = (request.method, request.deadline)
-      let answer = await handle(call)
-      try await self.answer(answer, on: stream)
-    } catch {
-      reset(stream)
+    guard inboundCalls <= RPCLimits.inboundCallsMax else {
+      let busy = RPCError(
+        code: "busy", message: "more than \(RPCLimits.inboundCallsMax) calls at once",
+        hint: "wait for answers before asking more")
+      return try await answer(.failure(busy), on: stream)
     }
+    guard let request = try await readRequest(from: stream) else { return }
+    let call = RPCCall(peer: peer, request: request, connection: self, stream: stream)
+    chunkDeadlines[stream] = (request.method, request.deadline)
+    let answer = await handle(call, handler)
+    try await self.answer(answer, on: stream)
   }
 
   private func readRequest(from stream: UInt32) async throws(PeerError) -> RPCRequest? {
-    let frame = try await withDeadline(services.timeouts.handshake, method: "", on: stream) {
+    let frame = try await withDeadline(timeouts.handshake, method: "", on: stream) {
       () async throws(PeerError) in
       try await self.readFrame(from: stream, limit: RPCLimits.messageBytesMax)
     }
@@ -146,7 +156,7 @@ extension PeerConnection {
   }
 
   /// Runs the handler in a task that the stream's failure or the deadline cancels.
-  private func handle(_ call: RPCCall) async -> RPCAnswer {
+  private func handle(_ call: RPCCall, _ handler: RPCHandler) async -> RPCAnswer {
     let stream = call.stream
     let timer = loop.schedule(after: call.request.deadline) { [weak self] in
       self?.assumeIsolated {
@@ -156,23 +166,21 @@ extension PeerConnection {
       }
     }
     withUnsafeCurrentTask { streams[stream]?.answering = $0 }
-    let answer = await services.handler(call)
+    let answer = await handler(call)
     streams[stream]?.answering = nil
     loop.cancel(timer)
     return answer
   }
 
   private func answer(_ answer: RPCAnswer, on stream: UInt32) async throws(PeerError) {
-    try await write(RPCFraming.encode(answer.response.encoded()), to: stream)
+    try await writeFrame(answer.response.encoded(), to: stream)
     if case .streamed(_, let body) = answer {
       do {
         try await body(RPCBodyWriter(connection: self, stream: stream))
       } catch {
         throw .streamReset
       }
-      try await write(RPCFraming.encode([]), to: stream)
+      try await writeFrame([], to: stream)
     }
-    finish(stream)
-    leave(stream)
   }
 }

@@ -5,16 +5,17 @@ import Primitives
 extension PeerConnection {
   /// Looks at the silence again after the ping interval.
   func scheduleKeepAlive() {
-    keepAlive = loop.schedule(after: services.timeouts.pingInterval) { [weak self] in
+    keepAlive = loop.schedule(after: timeouts.pingInterval) { [weak self] in
       self?.assumeIsolated { $0.checkSilence() }
     }
   }
 
   private func checkSilence() {
     guard case .open = state, let peer = machine.remotePeer else { return }
+    machine.releaseIdleMemory()
     let silence = loop.now.duration(since: lastHeard)
-    if silence >= services.timeouts.silence { return end(.silent(peer)) }
-    if silence >= services.timeouts.pingInterval {
+    if silence >= timeouts.silence { return end(.silent(peer)) }
+    if silence >= timeouts.pingInterval {
       machine.ping(nextPing)
       nextPing &+= 1
       flushNow()

@@ -2,16 +2,77 @@ import Peering
 import Primitives
 
 extension PeerConnection {
-  /// Opens a stream for a protocol; it can be written before the other side has agreed.
-  func open(_ protocolID: String) throws(PeerError) -> UInt32 {
+  /// Opens a stream for the first of `protocols` that the peer speaks.
+  ///
+  /// With one protocol the stream can be written at once, and a peer that does not speak it is
+  /// noticed by the first read; with several this waits until one is agreed.
+  package func openStream(_ protocols: [String]) async throws(PeerError) -> PeerStream {
+    guard let peer = machine.remotePeer else { throw closeReason ?? .closed }
+    let number = try open(protocols)
+    if protocols.count > 1 {
+      do throws(PeerError) {
+        let name = protocols.joined(separator: " or ")
+        try await withDeadline(timeouts.handshake, method: name, on: number) {
+          () async throws(PeerError) in try await self.waitUntilAgreed(number)
+        }
+      } catch {
+        reset(number)
+        throw error
+      }
+    }
+    let agreed = streams[number]?.protocolID ?? protocols[0]
+    return PeerStream(
+      connection: self, peer: peer, protocolID: agreed, isOutgoing: true, number: number)
+  }
+
+  private func waitUntilAgreed(_ stream: UInt32) async throws(PeerError) {
+    while true {
+      try check(stream)
+      guard streams[stream]?.isAgreed == false else { return }
+      scheduleFlush()
+      await withUnsafeContinuation { continuation in
+        streams[stream]?.reader = continuation
+        if streams[stream] == nil { continuation.resume() }
+        if streams[stream]?.isAgreed == true || hasFailed(stream) { wakeReader(stream) }
+      }
+    }
+  }
+
+  /// Opens a stream; it can be written before the other side has agreed to a single protocol.
+  func open(_ protocols: [String]) throws(PeerError) -> UInt32 {
     if let reason = closeReason { throw reason }
     do {
-      let stream = try machine.open(protocolID)
-      streams[stream] = StreamState(protocolID: protocolID)
+      let stream = try machine.open(protocols)
+      streams[stream] = StreamState(
+        protocolID: protocols.joined(separator: " or "), isInbound: false)
+      lastStream = loop.now
       scheduleFlush()
       return stream
     } catch {
       throw .peering(error)
+    }
+  }
+
+  /// Hands a stream that the peer opened to what serves its protocol.
+  func accept(_ stream: UInt32, protocolID: String) {
+    guard let peer = countedPeer,
+      let served = host.assumeIsolated({ $0.admitStream(protocolID, by: peer) })
+    else { return machine.reset(stream) }
+    streams[stream] = StreamState(protocolID: protocolID, isInbound: true)
+    lastStream = loop.now
+    let opened = PeerStream(
+      connection: self, peer: peer, protocolID: protocolID, isOutgoing: false, number: stream)
+    let began = host.nursery.begin { await self.serve(opened, by: served.handler) }
+    if !began { reset(stream) }
+  }
+
+  private func serve(_ stream: PeerStream, by handler: StreamHandler) async {
+    do {
+      try await handler(stream)
+      finish(stream.number)
+      leave(stream.number)
+    } catch {
+      reset(stream.number)
     }
   }
 
@@ -26,7 +87,9 @@ extension PeerConnection {
         }
       }
       switch outcome {
-      case .success(let count): start += count
+      case .success(let count):
+        start += count
+        streams[stream]?.traffic.sent += UInt64(count)
       case .failure(.noSuchStream): throw .streamReset
       case .failure(let error): throw .peering(error)
       }
@@ -38,61 +101,13 @@ extension PeerConnection {
     scheduleFlush()
   }
 
-  /// The next frame of at most `limit` bytes, or nil when the other side has finished before one.
-  func readFrame(from stream: UInt32, limit: Int) async throws(PeerError) -> Bytes? {
-    let unreadMax = limit + RPCFraming.lengthBytesMax
-    while true {
-      try check(stream)
-      if let frame = try nextFrame(stream, limit: limit, unreadMax: unreadMax) { return frame }
-      if machine.isDrained(stream) {
-        guard streams[stream]?.unread.isEmpty == true else { throw .streamEnded }
-        return nil
-      }
-      scheduleFlush()
-      await waitToRead(stream)
+  /// Sends one message behind its length.
+  func writeFrame(_ frame: Bytes, to stream: UInt32) async throws(PeerError) {
+    guard frame.count > PeerLimits.joinedFrameBytesMax else {
+      return try await write(RPCFraming.encode(frame), to: stream)
     }
-  }
-
-  private func nextFrame(
-    _ stream: UInt32, limit: Int, unreadMax: Int
-  ) throws(PeerError) -> Bytes? {
-    let outcome = try withUnread(stream, limit: unreadMax) { unread in
-      Result { () throws(PeeringError) in try RPCFraming.next(in: &unread, limit: limit) }
-    }
-    do { return try outcome?.get() } catch { throw .peering(error) }
-  }
-
-  /// Takes what waits on a stream out of the machine and lets `body` use it.
-  private func withUnread<Result>(
-    _ stream: UInt32, limit: Int, _ body: (inout ByteQueue) -> Result
-  ) throws(PeerError) -> Result? {
-    guard var unread = streams[stream]?.unread else { return nil }
-    streams[stream]?.unread = ByteQueue()
-    unreadBytes -= unread.count
-    machine.read(stream, limit: limit, into: &unread)
-    let result = body(&unread)
-    unreadBytes += unread.count
-    streams[stream]?.unread = unread
-    guard unreadBytes <= PeerLimits.unreadBytesMax else {
-      let reason = PeerError.overloaded(limit: PeerLimits.unreadBytesMax)
-      end(reason)
-      throw reason
-    }
-    return result
-  }
-
-  /// Exactly `count` bytes; for protocols without frames.
-  func readExactly(_ count: Int, from stream: UInt32) async throws(PeerError) -> Bytes {
-    while true {
-      try check(stream)
-      let found = try withUnread(stream, limit: max(count, PeerLimits.readBytesMin)) { unread in
-        unread.count >= count ? unread.take(count) : nil
-      }
-      if let found, let bytes = found { return bytes }
-      if machine.isDrained(stream) { throw .streamEnded }
-      scheduleFlush()
-      await waitToRead(stream)
-    }
+    try await write(Varint.encode(UInt64(frame.count)), to: stream)
+    try await write(frame, to: stream)
   }
 
   /// Ends our direction of a stream.
@@ -125,8 +140,14 @@ extension PeerConnection {
 
   private func forget(_ stream: UInt32) -> Bool {
     guard let state = streams.removeValue(forKey: stream) else { return false }
-    unreadBytes -= state.unread.count
     chunkDeadlines[stream] = nil
+    lastStream = loop.now
+    let counted = state.isCounted ? countedPeer : nil
+    let (protocolID, traffic) = (state.protocolID, state.traffic)
+    host.assumeIsolated { host in
+      host.count(traffic, of: protocolID)
+      if let peer = counted { host.streamEnded(protocolID, by: peer) }
+    }
     return true
   }
 
@@ -152,12 +173,12 @@ extension PeerConnection {
   }
 
   /// Suspends a stream's reader until bytes, the end or a failure arrive.
-  private func waitToRead(_ stream: UInt32) async {
+  func waitToRead(_ stream: UInt32) async {
     await withUnsafeContinuation { continuation in
       streams[stream]?.reader = continuation
       // An `await` may give up the actor before this line, so the reason to wait may be gone.
       if streams[stream] == nil { continuation.resume() }
-      if machine.available(on: stream) > 0 || machine.isDrained(stream) || hasFailed(stream) {
+      if machine.hasNews(on: stream) || hasFailed(stream) {
         wakeReader(stream)
       }
     }
@@ -178,11 +199,11 @@ extension PeerConnection {
     machine.sendable(on: stream) > 0 && machine.sendRoom > 0
   }
 
-  private func hasFailed(_ stream: UInt32) -> Bool {
+  func hasFailed(_ stream: UInt32) -> Bool {
     closeReason != nil || streams[stream]?.failure != nil
   }
 
-  private func check(_ stream: UInt32) throws(PeerError) {
+  func check(_ stream: UInt32) throws(PeerError) {
     if let failure = streams[stream]?.failure { throw failure }
     if let reason = closeReason { throw reason }
     guard streams[stream] != nil else { throw .streamReset }

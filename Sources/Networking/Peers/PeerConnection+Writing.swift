@@ -25,6 +25,7 @@ extension PeerConnection {
     switch outcome {
     case .success(let count):
       machine.outbox.consume(count)
+      traffic.sent += UInt64(count)
       if machine.outbox.isEmpty { wakeBlockedWriters() } else { unblockWriter() }
     case .failure(let error):
       end(error == .reset ? .closed : .socket(error))

@@ -5,18 +5,25 @@ import Primitives
 /// One connection to a peer: moves bytes between a socket and its `ConnectionMachine`, and wakes
 /// the tasks that read and write streams. Lives on the loop.
 package actor PeerConnection {
-  /// Tasks that wait on a stream, and bytes that were taken out of the machine for them.
+  /// Tasks that wait on a stream.
   struct StreamState {
-    let protocolID: String
-    var unread = ByteQueue()
+    /// The protocol, or the proposed ones until one is agreed.
+    var protocolID: String
+    /// Whether the other side has agreed to the protocol.
+    var isAgreed: Bool
+    /// Whether the other side opened it and the host's budget counts it.
+    let isCounted: Bool
+    var traffic = Traffic()
     var reader: UnsafeContinuation<Void, Never>?
     var writer: UnsafeContinuation<Void, Never>?
     var failure: PeerError?
     /// The task that answers the call, so that a reset can cancel it.
     var answering: UnsafeCurrentTask?
 
-    init(protocolID: String) {
+    init(protocolID: String, isInbound: Bool) {
       self.protocolID = protocolID
+      isAgreed = isInbound
+      isCounted = isInbound
     }
   }
 
@@ -30,11 +37,15 @@ package actor PeerConnection {
   package nonisolated let loop: EventLoop
   /// Where the other side is.
   package nonisolated let remoteAddress: SocketAddress
+  /// Who dialled.
+  nonisolated let direction: Peering.Direction
   /// Whether we dialled.
-  package nonisolated let isOutgoing: Bool
+  package nonisolated var isOutgoing: Bool { direction == .outbound }
+  nonisolated let addressGroup: UInt64
   nonisolated let socket: Socket
-  nonisolated let nursery: LoopNursery
-  nonisolated let services: PeerServices
+  /// Holds the connection for as long as it is open, and is held by it.
+  nonisolated let host: PeerHost
+  nonisolated var timeouts: PeerTimeouts { host.settings.timeouts }
   nonisolated package var unownedExecutor: UnownedSerialExecutor {
     loop.asUnownedSerialExecutor()
   }
@@ -42,8 +53,6 @@ package actor PeerConnection {
   var machine: ConnectionMachine
   var streams: [UInt32: StreamState] = [:]
   var inboundCalls = 0
-  /// Bytes that were taken out of the machine and are not yet a whole message, on all streams.
-  var unreadBytes = 0
   /// What the time between two chunks of a streamed body may be, and for which method.
   var chunkDeadlines: [UInt32: (method: String, time: Duration)] = [:]
   var state = State.handshaking([])
@@ -53,23 +62,35 @@ package actor PeerConnection {
   var flushIsScheduled = false
   var writeBlock: UnsafeContinuation<Void, Never>?
   private var closeWaiters: [UnsafeContinuation<Void, Never>] = []
+  /// Who waits until the peer was asked what it is; nil once it was.
+  var identifyWaiters: [UnsafeContinuation<Void, Never>]? = []
   var lastHeard: Tick
   var keepAlive: TimerToken?
   var pings: [UInt32: UnsafeContinuation<Void, Never>] = [:]
   var nextPing: UInt32 = 0
 
+  /// The peer whose connection the host's budget counts this one as.
+  var countedPeer: PeerID?
+  /// Bytes the host's budget counts for this connection.
+  var heldBytes = 0
+  /// Bytes over the socket.
+  var traffic = Traffic()
+  /// When the last stream was opened or ended.
+  var lastStream: Tick
+
   init(
-    machine: ConnectionMachine, socket: Socket, isOutgoing: Bool, nursery: LoopNursery,
-    services: PeerServices
+    machine: ConnectionMachine, socket: Socket, direction: Peering.Direction,
+    addressGroup: UInt64, host: PeerHost
   ) {
     self.machine = machine
     self.socket = socket
-    self.isOutgoing = isOutgoing
-    self.nursery = nursery
-    self.services = services
+    self.direction = direction
+    self.addressGroup = addressGroup
+    self.host = host
     loop = socket.loop
     remoteAddress = socket.remoteAddress
     lastHeard = socket.loop.now
+    lastStream = socket.loop.now
   }
 
   /// The proven identity of the other side; nil only during the handshake.
@@ -85,7 +106,7 @@ package actor PeerConnection {
   /// Serves the connection until it ends.
   func run() async {
     flushNow()
-    let timeout = loop.schedule(after: services.timeouts.handshake) { [weak self] in
+    let timeout = loop.schedule(after: timeouts.handshake) { [weak self] in
       self?.assumeIsolated { $0.handshakeTimedOut() }
     }
     await withTaskCancellationHandler {
@@ -143,12 +164,18 @@ package actor PeerConnection {
     if case .handshaking = state { end(.handshakeTimedOut) }
   }
 
+  /// Ends a connection whose dialer no longer wants it.
+  func giveUpHandshake() {
+    if case .handshaking = state { end(.cancelled) }
+  }
+
   func end(_ reason: PeerError) {
     guard closeReason == nil else { return }
     var waiters: [UnsafeContinuation<Void, Never>] = []
     if case .handshaking(let handshaking) = state { waiters = handshaking }
     state = .closed(reason)
     wakeCloseWaiters()
+    identificationEnded()
     socket.close()
     if let keepAlive { loop.cancel(keepAlive) }
     for stream in streams.keys { fail(stream, reason) }
@@ -176,44 +203,46 @@ package actor PeerConnection {
 
   /// Reads and handles what is there; returns whether there may be more.
   private func readTurn() throws(SocketError) -> Bool {
+    let buffer = host.readBuffer.bytes
     var total = 0
     var mayHaveMore = true
     while mayHaveMore, total < PeerLimits.readTurnBytes {
-      var outcome: Result<Int?, SocketError> = .success(nil)
-      var offered = 0
-      let count = machine.inbox.write(atLeast: PeerLimits.readBytesMin) { target in
-        offered = target.count
-        outcome = Result { () throws(SocketError) in try socket.readNow(into: target) }
-        return (try? outcome.get()) ?? 0
-      }
-      guard let read = try outcome.get() else { return false }
-      guard read > 0 else {
+      guard let count = try socket.readNow(into: buffer) else { return false }
+      guard count > 0 else {
         end(.closed)
         return false
       }
       total += count
-      mayHaveMore = count == offered
+      traffic.received += UInt64(count)
+      mayHaveMore = count == buffer.count
       lastHeard = loop.now
-      handleReceived()
+      handle(UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
       if closeReason != nil { return false }
     }
     return mayHaveMore
   }
 
-  private func handleReceived() {
-    let outcome = Result { () throws(PeeringError) in try machine.receive(events: &events) }
+  private func handle(_ received: UnsafeMutableRawBufferPointer) {
+    machine.now = lastHeard
+    let outcome = Result { () throws(PeeringError) in
+      try machine.receive(received, events: &events)
+    }
     for event in events { handle(event) }
     events.removeAll(keepingCapacity: true)
     flushNow()
     if case .failure(let error) = outcome { end(.peering(error)) }
+    countMemory()
   }
 
   private func handle(_ event: ConnectionEvent) {
     switch event {
     case .established:
       becomeOpen()
-    case .accepted(let stream, let protocolIndex):
-      accept(stream, protocolIndex: protocolIndex)
+    case .accepted(let stream, let protocolID):
+      accept(stream, protocolID: protocolID)
+    case .agreed(let stream, let protocolID):
+      streams[stream]?.protocolID = protocolID
+      streams[stream]?.isAgreed = true
     case .refused(let stream):
       fail(stream, .protocolRefused(streams[stream]?.protocolID ?? ""))
     case .readable(let stream):
@@ -230,15 +259,21 @@ package actor PeerConnection {
   }
 
   private func becomeOpen() {
-    guard case .handshaking(let waiters) = state else { return }
+    guard case .handshaking(let waiters) = state, let peer = machine.remotePeer else { return }
+    if let refusal = host.assumeIsolated({ $0.proven(self, as: peer) }) {
+      machine.close()
+      flushNow()
+      return end(refusal)
+    }
+    countedPeer = peer
     state = .open
     scheduleKeepAlive()
     for waiter in waiters { waiter.resume() }
-  }
-
-  private func accept(_ stream: UInt32, protocolIndex: Int) {
-    streams[stream] = StreamState(protocolID: PeerServices.protocols[protocolIndex])
-    let began = nursery.begin { await self.serve(stream) }
-    if !began { reset(stream) }
+    guard host.settings.identifiesPeers else { return identificationEnded() }
+    let began = host.nursery.begin {
+      await self.host.learn(from: self)
+      await self.identificationEnded()
+    }
+    if !began { identificationEnded() }
   }
 }

@@ -27,8 +27,22 @@ package enum PeerError: Error, Equatable, Sendable {
   case cancelled
   /// The other side answered with an error.
   case refused(RPCError)
-  /// Too many connections or tasks at once.
+  /// Too many tasks, or bytes of unfinished messages, at once.
   case overloaded(limit: Int)
+  /// A limit of ours left no room.
+  case refusedByUs(ResourceRefusal)
+  /// A list of ours keeps the peer or the address out.
+  case filtered(FilterRefusal)
+  /// The peer is ourselves.
+  case ownPeer
+  /// No address that could be dialled is known for the peer.
+  case noAddress(PeerID)
+  /// Each known address failed lately and is not tried again yet.
+  case dialledTooSoon(PeerID, wait: Duration)
+  /// Each address failed.
+  case dialsFailed(PeerID, [PeerError])
+  /// A name that stands for no address of the wanted kind.
+  case nameUnknown(String)
 }
 
 extension PeerError: CustomStringConvertible {
@@ -50,6 +64,15 @@ extension PeerError: CustomStringConvertible {
     case .cancelled: "the call was cancelled"
     case .refused(let error): "\(error.message) (\(error.code))"
     case .overloaded(let limit): "more than \(limit) at once"
+    case .refusedByUs(let refusal): "\(refusal)"
+    case .filtered(let refusal): "\(refusal)"
+    case .ownPeer: "the peer is this node itself"
+    case .noAddress(let peer): "no address of \(peer) is known"
+    case .dialledTooSoon(let peer, let wait):
+      "the addresses of \(peer) failed lately and are tried again in \(wait)"
+    case .dialsFailed(_, let errors):
+      "each address failed: " + errors.map(\.description).joined(separator: "; ")
+    case .nameUnknown(let name): "`\(name)` stands for no address"
     }
   }
 }
@@ -69,15 +92,25 @@ package struct PeerTimeouts: Sendable {
 
 /// Limits of the peer driver.
 package enum PeerLimits {
-  /// Connections of one host; each holds some 200 KiB of buffers.
-  package static let connectionsMax = 1_024
+  /// Calls of one peer that may wait for their answer or to be told `busy`.
+  static let rpcStreamsPerPeerMax = 512
+  /// Calls of all peers.
+  static let rpcStreamsMax = 8_192
+  /// Changes of what a connection holds are told to the host's budget in steps of this size.
+  static let memoryStepBytes = 64 * 1_024
+  /// Without streams for this long, an inbound connection may have to make room for a newcomer.
+  package static let evictableIdle: Duration = .seconds(30)
   /// Tasks of one host: connections, and the calls they are answering.
   package static let tasksMax = 16_384
   /// Bytes of incomplete messages of one connection: sixteen of the largest. A peer that begins
   /// more at once loses the connection.
   static let unreadBytesMax = 64 * 1_024 * 1_024
+  /// A message up to this size is joined with its length, to travel in one muxer frame.
+  static let joinedFrameBytesMax = 4 * 1_024
   /// Bytes read before other tasks of the loop get a turn.
   static let readTurnBytes = 512 * 1_024
   /// Room offered to one read of the socket.
-  static let readBytesMin = 64 * 1_024
+  static let readBytesMax = 256 * 1_024
+  /// Bytes handed to one reader of a raw stream at once.
+  package static let readBytesMin = 64 * 1_024
 }

@@ -2,7 +2,7 @@ package import Cryptography
 package import Peering
 import Primitives
 
-/// A node of the peer network: listens, dials, and answers calls. Lives on the loop.
+/// A node of the peer network: listens, dials, and serves protocols of streams. Lives on the loop.
 ///
 /// `run()` serves everything the host does; without it nothing moves.
 package actor PeerHost {
@@ -10,33 +10,77 @@ package actor PeerHost {
   package nonisolated let loop: EventLoop
   /// Who we are.
   package nonisolated let peerID: PeerID
+  /// How it behaves.
+  package nonisolated let settings: PeerHostSettings
   nonisolated package var unownedExecutor: UnownedSerialExecutor {
     loop.asUnownedSerialExecutor()
   }
 
-  private let identity: SigningKey
-  private let staticKey: NoiseKeyPair
-  private let services: PeerServices
-  private let onConnection: @Sendable (PeerConnection) async -> Void
-  private let nursery: LoopNursery
-  private var listeners: [SocketListener] = []
-  private var listenAddresses: [Multiaddr] = []
-  private var connections: [ObjectIdentifier: PeerConnection] = [:]
-  private var isStopped = false
+  /// The peers we know.
+  package var book: PeerBook
+  /// Whom we talk to at all; connections that are open stay.
+  package var filter: PeerFilter
+  /// What is held of what may be held.
+  package internal(set) var budget: ResourceBudget
+  /// Bytes that went over connections and streams.
+  package internal(set) var traffic = TrafficMeter()
 
-  /// A host. `onConnection` is told of each connection that others open, once its peer is proven.
+  nonisolated let nursery: LoopNursery
+  /// Where all connections' sockets are read; what is in it is handled before the next read.
+  nonisolated let readBuffer = ReadBuffer(byteCount: PeerLimits.readBytesMax)
+  let identity: SigningKey
+  let staticKey: NoiseKeyPair
+  private let onConnection: @Sendable (PeerConnection) async -> Void
+  var decisions = DecisionLog()
+  var served: [StreamProtocol] = []
+  var observers: [@Sendable (PeerEvent) -> Void] = []
+  var listeners: [SocketListener] = []
+  var listenAddresses: [Multiaddr] = []
+  var connections: [ObjectIdentifier: PeerConnection] = [:]
+  /// Proven connections of a peer, the oldest first.
+  var connectionsByPeer: [PeerID: [PeerConnection]] = [:]
+  var dialWaiters: [PeerID: [UnsafeContinuation<DialResult, Never>]] = [:]
+  /// What peers say about our own addresses.
+  var observed = ObservedAddresses()
+  var lastRecordSequence: UInt64 = 0
+  /// What `ownIdentify` made, until something changes.
+  var ownMessage: IdentifyMessage?
+  var pushIsScheduled = false
+  var isStopped = false
+
+  /// A host that serves `protocols`. `onConnection` is told of each connection that others open,
+  /// once its peer is proven.
   package init(
-    loop: EventLoop, identity: SigningKey, timeouts: PeerTimeouts = PeerTimeouts(),
-    handler: @escaping RPCHandler,
+    loop: EventLoop, identity: SigningKey, settings: PeerHostSettings,
+    protocols: [StreamProtocol],
     onConnection: @escaping @Sendable (PeerConnection) async -> Void = { _ in }
   ) {
     self.loop = loop
     self.identity = identity
     self.onConnection = onConnection
+    self.settings = settings
     peerID = identity.publicKey.peerID
     staticKey = NoiseKeyPair(privateKey: SystemRandom.bytes(X25519.byteCount))
-    services = PeerServices(handler: handler, timeouts: timeouts)
+    book = PeerBook(peersMax: settings.bookPeersMax)
+    filter = settings.filter
+    budget = ResourceBudget(limits: settings.limits)
     nursery = LoopNursery(loop: loop, tasksMax: PeerLimits.tasksMax)
+    served = protocols
+    if settings.identifiesPeers { served.append(.identifyPush) }
+  }
+
+  /// A host that answers calls and nothing else.
+  package init(
+    loop: EventLoop, identity: SigningKey, timeouts: PeerTimeouts = PeerTimeouts(),
+    handler: @escaping RPCHandler,
+    onConnection: @escaping @Sendable (PeerConnection) async -> Void = { _ in }
+  ) {
+    var settings = PeerHostSettings()
+    settings.timeouts = timeouts
+    settings.identifiesPeers = false
+    self.init(
+      loop: loop, identity: identity, settings: settings, protocols: [.rpc(handler)],
+      onConnection: onConnection)
   }
 
   /// Serves the host until `stop()` or cancellation.
@@ -57,9 +101,30 @@ package actor PeerHost {
     for connection in connections.values { connection.assumeIsolated { $0.close() } }
   }
 
-  /// The connections whose peer is proven.
-  package var openConnections: [PeerConnection] {
-    connections.values.filter { $0.assumeIsolated { $0.provenPeer != nil } }
+  /// The connections whose peer is proven, the oldest first for each peer.
+  package var openConnections: [PeerConnection] { connectionsByPeer.values.flatMap { $0 } }
+
+  /// Begins a task that ends with the host; false when the host is stopped or has too many.
+  package func begin(_ body: @escaping @Sendable () async -> Void) -> Bool {
+    nursery.begin(body)
+  }
+
+  /// Tells `observer` of peers from now on.
+  package func observe(_ observer: @escaping @Sendable (PeerEvent) -> Void) {
+    observers.append(observer)
+  }
+
+  func tell(_ event: PeerEvent) {
+    for observer in observers { observer(event) }
+  }
+
+  func note(_ what: HostDecision.What, peer: PeerID?, address: Multiaddr? = nil) {
+    decisions.append(HostDecision(time: loop.now, peer: peer, address: address, what: what))
+  }
+
+  /// What was lately decided about a peer, the oldest first.
+  package func decisions(about peer: PeerID) -> [HostDecision] {
+    decisions.all.filter { $0.peer == peer }
   }
 
   // MARK: Listening
@@ -67,7 +132,7 @@ package actor PeerHost {
   /// Listens on an IP address and TCP port; returns the real address with our identity.
   package func listen(on address: Multiaddr) throws(PeerError) -> Multiaddr {
     guard !isStopped else { throw .closed }
-    let target = try Self.socketAddress(of: address)
+    let target = try Self.listenTarget(of: address)
     let listener: SocketListener
     do throws(SocketError) {
       listener = try SocketListener(at: target, on: loop)
@@ -83,25 +148,53 @@ package actor PeerHost {
     let real = Multiaddr(
       address.withoutPeer.components.map { if case .tcp = $0 { .tcp(port) } else { $0 } })
     listenAddresses.append(real)
+    selfChanged()
     return real.naming(peerID)
+  }
+
+  private static func listenTarget(of address: Multiaddr) throws(PeerError) -> SocketAddress {
+    let steps = address.withoutPeer.components
+    guard steps.count == 2, case .tcp(let port) = steps[1], address.ipBytes != nil else {
+      throw .addressNotUsable(address)
+    }
+    let host = address.description.split(separator: "/")[1]
+    return .tcp(host: String(host), port: port)
   }
 
   private func accept(from listener: SocketListener) async {
     while !isStopped {
       guard let number = try? await listener.accept() else { break }
       let socket = Socket(number, on: loop)
-      guard connections.count < PeerLimits.connectionsMax,
-        nursery.begin({ await self.welcome(socket) })
-      else {
+      guard let connection = admit(socket) else {
         socket.close()
+        continue
+      }
+      guard nursery.begin({ await self.welcome(connection) }) else {
+        socket.close()
+        forget(connection)
         continue
       }
     }
     listener.close()
   }
 
-  private func welcome(_ socket: Socket) async {
-    let connection = connect(socket, role: .responder, expecting: nil)
+  /// Counts an accepted socket as a connection, unless a list or a limit says no.
+  private func admit(_ socket: Socket) -> PeerConnection? {
+    let address = socket.remoteAddress.multiaddr
+    if let refusal = address.flatMap({ filter.refusal(of: $0) }) {
+      note(.refusedConnection(.filtered(refusal)), peer: nil, address: address)
+      return nil
+    }
+    makeRoom()
+    do throws(PeerError) {
+      return try connection(over: socket, role: .responder, expecting: nil)
+    } catch {
+      note(.refusedConnection(error), peer: nil, address: address)
+      return nil
+    }
+  }
+
+  private func welcome(_ connection: PeerConnection) async {
     await withDiscardingTaskGroup { group in
       group.addTask(executorPreference: loop.taskExecutor) {
         do { try await connection.established() } catch { return }
@@ -111,82 +204,5 @@ package actor PeerHost {
       group.cancelAll()
     }
     forget(connection)
-  }
-
-  // MARK: Dialling
-
-  /// Connects to an address that ends in `/p2p/ID`; throws
-  /// `PeerError.peering(.wrongPeer(expected:actual:))` when somebody else answers.
-  package func dial(_ address: Multiaddr) async throws(PeerError) -> PeerConnection {
-    guard !isStopped else { throw .closed }
-    guard let peer = address.peer else { throw .addressNotUsable(address) }
-    guard connections.count < PeerLimits.connectionsMax else {
-      throw .overloaded(limit: PeerLimits.connectionsMax)
-    }
-    let target = try Self.socketAddress(of: address)
-    let socket: Socket
-    do throws(SocketError) {
-      let timeout = services.timeouts.handshake
-      socket = try await loop.perform { [loop] () async throws(SocketError) in
-        try await Socket.connect(to: target, on: loop, within: timeout)
-      }
-    } catch {
-      throw .socket(error)
-    }
-    let connection = connect(socket, role: .initiator, expecting: peer)
-    let began = nursery.begin {
-      await connection.run()
-      await self.forget(connection)
-    }
-    guard began else {
-      socket.close()
-      forget(connection)
-      throw .overloaded(limit: PeerLimits.tasksMax)
-    }
-    try await connection.established()
-    return connection
-  }
-
-  private func forget(_ connection: PeerConnection) {
-    connections[ObjectIdentifier(connection)] = nil
-  }
-
-  private func connect(
-    _ socket: Socket, role: NoiseRole, expecting peer: PeerID?
-  ) -> PeerConnection {
-    let machine = ConnectionMachine(
-      role: role, identity: identity, staticKey: staticKey,
-      ephemeralKey: NoiseKeyPair(privateKey: SystemRandom.bytes(X25519.byteCount)),
-      expectedPeer: peer, protocols: PeerServices.protocols, identify: identify())
-    let connection = PeerConnection(
-      machine: machine, socket: socket, isOutgoing: role == .initiator, nursery: nursery,
-      services: services)
-    connections[ObjectIdentifier(connection)] = connection
-    return connection
-  }
-
-  private func identify() -> IdentifyMessage {
-    var message = IdentifyMessage()
-    message.publicKey = identity.publicKey.protobuf
-    message.listenAddresses = listenAddresses.map(\.bytes)
-    message.protocols =
-      [PingProtocol.protocolID, IdentifyMessage.protocolID] + PeerServices.protocols
-    message.protocolVersion = "martlet/1.0.0"
-    message.agentVersion = "martlet"
-    return message
-  }
-
-  private static func socketAddress(of address: Multiaddr) throws(PeerError) -> SocketAddress {
-    let steps = address.withoutPeer.components
-    guard steps.count == 2, case .tcp(let port) = steps[1] else {
-      throw .addressNotUsable(address)
-    }
-    switch steps[0] {
-    case .ip4, .ip6:
-      let host = address.description.split(separator: "/")[1]
-      return .tcp(host: String(host), port: port)
-    case .dns4, .tcp, .peer:
-      throw .addressNotUsable(address)
-    }
   }
 }

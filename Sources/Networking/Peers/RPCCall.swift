@@ -49,7 +49,7 @@ package struct RPCBodyWriter: Sendable {
   /// Sends one chunk of 1 to `RPCLimits.chunkBytesMax` bytes, waiting while the other side is slow.
   package func send(_ chunk: Bytes) async throws(PeerError) {
     precondition(!chunk.isEmpty && chunk.count <= RPCLimits.chunkBytesMax)
-    try await connection.write(RPCFraming.encode(chunk), to: stream)
+    try await connection.writeFrame(chunk, to: stream)
   }
 }
 
@@ -76,12 +76,4 @@ package struct RPCBodyReader: Sendable {
   package func cancel() async {
     await connection.reset(stream)
   }
-}
-
-/// What a host offers to every peer.
-struct PeerServices: Sendable {
-  /// The protocols of accepted streams, in the machine's order.
-  static let protocols = [RPCProtocol.protocolID]
-  let handler: RPCHandler
-  let timeouts: PeerTimeouts
 }

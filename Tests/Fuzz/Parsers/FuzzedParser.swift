@@ -18,8 +18,8 @@ package struct FuzzedParser: Sendable {
 extension FuzzedParser {
   /// Every parser of foreign bytes in the package; each module has its own file beside this one.
   package static let all: [FuzzedParser] = [
-    primitives, cryptography, peering, content, learning, work, ledger, ledgerRules, consensus,
-    orchestration, networking, training,
+    primitives, cryptography, peering, gossip, content, learning, work, ledger, ledgerRules,
+    consensus, orchestration, networking, training,
   ].flatMap { $0 }
 
   /// A type with canonical bytes: what decodes must encode to the same bytes again.

@@ -36,6 +36,22 @@ extension FuzzedParser {
       _ = initiator.start()
       _ = try? initiator.receive(bytes)
     },
+    FuzzedParser("peer-public-key") { bytes in
+      guard let key = try? PeerPublicKey(protobuf: bytes) else { return }
+      precondition(key.protobuf == bytes)
+      precondition(!key.verify(bytes, of: bytes))
+    },
+    FuzzedParser("signed-peer-record") { bytes in
+      _ = try? SignedPeerRecord(decoding: bytes)
+      var record = SignedPeerRecord(sequence: 1, addresses: [], by: identity).envelope
+      for (index, byte) in bytes.prefix(record.count).enumerated() { record[index] ^= byte }
+      _ = try? SignedPeerRecord(decoding: record)
+    },
+    FuzzedParser("address-block") { bytes in
+      guard let block = try? AddressBlock(String(decoding: bytes, as: UTF8.self)) else { return }
+      _ = block.contains([127, 0, 0, 1])
+      _ = block.contains(Bytes(repeating: 0, count: 16))
+    },
     FuzzedParser("yamux") { bytes in yamux(bytes) },
     FuzzedParser("connection") { bytes in connection(bytes) },
     FuzzedParser("rpc-frame") { bytes in

@@ -1,0 +1,52 @@
+internal import Glibc
+package import Peering
+import Primitives
+
+/// The addresses of this machine's network interfaces.
+package enum InterfaceAddresses {
+  /// A machine with more interfaces than this announces the first ones.
+  private static let addressesMax = 32
+
+  /// An address that stands for every interface, as the addresses of those that are up; any other
+  /// address as it is.
+  package static func expand(_ address: Multiaddr) -> [Multiaddr] {
+    guard let ip = address.ipBytes, ip.allSatisfy({ $0 == 0 }) else { return [address] }
+    let found = all().filter { $0.count == ip.count }
+    return found.map { interface in
+      let first: Multiaddr.Component = interface.count == 4 ? .ip4(interface) : .ip6(interface)
+      return Multiaddr([first] + address.components.dropFirst())
+    }
+  }
+
+  /// The IPv4 and IPv6 addresses of interfaces that are up, without link-local IPv6, which means
+  /// nothing without its interface.
+  private static func all() -> [Bytes] {
+    var list: UnsafeMutablePointer<ifaddrs>?
+    guard getifaddrs(&list) == 0 else { return [] }
+    defer { freeifaddrs(list) }
+    var addresses: [Bytes] = []
+    var entry = list
+    while let current = entry, addresses.count < addressesMax {
+      entry = current.pointee.ifa_next
+      guard current.pointee.ifa_flags & UInt32(IFF_UP) != 0,
+        let address = current.pointee.ifa_addr, let ip = bytes(of: address),
+        !(ip.count == 16 && ip[0] == 0xFE), !addresses.contains(ip)
+      else { continue }
+      addresses.append(ip)
+    }
+    return addresses
+  }
+
+  private static func bytes(of address: UnsafeMutablePointer<sockaddr>) -> Bytes? {
+    let raw = UnsafeRawPointer(address)
+    switch Int32(address.pointee.sa_family) {
+    case AF_INET:
+      let ip = raw.loadUnaligned(as: sockaddr_in.self).sin_addr
+      return withUnsafeBytes(of: ip) { Bytes($0) }
+    case AF_INET6:
+      let ip = raw.loadUnaligned(as: sockaddr_in6.self).sin6_addr
+      return withUnsafeBytes(of: ip) { Bytes($0) }
+    default: return nil
+    }
+  }
+}

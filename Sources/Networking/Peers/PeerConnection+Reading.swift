@@ -1,0 +1,107 @@
+import Peering
+import Primitives
+
+/// How tasks read streams.
+extension PeerConnection {
+  /// The next frame of at most `limit` bytes, or nil when the other side has finished before one.
+  func readFrame(from stream: UInt32, limit: Int) async throws(PeerError) -> Bytes? {
+    let unreadMax = limit + RPCFraming.lengthBytesMax
+    while true {
+      try check(stream)
+      if let frame = try nextFrame(stream, limit: limit, unreadMax: unreadMax) { return frame }
+      if machine.isDrained(stream) { return nil }
+      if machine.isFinished(stream) { throw .streamEnded }
+      scheduleFlush()
+      await waitToRead(stream)
+    }
+  }
+
+  private func nextFrame(
+    _ stream: UInt32, limit: Int, unreadMax: Int
+  ) throws(PeerError) -> Bytes? {
+    let outcome = try take(from: stream, accepting: unreadMax) { unread in
+      Result { () throws(PeeringError) in try RPCFraming.next(in: &unread, limit: limit) }
+    }
+    do { return try outcome?.get() } catch { throw .peering(error) }
+  }
+
+  /// Lets `body` take what waits on a stream; bytes up to `limit` that it leaves are accepted, so
+  /// that the rest of a large message can come.
+  private func take<Result>(
+    from stream: UInt32, accepting limit: Int, _ body: (inout ByteQueue) -> Result
+  ) throws(PeerError) -> Result? {
+    var taken = 0
+    machine.now = loop.now
+    let result = machine.take(from: stream, accepting: limit) { unread in
+      let before = unread.count
+      defer { taken = before - unread.count }
+      return body(&unread)
+    }
+    streams[stream]?.traffic.received += UInt64(taken)
+    guard machine.acceptedBytes <= PeerLimits.unreadBytesMax else {
+      let reason = PeerError.overloaded(limit: PeerLimits.unreadBytesMax)
+      end(reason)
+      throw reason
+    }
+    return result
+  }
+
+  /// Exactly `count` bytes; for protocols without frames.
+  func readExactly(_ count: Int, from stream: UInt32) async throws(PeerError) -> Bytes {
+    while true {
+      try check(stream)
+      let found = try take(from: stream, accepting: count) { unread in
+        unread.count >= count ? unread.take(count) : nil
+      }
+      if let found, let bytes = found { return bytes }
+      if machine.isFinished(stream) { throw .streamEnded }
+      scheduleFlush()
+      await waitToRead(stream)
+    }
+  }
+
+  /// The next message, or nil at the end; fails after `time`.
+  func readMessage(
+    limit: Int, from stream: UInt32, within time: Duration?
+  ) async throws(PeerError) -> Bytes? {
+    guard let time else { return try await readFrame(from: stream, limit: limit) }
+    return try await withDeadline(time, method: protocolID(of: stream), on: stream) {
+      () async throws(PeerError) in try await self.readFrame(from: stream, limit: limit)
+    }
+  }
+
+  /// Exactly `count` bytes; fails after `time`.
+  func readExactly(
+    _ count: Int, from stream: UInt32, within time: Duration?
+  ) async throws(PeerError) -> Bytes {
+    guard let time else { return try await readExactly(count, from: stream) }
+    return try await withDeadline(time, method: protocolID(of: stream), on: stream) {
+      () async throws(PeerError) in try await self.readExactly(count, from: stream)
+    }
+  }
+
+  /// At least one and at most `count` bytes, or nil at the end; fails after `time`.
+  func read(
+    atMost count: Int, from stream: UInt32, within time: Duration?
+  ) async throws(PeerError) -> Bytes? {
+    guard let time else { return try await readSome(count, from: stream) }
+    return try await withDeadline(time, method: protocolID(of: stream), on: stream) {
+      () async throws(PeerError) in try await self.readSome(count, from: stream)
+    }
+  }
+
+  private func readSome(_ count: Int, from stream: UInt32) async throws(PeerError) -> Bytes? {
+    while true {
+      try check(stream)
+      let found = try take(from: stream, accepting: 0) { unread in
+        unread.isEmpty ? nil : unread.take(min(count, unread.count))
+      }
+      if let found, let bytes = found { return bytes }
+      if machine.isDrained(stream) { return nil }
+      scheduleFlush()
+      await waitToRead(stream)
+    }
+  }
+
+  private func protocolID(of stream: UInt32) -> String { streams[stream]?.protocolID ?? "" }
+}

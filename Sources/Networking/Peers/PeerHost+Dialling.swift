@@ -1,0 +1,222 @@
+package import Cryptography
+package import Peering
+import Primitives
+
+/// How a dial ended.
+typealias DialResult = Result<PeerConnection, PeerError>
+
+/// Limits of dialling.
+enum DialLimits {
+  /// The head start of an address before the next one is tried too (RFC 8305 §5).
+  static let headStart: Duration = .milliseconds(250)
+  /// Addresses of one peer that are tried in one dial; a wrong list must not keep us busy.
+  static let addressesMax = 8
+  /// Addresses a name may stand for.
+  static let resolvedMax = 4
+}
+
+extension PeerHost {
+  /// Connects to an address that ends in `/p2p/ID`, always anew; throws
+  /// `PeerError.peering(.wrongPeer(expected:actual:))` when somebody else answers.
+  package func dial(_ address: Multiaddr) async throws(PeerError) -> PeerConnection {
+    guard !isStopped else { throw .closed }
+    guard let peer = address.peer else { throw .addressNotUsable(address) }
+    do throws(PeerError) {
+      if let refusal = filter.refusal(of: peer) { throw .filtered(refusal) }
+      let connection = try await attempt(address, peer)
+      remember(address, of: peer, succeeded: true)
+      return connection
+    } catch {
+      note(.dialFailed(error), peer: peer, address: address.withoutOwner)
+      throw error
+    }
+  }
+
+  /// The open connection with a peer, or else a new one: to `addresses`, or to what the book knows.
+  /// Dials for the same peer are one dial.
+  package func connect(
+    to peer: PeerID, at addresses: [Multiaddr] = []
+  ) async throws(PeerError) -> PeerConnection {
+    while true {
+      guard !isStopped else { throw .closed }
+      if let open = connection(with: peer) { return open }
+      guard dialWaiters[peer] != nil else { break }
+      let result = await withUnsafeContinuation { dialWaiters[peer, default: []].append($0) }
+      if Task.isCancelled { throw .cancelled }
+      // Who dialled for us may have been cancelled; that says nothing about the peer.
+      if case .failure(.cancelled) = result { continue }
+      return try result.get()
+    }
+    dialWaiters[peer] = []
+    let result = await dialKnown(peer, addresses)
+    for waiter in dialWaiters.removeValue(forKey: peer) ?? [] { waiter.resume(returning: result) }
+    if case .failure(let error) = result { note(.dialFailed(error), peer: peer) }
+    return try result.get()
+  }
+
+  private func dialKnown(_ peer: PeerID, _ addresses: [Multiaddr]) async -> DialResult {
+    if peer == peerID { return .failure(.ownPeer) }
+    if let refusal = filter.refusal(of: peer) { return .failure(.filtered(refusal)) }
+    let handle = book.intern(peer, now: loop.now)
+    if !addresses.isEmpty {
+      book.learn(addresses, of: handle, source: .configured, now: loop.now)
+    }
+    let known = book.dialAddresses(of: handle, now: loop.now)
+    guard !known.isEmpty else {
+      guard let until = book.dialWait(of: handle, now: loop.now) else {
+        return .failure(.noAddress(peer))
+      }
+      return .failure(.dialledTooSoon(peer, wait: until.duration(since: loop.now)))
+    }
+    return await race(Array(known.prefix(DialLimits.addressesMax)), peer)
+  }
+
+  private func remember(_ address: Multiaddr, of peer: PeerID, succeeded: Bool) {
+    let handle = book.intern(peer, now: loop.now)
+    book.dialEnded(address, of: handle, succeeded: succeeded, now: loop.now)
+  }
+
+  // MARK: Several addresses at once
+
+  private enum RaceEvent: Sendable {
+    case ended(Multiaddr, DialResult)
+    case headStartOver(attempt: Int)
+  }
+
+  /// Tries the addresses in order, each a head start after the one before it or at once when that
+  /// one failed; the first whose peer is proven wins and the others are given up.
+  private func race(_ addresses: [Multiaddr], _ peer: PeerID) async -> DialResult {
+    await withTaskGroup(of: RaceEvent.self) { group in
+      var started = 0
+      var running = 0
+      var winner: PeerConnection?
+      var failures: [PeerError] = []
+      func startNext() {
+        guard started < addresses.count, winner == nil, !Task.isCancelled else { return }
+        let address = addresses[started]
+        started += 1
+        running += 1
+        let attempt = started
+        group.addTask { .ended(address, await self.outcome(of: address, peer)) }
+        group.addTask { [loop] in
+          try? await loop.perform { try await loop.sleep(for: DialLimits.headStart) }
+          return .headStartOver(attempt: attempt)
+        }
+      }
+      startNext()
+      while running > 0, let event = await group.next() {
+        switch event {
+        case .headStartOver(let attempt): if attempt == started { startNext() }
+        case .ended(let address, .success(let connection)):
+          running -= 1
+          remember(address, of: peer, succeeded: true)
+          if winner == nil { winner = connection } else { await connection.close() }
+          group.cancelAll()
+        case .ended(let address, .failure(let error)):
+          running -= 1
+          if winner == nil, error != .cancelled {
+            failures.append(error)
+            remember(address, of: peer, succeeded: false)
+            note(.dialFailed(error), peer: peer, address: address)
+          }
+          startNext()
+        }
+      }
+      group.cancelAll()
+      if let winner { return .success(winner) }
+      if Task.isCancelled { return .failure(.cancelled) }
+      return .failure(failures.count == 1 ? failures[0] : .dialsFailed(peer, failures))
+    }
+  }
+
+  private func outcome(of address: Multiaddr, _ peer: PeerID) async -> DialResult {
+    do throws(PeerError) {
+      return .success(try await attempt(address, peer))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  // MARK: One address
+
+  private func attempt(
+    _ address: Multiaddr, _ peer: PeerID
+  ) async throws(PeerError) -> PeerConnection {
+    var lastError = PeerError.addressNotUsable(address)
+    for target in try await targets(of: address) {
+      do throws(PeerError) {
+        return try await attempt(target, peer)
+      } catch {
+        lastError = error
+        if case .socket = error { continue }
+        throw error
+      }
+    }
+    throw lastError
+  }
+
+  private func targets(of address: Multiaddr) async throws(PeerError) -> [SocketAddress] {
+    switch address.dialTarget {
+    case .ip(let host, let port): return [.tcp(host: host, port: port)]
+    case .name(let kind, let name, let port):
+      guard let resolver = settings.resolver else { throw .addressNotUsable(address) }
+      let found: [SocketAddress]
+      do { found = try await resolver.addresses(of: name, port: port) } catch {
+        throw .nameUnknown(name)
+      }
+      let fitting = found.filter { kind.admits($0) }.prefix(DialLimits.resolvedMax)
+      guard !fitting.isEmpty else { throw .nameUnknown(name) }
+      return Array(fitting)
+    case nil: throw .addressNotUsable(address)
+    }
+  }
+
+  private func attempt(
+    _ target: SocketAddress, _ peer: PeerID
+  ) async throws(PeerError) -> PeerConnection {
+    if let refusal = target.multiaddr.flatMap({ filter.refusal(of: $0) }) {
+      throw .filtered(refusal)
+    }
+    let socket: Socket
+    do throws(SocketError) {
+      let timeout = settings.timeouts.handshake
+      socket = try await loop.perform { [loop] () async throws(SocketError) in
+        try await Socket.connect(to: target, on: loop, within: timeout)
+      }
+    } catch {
+      throw error == .cancelled ? .cancelled : .socket(error)
+    }
+    let connection: PeerConnection
+    do throws(PeerError) {
+      connection = try self.connection(over: socket, role: .initiator, expecting: peer)
+    } catch {
+      socket.close()
+      throw error
+    }
+    try serve(connection)
+    let outcome = await withTaskCancellationHandler {
+      do throws(PeerError) {
+        return Result<Void, PeerError>.success(try await connection.established())
+      } catch {
+        return .failure(error)
+      }
+    } onCancel: {
+      loop.execute { connection.assumeIsolated { $0.giveUpHandshake() } }
+    }
+    try outcome.get()
+    return connection
+  }
+}
+
+extension MultiaddrName {
+  /// Whether an address may come from a look-up of this kind.
+  fileprivate func admits(_ address: SocketAddress) -> Bool {
+    guard case .tcp(let host, _) = address else { return false }
+    return switch self {
+    case .dns: true
+    case .dns4: !host.contains(":")
+    case .dns6: host.contains(":")
+    case .dnsaddr, .sni: false
+    }
+  }
+}

@@ -1,0 +1,34 @@
+package import Peering
+
+/// How a host behaves towards peers.
+package struct PeerHostSettings: Sendable {
+  /// How long it waits.
+  package var timeouts = PeerTimeouts()
+  /// What it may hold.
+  package var limits = ResourceLimits()
+  /// Peers it remembers.
+  package var bookPeersMax = PeerBookLimits.peersMax
+  /// Whom it talks to at all.
+  package var filter = PeerFilter()
+  /// Whether it asks each peer what it is and speaks, and tells peers when it changes itself.
+  package var identifiesPeers = true
+  /// Looks names up for `/dns` addresses; without one such addresses are not dialled.
+  package var resolver: NameResolver?
+  /// Addresses that are told to peers beside those it listens on.
+  package var announcedAddresses: [Multiaddr] = []
+  /// Its software, as identify names it.
+  package var agentVersion = "martlet"
+
+  /// The defaults.
+  package init() {}
+}
+
+/// What a host tells those who watch it; on the loop, in the order in which it happens.
+package enum PeerEvent: Equatable, Sendable {
+  /// The first connection with a peer is open.
+  case connected(PeerHandle)
+  /// What the peer is and speaks is now in the book, or changed there.
+  case identified(PeerHandle)
+  /// The last connection with a peer has ended.
+  case disconnected(PeerHandle)
+}
