@@ -85,17 +85,18 @@ extension PeerBook {
     }
   }
 
-  /// The addresses of a peer that may be dialled now, best first.
+  /// The addresses of a peer that may be dialled now, best first and those through relays last.
   package func dialAddresses(of handle: PeerHandle, now: Tick) -> [Multiaddr] {
-    (record(of: handle)?.addresses ?? [])
-      .filter { $0.expires > now && $0.retryAt <= now && $0.address.dialTarget != nil }
+    let open = (record(of: handle)?.addresses ?? [])
+      .filter { $0.expires > now && $0.retryAt <= now && $0.address.isDialable }
       .map(\.address)
+    return open.filter { !$0.isRelayed } + open.filter(\.isRelayed)
   }
 
   /// When a peer may be dialled again, if it has dialable addresses and all of them are waiting.
   package func dialWait(of handle: PeerHandle, now: Tick) -> Tick? {
     let known = (record(of: handle)?.addresses ?? [])
-      .filter { $0.expires > now && $0.address.dialTarget != nil }
+      .filter { $0.expires > now && $0.address.isDialable }
     guard !known.isEmpty, known.allSatisfy({ $0.retryAt > now }) else { return nil }
     return known.map(\.retryAt).min()
   }

@@ -30,7 +30,7 @@ final class GoPeer: Sendable {
   private var controlPath: String { directory + "/control.sock" }
 
   /// Starts the process and waits until it answers.
-  init(loop: EventLoop, executable: String) async throws {
+  init(loop: EventLoop, executable: String, arguments extra: [String] = []) async throws {
     self.loop = loop
     var template = Array("/tmp/martlet-go-peer-XXXXXX".utf8CString)
     guard let made = mkdtemp(&template) else { throw SocketError.addressInvalid("/tmp") }
@@ -39,7 +39,7 @@ final class GoPeer: Sendable {
       executable, "-listen", "/unix" + directory + "/control.sock",
       "-hostAddrs", "/ip4/127.0.0.1/tcp/0",
     ]
-    process = try Self.spawn(arguments)
+    process = try Self.spawn(arguments + extra)
     try await waitUntilReady()
   }
 
@@ -96,7 +96,7 @@ final class GoPeer: Sendable {
       // Request.connect = 2; ConnectRequest.peer = 1, addrs = 2.
       var connect = ProtobufWriter()
       connect.append(1, bytes: address.peer?.bytes ?? [])
-      connect.append(2, bytes: address.withoutPeer.bytes)
+      connect.append(2, bytes: address.withoutOwner.bytes)
       request.append(2, bytes: connect.bytes)
     }
   }
