@@ -101,6 +101,10 @@ let package = Package(
     .executableTarget(
       name: "PeerBench", dependencies: foundations + ["Networking", "Peering"],
       path: "Benchmarks/peers", exclude: ["run.sh"], swiftSettings: strict),
+    // Run in network namespaces by Tests/EndToEnd/nat
+    .executableTarget(
+      name: "NATProbe", dependencies: foundations + ["Networking", "Peering"],
+      path: "Tests/NATProbe", swiftSettings: strict),
     // Pairs of times and the other side's process
     .target(name: "Measure", path: "Benchmarks/Measure", swiftSettings: strict),
     .executableTarget(

@@ -105,7 +105,8 @@ extension PeerError {
     case .refused(let refusal): ["starting", "busy"].contains(refusal.code)
     case .socket, .silent, .closed, .handshakeTimedOut, .overloaded: true
     case .cancelled, .addressNotUsable, .peering, .protocolRefused, .streamReset, .streamEnded,
-      .deadlineExceeded:
+      .deadlineExceeded, .refusedByUs, .filtered, .ownPeer, .noAddress, .dialledTooSoon,
+      .dialsFailed, .nameUnknown, .relayRefused, .relay, .reachability, .envelope:
       false
     }
   }

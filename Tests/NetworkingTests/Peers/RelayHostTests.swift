@@ -11,10 +11,14 @@ func withPeerHosts(
 ) async throws {
   try await withThrowingTaskGroup(of: Void.self) { group in
     for host in hosts { group.addTask { await host.run() } }
-    let outcome = await Result { try await body() }
+    do {
+      try await body()
+    } catch {
+      for host in hosts { await host.stop() }
+      throw error
+    }
     for host in hosts { await host.stop() }
     try await group.waitForAll()
-    try outcome.get()
   }
 }
 

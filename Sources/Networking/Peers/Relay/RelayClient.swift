@@ -16,7 +16,8 @@ package actor RelayClient {
   /// What keeps the connection with a relay of ours.
   private static let tag = "relay"
 
-  nonisolated let host: PeerHost
+  /// Whose connections it goes over.
+  package nonisolated let host: PeerHost
   nonisolated package var unownedExecutor: UnownedSerialExecutor {
     host.loop.asUnownedSerialExecutor()
   }

@@ -9,7 +9,8 @@ package actor RelayServer {
   /// What keeps the connection of a peer with a reservation.
   static let tag = "relayed"
 
-  nonisolated let host: PeerHost
+  /// Whose peers it serves.
+  package nonisolated let host: PeerHost
   nonisolated package var unownedExecutor: UnownedSerialExecutor {
     host.loop.asUnownedSerialExecutor()
   }
