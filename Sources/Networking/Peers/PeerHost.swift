@@ -91,6 +91,10 @@ package actor PeerHost {
   package func run() async {
     await loop.perform { [nursery] in await nursery.run() }
     shutDown()
+    // What serves peers holds the host, and is held by it.
+    served = []
+    observers = []
+    circuitDialer = nil
   }
 
   /// Closes all listeners and connections and ends `run()`.

@@ -124,8 +124,8 @@ struct ReachabilityHostTests {
         let address = try await hosts[0].listen(on: RelayHostTests.any)
         let stream = try await hosts[1].open(
           [HolePunchMessage.protocolID], to: hosts[0].peerID, at: [address])
-        try await stream.writeMessage(HolePunchMessage.connect([]).encoded())
         await #expect(throws: PeerError.streamReset) {
+          try await stream.writeMessage(HolePunchMessage.connect([]).encoded())
           _ = try await stream.readMessage(limit: HolePunchMessage.bytesMax)
         }
       }

@@ -30,11 +30,11 @@ package actor AutoNATClient {
   /// Takes dial-backs from now on.
   package func start() async {
     await host.serve(
-      StreamProtocol(AutoNATProtocol.dialBack) { [weak self] stream in
+      StreamProtocol(AutoNATProtocol.dialBack) { stream in
         let bytes = try await stream.readMessage(
           limit: AutoNATProtocol.messageBytesMax, within: Self.patience)
         let nonce = try DialBackMessage.nonce(in: bytes ?? [])
-        guard await self?.cameBack(nonce) == true else { throw PeerError.closed }
+        guard await self.cameBack(nonce) else { throw PeerError.closed }
         try await stream.writeMessage(DialBackMessage.response)
       })
   }

@@ -26,12 +26,12 @@ package actor AutoNATServer {
   package func start() async {
     let limits = StreamLimits(inboundPerPeerMax: 2, inboundMax: 64)
     await host.serve(
-      StreamProtocol(AutoNATProtocol.status, limits: limits) { [weak self] stream in
-        try await self?.serveStatus(stream)
+      StreamProtocol(AutoNATProtocol.status, limits: limits) { stream in
+        try await self.serveStatus(stream)
       })
     await host.serve(
-      StreamProtocol(AutoNATProtocol.dialRequest, limits: limits) { [weak self] stream in
-        try await self?.serveCheck(stream)
+      StreamProtocol(AutoNATProtocol.dialRequest, limits: limits) { stream in
+        try await self.serveCheck(stream)
       })
   }
 
@@ -81,8 +81,9 @@ package actor AutoNATServer {
   // MARK: Version 2
 
   private func serveCheck(_ stream: PeerStream) async throws {
-    guard case .request(let addresses, let nonce) = try AddressCheckMessage(
-      decoding: await message(on: stream))
+    guard
+      case .request(let addresses, let nonce) = try AddressCheckMessage(
+        decoding: await message(on: stream))
     else { throw PeerError.closed }
     var random = SystemRandomNumberGenerator()
     let decision = machine.handle(

@@ -33,8 +33,8 @@ package actor HolePuncher {
   package func start() async {
     let limits = StreamLimits(inboundPerPeerMax: 1, inboundMax: Self.punchesMax)
     await host.serve(
-      StreamProtocol(HolePunchMessage.protocolID, limits: limits) { [weak self] stream in
-        try await self?.follow(stream)
+      StreamProtocol(HolePunchMessage.protocolID, limits: limits) { stream in
+        try await self.follow(stream)
       })
   }
 

@@ -35,17 +35,16 @@ package actor RelayClient {
 
   /// Takes calls through relays, and dials through them, from now on.
   package func start() async {
-    await host.dialCircuits { [weak self] circuit, peer throws(PeerError) in
-      guard let self else { throw .closed }
-      return try await self.connect(to: peer, through: circuit)
+    await host.dialCircuits { circuit, peer throws(PeerError) in
+      try await self.connect(to: peer, through: circuit)
     }
     await host.serve(
-      StreamProtocol(RelayProtocol.stop) { [weak self] stream in
-        try await self?.serve(stream)
+      StreamProtocol(RelayProtocol.stop) { stream in
+        try await self.serve(stream)
       })
-    await host.observe { [weak self] event in
+    await host.observe { event in
       guard case .disconnected(let peer) = event else { return }
-      self?.assumeIsolated { $0.lost(peer) }
+      self.assumeIsolated { $0.lost(peer) }
     }
   }
 
@@ -114,7 +113,8 @@ package actor RelayClient {
     for address in named where !addresses.contains(address) { addresses.append(address) }
     host.assumeIsolated { host in
       host.book.tag(host.book.intern(relay, now: host.loop.now), Self.tag)
-      host.setCircuits(addresses.map { CircuitAddress.make(through: $0, to: host.peerID) }, of: relay)
+      let circuits = addresses.map { CircuitAddress.make(through: $0, to: host.peerID) }
+      host.setCircuits(circuits, of: relay)
     }
   }
 

@@ -30,13 +30,13 @@ package actor RelayServer {
     let limits = StreamLimits(
       inboundPerPeerMax: machine.limits.circuitsPerPeerMax + 4,
       inboundMax: machine.limits.circuitsMax + machine.limits.reservationsMax)
-    await host.observe { [weak self] event in
+    await host.observe { event in
       guard case .disconnected(let peer) = event else { return }
-      self?.assumeIsolated { _ = $0.handle(.disconnected(peer)) }
+      self.assumeIsolated { _ = $0.handle(.disconnected(peer)) }
     }
     await host.serve(
-      StreamProtocol(RelayProtocol.hop, limits: limits) { [weak self] stream in
-        try await self?.serve(stream)
+      StreamProtocol(RelayProtocol.hop, limits: limits) { stream in
+        try await self.serve(stream)
       })
   }
 
@@ -152,7 +152,9 @@ package actor RelayServer {
 
   /// Asks the peer that is called, over the connection it has with us.
   private func openStop(to peer: PeerID, from caller: PeerID) async throws -> PeerStream {
-    guard let connection = connection(with: peer), !connection.isRelayed else { throw PeerError.noAddress(peer) }
+    guard let connection = connection(with: peer), !connection.isRelayed else {
+      throw PeerError.noAddress(peer)
+    }
     let stream = try await connection.openStream([RelayProtocol.stop])
     do {
       let message = RelayMessage(.connect(caller), limit: machine.circuitLimit)
