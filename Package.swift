@@ -103,6 +103,10 @@ let package = Package(
       name: "PeerBench", dependencies: foundations + ["Networking", "Peering"],
       path: "Benchmarks/peers", exclude: ["run.sh", "rawtcp.c", "go_pair.py"],
       swiftSettings: strict),
+    // Run in network namespaces by Tests/EndToEnd/nat
+    .executableTarget(
+      name: "NATProbe", dependencies: foundations + ["Networking", "Peering"],
+      path: "Tests/NATProbe", swiftSettings: strict),
     // Pairs of times and the other side's process
     .target(name: "Measure", path: "Benchmarks/Measure", swiftSettings: strict),
     .executableTarget(

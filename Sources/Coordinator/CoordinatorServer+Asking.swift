@@ -107,7 +107,8 @@ extension PeerError {
       .dialsFailed:
       true
     case .cancelled, .addressNotUsable, .peering, .protocolRefused, .streamReset, .streamEnded,
-      .deadlineExceeded, .filtered, .ownPeer, .noAddress, .nameUnknown:
+      .deadlineExceeded, .filtered, .ownPeer, .noAddress, .nameUnknown, .relayRefused, .relay,
+      .reachability, .envelope:
       false
     }
   }

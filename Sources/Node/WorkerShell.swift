@@ -241,7 +241,7 @@ extension PeerError {
     case .socket, .silent, .closed, .cancelled, .handshakeTimedOut: true
     case .addressNotUsable, .peering, .protocolRefused, .streamReset, .streamEnded,
       .deadlineExceeded, .overloaded, .refusedByUs, .filtered, .ownPeer, .noAddress,
-      .dialledTooSoon, .dialsFailed, .nameUnknown:
+      .dialledTooSoon, .dialsFailed, .nameUnknown, .relayRefused, .relay, .reachability, .envelope:
       false
     }
   }

@@ -26,6 +26,14 @@ package struct ProtobufWriter {
     appendVarint(value)
   }
 
+  /// Appends an integer field of eight bytes.
+  package mutating func append(_ field: Int, fixed64 value: UInt64) {
+    appendVarint(UInt64(field) << 3 | 1)
+    for shift in stride(from: 0, to: 64, by: 8) {
+      bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
+    }
+  }
+
   private mutating func appendVarint(_ value: UInt64) {
     var rest = value
     while rest >= 0x80 {

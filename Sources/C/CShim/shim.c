@@ -108,7 +108,7 @@ static void set_no_delay(int fd) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
-int shim_listen_ip(const char *host, uint16_t port, int backlog) {
+int shim_listen_ip(const char *host, uint16_t port, int backlog, int shares_port) {
   union address address;
   socklen_t length = parse_ip(host, port, &address);
   if (length == 0) return -EINVAL;
@@ -116,6 +116,7 @@ int shim_listen_ip(const char *host, uint16_t port, int backlog) {
   if (fd < 0) return fd;
   int one = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (shares_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
   if (address.any.sa_family == AF_INET6) {
     // `::` means every address of both families; any other IPv6 address means itself.
     int only = memcmp(&address.v6.sin6_addr, &in6addr_any, sizeof in6addr_any) != 0;
@@ -165,6 +166,22 @@ int shim_connect_ip(const char *host, uint16_t port) {
   int fd = stream_socket(address.any.sa_family);
   if (fd < 0) return fd;
   set_no_delay(fd);
+  if (connect(fd, &address.any, length) != 0 && errno != EINPROGRESS) return closed_with_errno(fd);
+  return fd;
+}
+
+int shim_connect_ip_from(const char *host, uint16_t port, const char *own_host, uint16_t own_port) {
+  union address address, own;
+  socklen_t length = parse_ip(host, port, &address);
+  socklen_t own_length = parse_ip(own_host, own_port, &own);
+  if (length == 0 || own_length != length) return -EINVAL;
+  int fd = stream_socket(address.any.sa_family);
+  if (fd < 0) return fd;
+  set_no_delay(fd);
+  int one = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+  if (bind(fd, &own.any, own_length) != 0) return closed_with_errno(fd);
   if (connect(fd, &address.any, length) != 0 && errno != EINPROGRESS) return closed_with_errno(fd);
   return fd;
 }

@@ -140,6 +140,9 @@ extension PeerConnection {
 
   private func forget(_ stream: UInt32) -> Bool {
     guard let state = streams.removeValue(forKey: stream) else { return false }
+    // Another task may wait on the stream; it finds the stream gone.
+    state.reader?.resume()
+    state.writer?.resume()
     chunkDeadlines[stream] = nil
     lastStream = loop.now
     let counted = state.isCounted ? countedPeer : nil

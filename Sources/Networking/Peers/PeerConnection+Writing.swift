@@ -18,27 +18,48 @@ extension PeerConnection {
 
   func flushNow() {
     machine.flush()
-    guard closeReason == nil, !machine.outbox.isEmpty else { return }
-    let outcome = machine.outbox.read { waiting in
-      Result { () throws(SocketError) in try socket.writeNow(waiting) }
-    }
-    switch outcome {
-    case .success(let count):
-      machine.outbox.consume(count)
-      traffic.sent += UInt64(count)
-      if machine.outbox.isEmpty { wakeBlockedWriters() } else { unblockWriter() }
-    case .failure(let error):
+    guard closeReason == nil, hasOutput else { return }
+    do throws(SocketError) {
+      traffic.sent += UInt64(try writeOutput())
+      if hasOutput { unblockWriter() } else { wakeBlockedWriters() }
+    } catch {
       end(error == .reset ? .closed : .socket(error))
     }
+  }
+
+  /// Whether bytes wait for the socket.
+  private var hasOutput: Bool { !machine.outbox.isEmpty || privacy?.outbox.isEmpty == false }
+
+  /// Writes what the socket takes.
+  private func writeOutput() throws(SocketError) -> Int {
+    guard privacy != nil else {
+      let outcome = machine.outbox.read { waiting in
+        Result { () throws(SocketError) in try socket.writeNow(waiting) }
+      }
+      let count = try outcome.get()
+      machine.outbox.consume(count)
+      return count
+    }
+    // One outbox at a time is encrypted once more, so that writers still feel a slow socket.
+    if privacy?.outbox.isEmpty == true {
+      machine.outbox.read { privacy?.seal($0) }
+      machine.outbox.consume(machine.outbox.count)
+    }
+    let outcome = privacy?.outbox.read { waiting in
+      Result { () throws(SocketError) in try socket.writeNow(waiting) }
+    }
+    let count = try outcome?.get() ?? 0
+    privacy?.outbox.consume(count)
+    return count
   }
 
   /// Waits for the socket whenever it took less than we had.
   func write() async {
     while closeReason == nil {
-      if machine.outbox.isEmpty {
+      if !hasOutput {
         await withUnsafeContinuation { continuation in
           writeBlock = continuation
-          if closeReason != nil || !machine.outbox.isEmpty { unblockWriter() }
+          if closeReason != nil || hasOutput { unblockWriter() }
         }
         continue
       }

@@ -41,6 +41,8 @@ package actor PeerConnection {
   nonisolated let direction: Peering.Direction
   /// Whether we dialled.
   package nonisolated var isOutgoing: Bool { direction == .outbound }
+  /// Whether streams of other connections carry it: its socket then has no address.
+  package nonisolated var isRelayed: Bool { remoteAddress.multiaddr == nil }
   nonisolated let addressGroup: UInt64
   nonisolated let socket: Socket
   /// Holds the connection for as long as it is open, and is held by it.
@@ -51,6 +53,8 @@ package actor PeerConnection {
   }
 
   var machine: ConnectionMachine
+  /// The layer around everything else in a private network.
+  var privacy: PrivateNetworkCipher?
   var streams: [UInt32: StreamState] = [:]
   var inboundCalls = 0
   /// What the time between two chunks of a streamed body may be, and for which method.
@@ -80,9 +84,10 @@ package actor PeerConnection {
 
   init(
     machine: ConnectionMachine, socket: Socket, direction: Peering.Direction,
-    addressGroup: UInt64, host: PeerHost
+    addressGroup: UInt64, host: PeerHost, privacy: PrivateNetworkCipher? = nil
   ) {
     self.machine = machine
+    self.privacy = privacy
     self.socket = socket
     self.direction = direction
     self.addressGroup = addressGroup
@@ -216,7 +221,8 @@ package actor PeerConnection {
       traffic.received += UInt64(count)
       mayHaveMore = count == buffer.count
       lastHeard = loop.now
-      handle(UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
+      let received = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+      handle(privacy?.open(received) ?? received)
       if closeReason != nil { return false }
     }
     return mayHaveMore

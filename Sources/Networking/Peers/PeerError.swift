@@ -41,6 +41,14 @@ package enum PeerError: Error, Equatable, Sendable {
   case dialledTooSoon(PeerID, wait: Duration)
   /// Each address failed.
   case dialsFailed(PeerID, [PeerError])
+  /// A relay, or the peer behind it, said no.
+  case relayRefused(RelayStatus)
+  /// A relay's message is none.
+  case relay(RelayFault)
+  /// A message about reachability is none.
+  case reachability(ReachabilityFault)
+  /// What a peer signed does not hold.
+  case envelope(EnvelopeFault)
   /// A name that stands for no address of the wanted kind.
   case nameUnknown(String)
 }
@@ -72,6 +80,10 @@ extension PeerError: CustomStringConvertible {
       "the addresses of \(peer) failed lately and are tried again in \(wait)"
     case .dialsFailed(_, let errors):
       "each address failed: " + errors.map(\.description).joined(separator: "; ")
+    case .relayRefused(let status): "the relay refused (\(status))"
+    case .relay(let fault): "a relay's message is malformed (\(fault))"
+    case .reachability(let fault): "a message about reachability is malformed (\(fault))"
+    case .envelope(let fault): "what the peer signed does not hold (\(fault))"
     case .nameUnknown(let name): "`\(name)` stands for no address"
     }
   }

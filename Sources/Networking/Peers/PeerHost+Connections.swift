@@ -17,8 +17,12 @@ extension PeerHost {
       role: role, identity: identity, staticKey: staticKey,
       ephemeralKey: NoiseKeyPair(privateKey: SystemRandom.bytes(X25519.byteCount)),
       expectedPeer: peer, protocols: served.map(\.id), identify: message)
+    let privacy = settings.privateNetwork.map {
+      PrivateNetworkCipher(key: $0, nonce: SystemRandom.bytes(XSalsa20Stream.nonceByteCount))
+    }
     let connection = PeerConnection(
-      machine: machine, socket: socket, direction: direction, addressGroup: group, host: self)
+      machine: machine, socket: socket, direction: direction, addressGroup: group, host: self,
+      privacy: privacy)
     connections[ObjectIdentifier(connection)] = connection
     return connection
   }
@@ -97,13 +101,15 @@ extension PeerHost {
     tell(.disconnected(handle))
   }
 
-  /// The open connection with a peer that streams are opened on: one we dialled rather than one it
-  /// dialled, and the oldest of those.
+  /// The open connection with a peer that streams are opened on: a direct one rather than a relayed
+  /// one, one we dialled rather than one it dialled, and the oldest of those.
   package func connection(with peer: PeerID) -> PeerConnection? {
     let open = (connectionsByPeer[peer] ?? []).filter { connection in
       connection.assumeIsolated { $0.closeReason == nil }
     }
-    return open.first { $0.isOutgoing } ?? open.first
+    let direct = open.filter { !$0.isRelayed }
+    let best = direct.isEmpty ? open : direct
+    return best.first { $0.isOutgoing } ?? best.first
   }
 
   /// The handle of this node itself.

@@ -164,6 +164,10 @@ extension PeerHost {
   private func attempt(
     _ address: Multiaddr, _ peer: PeerID
   ) async throws(PeerError) -> PeerConnection {
+    if let circuit = CircuitAddress(address) {
+      guard let circuitDialer else { throw .addressNotUsable(address) }
+      return try await circuitDialer(circuit, peer)
+    }
     var lastError = PeerError.addressNotUsable(address)
     for target in try await targets(of: address) {
       do throws(PeerError) {
@@ -202,8 +206,14 @@ extension PeerHost {
     let socket: Socket
     do throws(SocketError) {
       let timeout = settings.timeouts.handshake
+      let source = target.multiaddr.flatMap { listenPort(for: $0) }
       socket = try await loop.perform { [loop] () async throws(SocketError) in
-        try await Socket.connect(to: target, on: loop, within: timeout)
+        do throws(SocketError) {
+          return try await Socket.connect(to: target, from: source, on: loop, within: timeout)
+        } catch SocketError.addressInUse, SocketError.addressInvalid {
+          // A connection with the same ends exists, or has just ended.
+          return try await Socket.connect(to: target, on: loop, within: timeout)
+        }
       }
     } catch {
       throw error == .cancelled ? .cancelled : .socket(error)

@@ -12,6 +12,7 @@ extension PeerHost {
     var own: [Multiaddr] = []
     for address in listenAddresses.flatMap(InterfaceAddresses.expand)
       + settings.announcedAddresses.map(\.withoutOwner) + observed.confirmed(now: loop.now)
+      + circuitAddresses.map(\.withoutOwner)
     where !own.contains(address) {
       own.append(address)
     }
@@ -77,15 +78,19 @@ extension PeerHost {
     tell(.identified(handle))
   }
 
-  /// A connection that we made left from a port of its own: the peer saw our address, and we listen
-  /// there on other ports.
+  /// A connection that we made from a port of its own only shows our IP address, and we listen there
+  /// on other ports; one that we made from where we listen shows what a NAT made of that port.
   private func noteObserved(_ bytes: Bytes, by connection: PeerConnection) {
     guard let seen = try? Multiaddr(bytes: bytes), seen.dialTarget != nil, let ip = seen.ipBytes,
       let observer = connection.remoteAddress.multiaddr
     else { return }
     let group = AddressGroup.network(of: observer)
+    var isFromListenPort = false
+    if case .tcp(_, let port) = connection.socket.localAddress {
+      isFromListenPort = listenAddresses.contains { $0.port == port }
+    }
     let ports =
-      connection.isOutgoing
+      connection.isOutgoing && !isFromListenPort
       ? listenAddresses.filter { $0.ipBytes?.count == ip.count }.compactMap(\.port)
       : [seen.port].compactMap { $0 }
     let before = observed.confirmed(now: loop.now)

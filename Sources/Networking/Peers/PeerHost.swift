@@ -42,6 +42,10 @@ package actor PeerHost {
   var dialWaiters: [PeerID: [UnsafeContinuation<DialResult, Never>]] = [:]
   /// What peers say about our own addresses.
   var observed = ObservedAddresses()
+  /// How addresses through relays are dialled; without it they are not.
+  var circuitDialer: CircuitDialer?
+  /// Our own addresses through relays.
+  var circuitAddresses: [Multiaddr] = []
   var lastRecordSequence: UInt64 = 0
   /// What `ownIdentify` made, until something changes.
   var ownMessage: IdentifyMessage?
@@ -87,6 +91,10 @@ package actor PeerHost {
   package func run() async {
     await loop.perform { [nursery] in await nursery.run() }
     shutDown()
+    // What serves peers holds the host, and is held by it.
+    served = []
+    observers = []
+    circuitDialer = nil
   }
 
   /// Closes all listeners and connections and ends `run()`.
@@ -135,7 +143,8 @@ package actor PeerHost {
     let target = try Self.listenTarget(of: address)
     let listener: SocketListener
     do throws(SocketError) {
-      listener = try SocketListener(at: target, on: loop)
+      listener = try SocketListener(
+        at: target, on: loop, sharesPort: settings.dialsFromListenPort)
     } catch {
       throw .socket(error)
     }

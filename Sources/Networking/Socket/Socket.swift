@@ -27,14 +27,21 @@ package final class Socket: Sendable {
   /// This side.
   package var localAddress: SocketAddress { .local(of: descriptor.number) }
 
-  /// Connects to a numeric host or a file, within `timeout`.
+  /// Connects to a numeric host or a file, within `timeout`; from `source` where a port is shared
+  /// with a listener.
   package nonisolated(nonsending) static func connect(
-    to address: SocketAddress, on loop: EventLoop, within timeout: Duration
+    to address: SocketAddress, from source: SocketAddress? = nil, on loop: EventLoop,
+    within timeout: Duration
   ) async throws(SocketError) -> Socket {
     loop.preconditionCurrent()
     let status =
       switch address {
-      case .tcp(let host, let port): shim_connect_ip(host, port)
+      case .tcp(let host, let port):
+        if case .tcp(let ownHost, let ownPort)? = source {
+          shim_connect_ip_from(host, port, ownHost, ownPort)
+        } else {
+          shim_connect_ip(host, port)
+        }
       case .unix(let path): shim_connect_unix(path)
       }
     let number = try SocketError.checked(status, "connect", address.description)

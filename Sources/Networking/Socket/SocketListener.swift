@@ -12,11 +12,14 @@ package final class SocketListener: Sendable {
   /// The address as bound: a port 0 has become the real one.
   package let address: SocketAddress
 
-  /// Binds and listens; must be called on the loop.
-  package init(at wanted: SocketAddress, on loop: EventLoop) throws(SocketError) {
+  /// Binds and listens; must be called on the loop. With `sharesPort` connections can be made from
+  /// the same port.
+  package init(
+    at wanted: SocketAddress, on loop: EventLoop, sharesPort: Bool = false
+  ) throws(SocketError) {
     let status =
       switch wanted {
-      case .tcp(let host, let port): shim_listen_ip(host, port, Self.backlog)
+      case .tcp(let host, let port): shim_listen_ip(host, port, Self.backlog, sharesPort ? 1 : 0)
       case .unix(let path): shim_listen_unix(path, Self.backlog)
       }
     let number = try SocketError.checked(status, "listen", wanted.description)

@@ -10,10 +10,15 @@ package enum AddressScope: Sendable {
   case global
 }
 
-/// What the diversity limits count together.
+/// What is counted together.
 package enum AddressGroup {
-  /// The group of peers that `PeerDirectory.addressGroup` speaks of: IPv4 /16, IPv6 /32; 0 for
-  /// loopback and for addresses without an IP.
+  /// The group of peers that `PeerDirectory.addressGroup` speaks of: that of `network`, and 0 inside
+  /// one site: all of a local network are neighbours, and nobody from outside can be dialled there.
+  package static func diversity(of address: Multiaddr) -> UInt32 {
+    scope(of: address) == .global ? network(of: address) : 0
+  }
+
+  /// IPv4 /16, IPv6 /32; 0 for loopback and for addresses without an IP.
   package static func network(of address: Multiaddr) -> UInt32 {
     guard let ip = address.ipBytes, scope(ofIP: ip) != .loopback else { return 0 }
     // No IPv6 unicast address begins with 0001, so the two kinds of group stay apart.

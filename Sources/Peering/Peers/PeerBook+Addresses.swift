@@ -85,17 +85,18 @@ extension PeerBook {
     }
   }
 
-  /// The addresses of a peer that may be dialled now, best first.
+  /// The addresses of a peer that may be dialled now, best first and those through relays last.
   package func dialAddresses(of handle: PeerHandle, now: Tick) -> [Multiaddr] {
-    (record(of: handle)?.addresses ?? [])
-      .filter { $0.expires > now && $0.retryAt <= now && $0.address.dialTarget != nil }
+    let open = (record(of: handle)?.addresses ?? [])
+      .filter { $0.expires > now && $0.retryAt <= now && $0.address.isDialable }
       .map(\.address)
+    return open.filter { !$0.isRelayed } + open.filter(\.isRelayed)
   }
 
   /// When a peer may be dialled again, if it has dialable addresses and all of them are waiting.
   package func dialWait(of handle: PeerHandle, now: Tick) -> Tick? {
     let known = (record(of: handle)?.addresses ?? [])
-      .filter { $0.expires > now && $0.address.dialTarget != nil }
+      .filter { $0.expires > now && $0.address.isDialable }
     guard !known.isEmpty, known.allSatisfy({ $0.retryAt > now }) else { return nil }
     return known.map(\.retryAt).min()
   }
@@ -118,7 +119,7 @@ extension PeerBook {
 
   /// Counts a peer in the group of the address it was met at.
   package mutating func met(_ handle: PeerHandle, at address: Multiaddr) {
-    let group = AddressGroup.network(of: address)
+    let group = AddressGroup.diversity(of: address)
     change(handle) { $0.group = group }
   }
 }
@@ -137,7 +138,8 @@ extension PeerRecord {
     }
     // A connection says more about the group than what the peer says of itself.
     if !tags.contains("connected") {
-      group = addresses.first.map { AddressGroup.network(of: $0.address) } ?? 0
+      // Who names an address of a site beside a public one is counted by the public one.
+      group = addresses.lazy.map { AddressGroup.diversity(of: $0.address) }.first { $0 != 0 } ?? 0
     }
   }
 }

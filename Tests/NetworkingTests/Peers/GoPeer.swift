@@ -97,7 +97,7 @@ final class GoPeer: Sendable {
       // Request.connect = 2; ConnectRequest.peer = 1, addrs = 2.
       var connect = ProtobufWriter()
       connect.append(1, bytes: address.peer?.bytes ?? [])
-      connect.append(2, bytes: address.withoutPeer.bytes)
+      connect.append(2, bytes: address.withoutOwner.bytes)
       request.append(2, bytes: connect.bytes)
     }
   }

@@ -23,13 +23,16 @@ int shim_eventfd(void);
 void shim_eventfd_signal(int fd);
 void shim_eventfd_clear(int fd);
 
-/// Numeric IPv4 or IPv6 host; -EINVAL where it is neither.
-int shim_listen_ip(const char *host, uint16_t port, int backlog);
+/// Numeric IPv4 or IPv6 host; -EINVAL where it is neither. `shares_port` lets
+/// `shim_connect_ip_from` use the same port.
+int shim_listen_ip(const char *host, uint16_t port, int backlog, int shares_port);
 /// The socket file has mode 0600 from its first moment; a stale file is replaced.
 int shim_listen_unix(const char *path, int backlog);
 int shim_accept(int fd);
 /// Starts a non-blocking connect; the descriptor turns writable when it is decided.
 int shim_connect_ip(const char *host, uint16_t port);
+/// The same from an address that a listener of ours shares.
+int shim_connect_ip_from(const char *host, uint16_t port, const char *own_host, uint16_t own_port);
 int shim_connect_unix(const char *path);
 /// The pending error of a socket (0 = none), as errno.
 int shim_socket_error(int fd);
