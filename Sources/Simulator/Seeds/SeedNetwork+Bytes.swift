@@ -164,8 +164,12 @@ extension SeedNetwork {
     let outcome = withWire(node, peer, identity) { wire -> Result<Bytes?, PeeringError>? in
       guard wire.place(of: stream) != nil else { return nil }
       let limit = GossipsubLimits.rpcBytesMax
-      return wire.machine.take(from: stream, accepting: limit) { queue in
-        Result { () throws(PeeringError) in try RPCFraming.next(in: &queue, limit: limit) }
+      return wire.machine.take(from: stream) { queue, awaited in
+        let next = Result { () throws(PeeringError) in
+          try RPCFraming.next(in: &queue, limit: limit)
+        }
+        awaited = RPCFraming.awaited(in: queue)
+        return next
       }
     }
     guard let outcome else { return nil }
