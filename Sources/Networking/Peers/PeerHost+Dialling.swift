@@ -218,6 +218,12 @@ extension PeerHost {
     } catch {
       throw error == .cancelled ? .cancelled : .socket(error)
     }
+    return try await handshake(over: socket, with: peer)
+  }
+
+  private func handshake(
+    over socket: Socket, with peer: PeerID
+  ) async throws(PeerError) -> PeerConnection {
     let connection: PeerConnection
     do throws(PeerError) {
       connection = try self.connection(over: socket, role: .initiator, expecting: peer)

@@ -16,8 +16,8 @@ package struct PeerHostSettings: Sendable {
   package var resolver: NameResolver?
   /// Addresses that are told to peers beside those it listens on.
   package var announcedAddresses: [Multiaddr] = []
-  /// Whether it dials from the port it listens on, which hole punching needs. Another process of the
-  /// same user could then listen there too.
+  /// Whether it dials from the port it listens on, which hole punching needs. Another process of
+  /// the same user could then listen there too.
   package var dialsFromListenPort = false
   /// The secret of its private network: it talks to nobody who does not have it.
   package var privateNetwork: PrivateNetworkKey?

@@ -7,8 +7,8 @@ package enum BloomLimits {
   package static let tenthBitsPerKey = 96
   /// Hashes of each key: m/n · ln 2.
   package static let hashCount = 7
-  /// Fullest filter that is believed, in percent of its bits. At capacity a filter is 1 − e^(−7/9.6)
-  /// = 52 % full; one that has everything would answer yes to all.
+  /// Fullest filter that is believed, in percent of its bits. At capacity a filter is
+  /// 1 − e^(−7/9.6) = 52 % full; one that has everything would answer yes to all.
   package static let fillPercentMax = 55
   /// Smallest filter: 64 bits, so that a single key does not fill it.
   package static let wordsMin = 2

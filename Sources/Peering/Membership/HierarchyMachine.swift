@@ -1,7 +1,8 @@
 package import Cryptography
 package import Primitives
 
-/// One step of the way from a member to the root: a cluster's digest and the proof of what is below.
+/// One step of the way from a member to the root: a cluster's digest and the proof of what is
+/// below.
 package struct AnchorLink: Hashable, Sendable {
   /// The digest.
   package let digest: CapabilityDigest

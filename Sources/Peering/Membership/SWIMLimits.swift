@@ -16,7 +16,8 @@ package enum SWIMLimits {
   package static let pingTimeoutMin = Duration.milliseconds(300)
   /// Longest such wait; leaves the helpers 400 ms of the interval.
   package static let pingTimeoutMax = Duration.milliseconds(600)
-  /// Part of the wait, in percent, after which a helper says that it got no answer (Lifeguard §IV.A).
+  /// Part of the wait, in percent, after which a helper says that it got no answer (Lifeguard
+  /// §IV.A).
   package static let nackPercent = 80
   /// Members that are asked to probe indirectly.
   package static let indirectProbes = 3
@@ -29,7 +30,8 @@ package enum SWIMLimits {
   package static let suspicionMin = Duration.seconds(3)
   /// Suspicion that nobody confirms ends after this.
   package static let suspicionMax = Duration.seconds(10)
-  /// Confirmations, beyond the first suspicion, that shorten it to the minimum (Lifeguard §IV.B, K).
+  /// Confirmations, beyond the first suspicion, that shorten it to the minimum (Lifeguard §IV.B,
+  /// K).
   package static let confirmationsMax = 3
   /// Suspicion ends not before this when neighbours report the death: gossip goes to all and back
   /// within it, so the victim of liars can contradict.

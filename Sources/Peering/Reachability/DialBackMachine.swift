@@ -33,8 +33,8 @@ package enum DialBackDecision: Equatable, Sendable {
   case reject
 }
 
-/// Decides whom a server of AutoNAT dials (libp2p/specs autonat): nobody is made to dial a host that
-/// did not ask for it, at least not for free.
+/// Decides whom a server of AutoNAT dials (libp2p/specs autonat): nobody is made to dial a host
+/// that did not ask for it, at least not for free.
 package struct DialBackMachine: Sendable {
   private let limits: DialBackLimits
   private var dials: [(peer: PeerHandle, time: Tick)] = []

@@ -26,7 +26,8 @@ package enum HolePunchEffect: Equatable, Sendable {
 }
 
 /// Turns a connection through a relay into a direct one (libp2p/specs relay/DCUtR.md): both sides
-/// dial each other at the same moment, so that each side's NAT takes the other's packets for answers.
+/// dial each other at the same moment, so that each side's NAT takes the other's packets for
+/// answers.
 ///
 /// The side that was called through the relay leads; the caller follows. On the direct connection
 /// the caller is the initiator, whoever's packet came first.

@@ -3,79 +3,80 @@ import Peering
 import Primitives
 
 extension FuzzedParser {
-  static let peering: [FuzzedParser] = kademlia + [
-    FuzzedParser("multiaddr") { bytes in
-      if let address = try? Multiaddr(bytes: bytes) { precondition(address.bytes == bytes) }
-      _ = try? Multiaddr(String(decoding: bytes, as: UTF8.self))
-    },
-    FuzzedParser("multistream") { bytes in
-      var output = ByteQueue()
-      var listener = MultistreamMachine(accepting: ["/noise", "/yamux/1.0.0"])
-      var dialer = MultistreamMachine(proposing: ["/noise"], output: &output)
-      bytes.withUnsafeBytes { input in
-        _ = try? listener.receive(input, output: &output)
-        _ = try? dialer.receive(input, output: &output)
-      }
-    },
-    FuzzedParser("protobuf") { bytes in
-      var reader = ProtobufReader(bytes[...])
-      while let field = try? reader.next() { _ = field }
-    },
-    FuzzedParser("identify") { bytes in
-      guard let message = try? IdentifyMessage(decoding: bytes) else { return }
-      precondition((try? IdentifyMessage(decoding: message.encoded())) == message)
-    },
-    FuzzedParser("noise-payload") { bytes in
-      _ = try? NoiseIdentityPayload(bytes, staticKey: keys.publicKey)
-    },
-    FuzzedParser("noise-handshake") { bytes in
-      var responder = noise(.responder)
-      _ = try? responder.receive(bytes)
-      _ = try? responder.receive(bytes)
-      var initiator = noise(.initiator)
-      _ = initiator.start()
-      _ = try? initiator.receive(bytes)
-    },
-    FuzzedParser("peer-public-key") { bytes in
-      guard let key = try? PeerPublicKey(protobuf: bytes) else { return }
-      precondition(key.protobuf == bytes)
-      precondition(!key.verify(bytes, of: bytes))
-    },
-    FuzzedParser("signed-peer-record") { bytes in
-      _ = try? SignedPeerRecord(decoding: bytes)
-      var record = SignedPeerRecord(sequence: 1, addresses: [], by: identity).envelope
-      for (index, byte) in bytes.prefix(record.count).enumerated() { record[index] ^= byte }
-      _ = try? SignedPeerRecord(decoding: record)
-    },
-    FuzzedParser("address-block") { bytes in
-      guard let block = try? AddressBlock(String(decoding: bytes, as: UTF8.self)) else { return }
-      _ = block.contains([127, 0, 0, 1])
-      _ = block.contains(Bytes(repeating: 0, count: 16))
-    },
-    FuzzedParser("yamux") { bytes in yamux(bytes) },
-    FuzzedParser("connection") { bytes in connection(bytes) },
-    FuzzedParser("rpc-frame") { bytes in
-      var input = ByteQueue()
-      input.append(bytes)
-      while let frame = try? RPCFraming.next(in: &input, limit: 1 << 16) {
-        _ = try? RPCFraming.request(frame)
-        _ = try? RPCFraming.response(frame)
-      }
-    },
-    canonical("rpc-request", as: RPCRequest.self),
-    canonical("rpc-response", as: RPCResponse.self),
-    FuzzedParser("swim-message") { bytes in
-      guard let message = try? SWIMProtocol.decode(bytes) else { return }
-      precondition(message.encoded() == bytes)
-    },
-    canonical("cluster", as: ClusterID.self),
-    FuzzedParser("capability-digest") { bytes in
-      guard let digest = try? CapabilityDigest(decoding: bytes) else { return }
-      precondition(digest.encoded() == bytes)
-      _ = try? digest.check(of: digest.cluster, now: 0)
-    },
-    canonical("network-invitation", as: NetworkInvitation.self),
-  ]
+  static let peering: [FuzzedParser] =
+    kademlia + [
+      FuzzedParser("multiaddr") { bytes in
+        if let address = try? Multiaddr(bytes: bytes) { precondition(address.bytes == bytes) }
+        _ = try? Multiaddr(String(decoding: bytes, as: UTF8.self))
+      },
+      FuzzedParser("multistream") { bytes in
+        var output = ByteQueue()
+        var listener = MultistreamMachine(accepting: ["/noise", "/yamux/1.0.0"])
+        var dialer = MultistreamMachine(proposing: ["/noise"], output: &output)
+        bytes.withUnsafeBytes { input in
+          _ = try? listener.receive(input, output: &output)
+          _ = try? dialer.receive(input, output: &output)
+        }
+      },
+      FuzzedParser("protobuf") { bytes in
+        var reader = ProtobufReader(bytes[...])
+        while let field = try? reader.next() { _ = field }
+      },
+      FuzzedParser("identify") { bytes in
+        guard let message = try? IdentifyMessage(decoding: bytes) else { return }
+        precondition((try? IdentifyMessage(decoding: message.encoded())) == message)
+      },
+      FuzzedParser("noise-payload") { bytes in
+        _ = try? NoiseIdentityPayload(bytes, staticKey: keys.publicKey)
+      },
+      FuzzedParser("noise-handshake") { bytes in
+        var responder = noise(.responder)
+        _ = try? responder.receive(bytes)
+        _ = try? responder.receive(bytes)
+        var initiator = noise(.initiator)
+        _ = initiator.start()
+        _ = try? initiator.receive(bytes)
+      },
+      FuzzedParser("peer-public-key") { bytes in
+        guard let key = try? PeerPublicKey(protobuf: bytes) else { return }
+        precondition(key.protobuf == bytes)
+        precondition(!key.verify(bytes, of: bytes))
+      },
+      FuzzedParser("signed-peer-record") { bytes in
+        _ = try? SignedPeerRecord(decoding: bytes)
+        var record = SignedPeerRecord(sequence: 1, addresses: [], by: identity).envelope
+        for (index, byte) in bytes.prefix(record.count).enumerated() { record[index] ^= byte }
+        _ = try? SignedPeerRecord(decoding: record)
+      },
+      FuzzedParser("address-block") { bytes in
+        guard let block = try? AddressBlock(String(decoding: bytes, as: UTF8.self)) else { return }
+        _ = block.contains([127, 0, 0, 1])
+        _ = block.contains(Bytes(repeating: 0, count: 16))
+      },
+      FuzzedParser("yamux") { bytes in yamux(bytes) },
+      FuzzedParser("connection") { bytes in connection(bytes) },
+      FuzzedParser("rpc-frame") { bytes in
+        var input = ByteQueue()
+        input.append(bytes)
+        while let frame = try? RPCFraming.next(in: &input, limit: 1 << 16) {
+          _ = try? RPCFraming.request(frame)
+          _ = try? RPCFraming.response(frame)
+        }
+      },
+      canonical("rpc-request", as: RPCRequest.self),
+      canonical("rpc-response", as: RPCResponse.self),
+      FuzzedParser("swim-message") { bytes in
+        guard let message = try? SWIMProtocol.decode(bytes) else { return }
+        precondition(message.encoded() == bytes)
+      },
+      canonical("cluster", as: ClusterID.self),
+      FuzzedParser("capability-digest") { bytes in
+        guard let digest = try? CapabilityDigest(decoding: bytes) else { return }
+        precondition(digest.encoded() == bytes)
+        _ = try? digest.check(of: digest.cluster, now: 0)
+      },
+      canonical("network-invitation", as: NetworkInvitation.self),
+    ]
 
   private static let identity = try! SigningKey(seed: Bytes(1...32))
   private static let keys = NoiseKeyPair(privateKey: Bytes(33...64))

@@ -96,11 +96,11 @@ package actor HolePuncher {
 
   // MARK: Both
 
-  /// Does what the machine says until it is over; `open` opens the stream of one attempt.
+  /// Does what the machine says until it is over; `opening` opens the stream of one attempt.
   private func punch(
     _ machine: inout HolePunchMachine, _ begin: [HolePunchEffect], with peer: PeerID,
     on first: PeerStream? = nil,
-    open: @Sendable () async throws(PeerError) -> PeerStream
+    opening: @Sendable () async throws(PeerError) -> PeerStream
   ) async -> Bool {
     var stream = first
     var effects = begin
@@ -111,7 +111,7 @@ package actor HolePuncher {
           switch effect {
           case .openStream:
             await stream?.close()
-            stream = try await open()
+            stream = try await opening()
           case .send(let message): try await stream?.writeMessage(message.encoded())
           case .dial(let addresses, let wait, let role):
             try await host.loop.sleep(for: wait)
