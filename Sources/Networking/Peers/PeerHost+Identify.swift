@@ -79,7 +79,8 @@ extension PeerHost {
   }
 
   /// A connection that we made from a port of its own only shows our IP address, and we listen
-  /// there on other ports; one that we made from where we listen shows what a NAT made of that port.
+  /// there on other ports; one that we made from where we listen shows what a NAT made of that
+  /// port.
   private func noteObserved(_ bytes: Bytes, by connection: PeerConnection) {
     guard let seen = try? Multiaddr(bytes: bytes), seen.dialTarget != nil, let ip = seen.ipBytes,
       let observer = connection.remoteAddress.multiaddr

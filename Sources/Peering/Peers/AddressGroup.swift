@@ -13,7 +13,8 @@ package enum AddressScope: Sendable {
 /// What is counted together.
 package enum AddressGroup {
   /// The group of peers that `PeerDirectory.addressGroup` speaks of: that of `network`, and 0
-  /// inside one site: all of a local network are neighbours, and nobody from outside can be dialled there.
+  /// inside one site: all of a local network are neighbours, and nobody from outside can be dialled
+  /// there.
   package static func diversity(of address: Multiaddr) -> UInt32 {
     scope(of: address) == .global ? network(of: address) : 0
   }
