@@ -20,7 +20,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
   case skipsValidation = "skips-validation"
   /// What must survive a crash is not synced.
   case forgetsSync = "forgets-sync"
-  /// A node that restarts does not join again.
+  /// A node that restarts joins neither the key space nor the topic again.
   case forgetsToRejoin = "forgets-to-rejoin"
   /// The gossip router is not told of connections that ended.
   case hidesDisconnect = "hides-disconnect"

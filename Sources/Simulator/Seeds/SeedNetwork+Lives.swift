@@ -49,9 +49,10 @@ extension SeedNetwork {
   /// A node that knows nobody but the anchors.
   private mutating func start(_ node: UInt32) {
     record.started.insert(node)
-    tell(node, gossip: .join(Self.topic, kind: 0))
+    let isForgotten = nodes[Int(node)].incarnation > 0 && errs(.forgetsToRejoin)
     let anchors = (0..<UInt32(Self.anchors)).filter { $0 != node }.map { PeerHandle($0) }
-    if nodes[Int(node)].incarnation == 0 || !errs(.forgetsToRejoin) {
+    if !isForgotten {
+      tell(node, gossip: .join(Self.topic, kind: 0))
       tell(node, .begin(anchors: anchors))
       for anchor in anchors { dial(anchor.index, from: node) }
     }
