@@ -18,6 +18,9 @@ package enum KademliaLimits {
   package static let failuresUntilReplaceable = 2
   /// Unanswered requests in a row after which an entry leaves: one lost stream is no death.
   package static let failuresMax = 4
+  /// The last peers a node knows stay however often they fail: a node that was cut off comes back
+  /// through them.
+  package static let lastPeersKept = 8
   /// An entry without a useful answer for this long is asked again before it is trusted.
   package static let entryFreshness: Duration = .seconds(60 * 60)
   /// Table peers handed to the shell to be kept over a restart.

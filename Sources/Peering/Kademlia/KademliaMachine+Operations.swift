@@ -61,7 +61,7 @@ extension KademliaMachine {
     case .findNode, .provide, .putValue, .bootstrap: break
     }
     return LookupMachine(
-      target: point, seeds: seeds + table.closest(to: point, directory: directory), plan: plan,
+      target: point, seeds: seeds + table.seeds(for: point, directory: directory), plan: plan,
       local: local, roundTrips: roundTrips, directory: directory)
   }
 

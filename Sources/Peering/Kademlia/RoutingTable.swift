@@ -156,7 +156,9 @@ extension RoutingTable {
   package mutating func failed(_ peer: PeerHandle, directory: some PeerDirectory) -> Bool {
     guard let index = index(of: peer, directory: directory) else { return false }
     entries[index].failed()
-    guard entries[index].failures >= KademliaLimits.failuresMax else { return false }
+    guard entries[index].failures >= KademliaLimits.failuresMax,
+      entries.count > KademliaLimits.lastPeersKept
+    else { return false }
     return remove(peer, directory: directory)
   }
 
@@ -206,6 +208,13 @@ extension RoutingTable {
     }
     found.sort { $0.distance < $1.distance }
     return found.prefix(count).map(\.peer)
+  }
+
+  /// Whom a search begins with: the closest, or anybody known where all of them failed lately.
+  package func seeds(for point: DistanceKey, directory: some PeerDirectory) -> [PeerHandle] {
+    let closest = closest(to: point, directory: directory)
+    guard closest.isEmpty else { return closest }
+    return entries.prefix(KademliaLimits.bucketPeersMax).map(\.peer)
   }
 
   /// The peers most worth dialling after a restart: staked before puzzled, then the quickest;

@@ -136,6 +136,26 @@ struct RoutingTableTests {
     #expect(table.count == 19)
   }
 
+  @Test("the last peers stay however often they fail, and a search begins with them")
+  func lastPeers() {
+    var random = SplitMix64(seed: 13)
+    var book = TestBook()
+    let own = DistanceKey.random(&random)
+    var table = RoutingTable(local: book.add(own, group: 0), key: own)
+    let peers = (0..<20).map { _ in book.add(.random(&random), group: 0) }
+    for peer in peers { _ = table.insert(peer, admission: .staked, directory: book) }
+    for _ in 0..<10 {
+      for peer in peers { _ = table.failed(peer, directory: book) }
+    }
+    #expect(table.count == KademliaLimits.lastPeersKept)
+    #expect(table.closest(to: own, directory: book).isEmpty)
+    #expect(table.seeds(for: own, directory: book).count == KademliaLimits.lastPeersKept)
+    let back = table.seeds(for: own, directory: book)[0]
+    table.answered(
+      back, at: Tick(nanoseconds: 9_000_000_000), after: .milliseconds(80), directory: book)
+    #expect(table.seeds(for: own, directory: book) == [back])
+  }
+
   @Test("anchors are fresh, staked before puzzled, quick before slow, one of a group")
   func anchors() {
     var random = SplitMix64(seed: 12)
