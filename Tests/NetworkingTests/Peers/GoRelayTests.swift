@@ -58,7 +58,7 @@ struct GoRelayTests {
     }
   }
 
-  @Test("go-libp2p comes to us through our relay and pings")
+  @Test("go-libp2p comes to us through our relay")
   func goThroughUs() async throws {
     try await Self.withGo(2) { go, hosts in
       let relay = RelayServer(host: hosts[0])
