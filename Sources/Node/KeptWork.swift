@@ -17,8 +17,8 @@ struct KeptWork: Sendable {
   /// The result with states in memory; nil where states are recomputed from the base model.
   var finished: FinishedWork?
 
-  /// Work of an order that is done.
-  init(_ order: WorkOrder, finished: FinishedWork) {
+  /// Work of an order.
+  init(_ order: WorkOrder, finished: FinishedWork? = nil) {
     name = EvidenceRequest(job: order.job, assignment: order.assignment)
     specification = order.specification
     base = order.base.digest
@@ -30,6 +30,12 @@ struct KeptWork: Sendable {
     name = request.work
     specification = request.specification
     base = request.base
+  }
+
+  /// What is to be trained, or was.
+  func task(of specification: SessionSpecification) throws(WorkError) -> TrainingTask {
+    try specification.task(
+      round: name.assignment.round, client: name.assignment.client, base: base)
   }
 
   /// The memory that the result takes.

@@ -34,22 +34,15 @@ extension WorkerShell {
     if let known = desk.party(for: work) { return try await desk.answer(call, by: known) }
     let name = EvidenceRequest(job: work.job, assignment: work.assignment)
     guard let kept = kept[name] else { throw RPCError.workNotKept }
-    let finished = try await finished(kept)
+    // Where memory no longer holds the result, it is done again.
+    let finished: FinishedWork
+    if let held = kept.finished {
+      finished = held
+    } else {
+      finished = try await carryOut(kept, on: desk.compute)
+    }
     let answering = standing(finished.task, finished.dataset, finished.result)
     desk.keep(answering, for: work)
     return try await desk.answer(call, by: answering)
-  }
-
-  /// The result; done again, to the same bits, where memory no longer holds it.
-  private func finished(_ work: KeptWork) async throws -> FinishedWork {
-    if let finished = work.finished { return finished }
-    let assignment = work.name.assignment
-    let task = try await task(of: work)
-    let specification = try await materials.specification(work.specification)
-    let dataset = try await materials.dataset(specification.shards[assignment.client])
-    let base = try await materials.model(work.base, architecture: specification.architecture)
-    let result = try await desk.compute.run { [train] in try train(task, dataset, base) }
-    return FinishedWork(
-      job: work.name.job, assignment: assignment, task: task, result: result, dataset: dataset)
   }
 }

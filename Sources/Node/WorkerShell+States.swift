@@ -12,12 +12,13 @@ extension WorkerShell {
   /// The CID of the start state that is asked for; its bytes are made again when they are fetched.
   func nameStartState(_ request: StartStateRequest) async throws -> CID {
     guard request.work.assignment.worker == peer else { throw RPCError.workNotKept }
-    let task = try await task(of: kept[request.work] ?? KeptWork(doneBefore: request))
+    let work = kept[request.work] ?? KeptWork(doneBefore: request)
+    let task = try work.task(of: await materials.specification(work.specification))
     guard (0..<task.segments).contains(request.segment) else {
       throw RPCError(code: "not_found", message: "there is no segment \(request.segment)")
     }
     // A worker that was restarted does not know its work, but can do it again.
-    if kept[request.work] == nil { kept.keep(KeptWork(doneBefore: request)) }
+    if kept[request.work] == nil { kept.keep(work) }
     await stateMemory.take(task.stateBytesMax)
     defer { stateMemory.give(task.stateBytesMax) }
     let file = try await startState(of: request.segment, in: request.work)
@@ -43,17 +44,11 @@ extension WorkerShell {
     for block in file.blocks { try await writer.send(block) }
   }
 
-  func task(of work: KeptWork) async throws -> TrainingTask {
-    let specification = try await materials.specification(work.specification)
-    return try specification.task(
-      round: work.name.assignment.round, client: work.name.assignment.client, base: work.base)
-  }
-
   /// Makes a state again: from the nearest one in memory, or from the round's base model.
   private func startState(of segment: Int, in name: EvidenceRequest) async throws -> FileBlocks {
     guard let work = kept[name] else { throw RPCError.workNotKept }
-    let task = try await task(of: work)
     let specification = try await materials.specification(work.specification)
+    let task = try work.task(of: specification)
     let dataset = try await materials.dataset(specification.shards[name.assignment.client])
     let states: SegmentStates
     if let evidence = work.finished?.result.evidence {

@@ -141,21 +141,27 @@ package actor WorkerShell {
   }
 
   private func finish(_ order: WorkOrder) async throws -> FinishedWork {
-    let specification = try await materials.specification(order.specification)
-    let assignment = order.assignment
-    let task = try specification.task(
-      round: assignment.round, client: assignment.client, base: order.base.digest)
-    let dataset = try await materials.dataset(specification.shards[assignment.client])
-    let base = try await materials.model(
-      order.base.digest, architecture: specification.architecture)
-    let result = try await compute.run { [train] in try train(task, dataset, base) }
-    if let finding = result.divergence {
+    var work = KeptWork(order)
+    let finished = try await carryOut(work, on: compute)
+    if let finding = finished.result.divergence {
+      let assignment = order.assignment
       log("round \(assignment.round), client \(assignment.client) diverged: \(finding)")
     }
-    let finished = FinishedWork(
-      job: order.job, assignment: assignment, task: task, result: result, dataset: dataset)
-    kept.keep(KeptWork(order, finished: finished))
+    work.finished = finished
+    kept.keep(work)
     return finished
+  }
+
+  /// Trains; the same work gives the same bits each time.
+  func carryOut(_ work: KeptWork, on pool: ComputePool) async throws -> FinishedWork {
+    let specification = try await materials.specification(work.specification)
+    let assignment = work.name.assignment
+    let task = try work.task(of: specification)
+    let dataset = try await materials.dataset(specification.shards[assignment.client])
+    let base = try await materials.model(work.base, architecture: specification.architecture)
+    let result = try await pool.run { [train] in try train(task, dataset, base) }
+    return FinishedWork(
+      job: work.name.job, assignment: assignment, task: task, result: result, dataset: dataset)
   }
 
   private func handIn(_ result: WorkResult, of order: WorkOrder) async throws {

@@ -87,8 +87,6 @@ package enum KademliaLimits {
   package static let providerValidity: Duration = .seconds(48 * 60 * 60)
   /// A provider says so again after this long (same section).
   package static let republishInterval: Duration = .seconds(22 * 60 * 60)
-  /// Addresses of a provider are handed out this long (go-libp2p-kad-dht: 24 h).
-  package static let providerAddressValidity: Duration = .seconds(24 * 60 * 60)
   /// Providers kept of one key; a popular key needs no more to be found.
   package static let providersOfKeyMax = 64
   /// Providers in one answer.

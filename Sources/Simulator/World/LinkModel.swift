@@ -17,14 +17,6 @@ package enum LinkModel: Equatable, Sendable {
     case .regions: "regions"
     }
   }
-
-  /// The shortest time that any message takes.
-  package var millisecondsMin: Int {
-    switch self {
-    case .uniform(let range): range.lowerBound
-    case .regions: 1
-    }
-  }
 }
 
 /// Places of the Internet and what lies between them.

@@ -22,7 +22,4 @@ package struct WakeTimes: Sendable {
     times[node] = Self.none
     return true
   }
-
-  /// Forgets an alarm.
-  package mutating func clear(_ node: Int) { times[node] = Self.none }
 }

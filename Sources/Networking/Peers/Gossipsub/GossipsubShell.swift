@@ -76,9 +76,6 @@ package actor GossipsubShell {
   /// How many connected peers listen to a topic.
   package func listeners(of topic: String) -> Int { session.subscribers(of: topic).count }
 
-  /// Peers that speak the protocol.
-  package var peerCount: Int { peers.count }
-
   // MARK: The machine
 
   private func handle(_ event: GossipsubSessionEvent) {

@@ -101,9 +101,6 @@ package actor KademliaShell {
   /// Provider records kept here for others.
   package var storedProviders: Int { machine.providerStore.count }
 
-  /// Peers in the routing table.
-  package var tablePeers: Int { machine.table.count }
-
   // MARK: The machine
 
   private func handle(_ event: KademliaEvent) {
