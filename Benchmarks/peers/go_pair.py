@@ -102,7 +102,8 @@ def bulk(a, b, peer, megabytes):
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
         listener.listen(1)
-        protocol = b"/bench/sink/1.0.0"
+        # A daemon takes one handler for a protocol; each round has its own.
+        protocol = b"/bench/sink/%d" % os.getpid()
         address = bytes([0x90, 0x03]) + varint(len(path)) + path.encode()
         ask(connect(b), field(1, 3) + field(4, field(1, address) + field(2, protocol) + field(3, 0)))
         done = []
