@@ -33,6 +33,8 @@ package struct Membership: Sendable {
   package var relay: RelayServerLimits?
   /// Whether it talks to anyone but its coordinator.
   package var meetsPeers = true
+  /// The secret of a private network, where no file has it.
+  package var key: PrivateNetworkKey?
   /// Whom it talks to at all.
   package var filter = PeerFilter()
 
@@ -61,7 +63,7 @@ package struct Membership: Sendable {
     settings.resolver = NameResolver(pool: pool)
     settings.filter = filter
     settings.announcedAddresses = announced
-    settings.privateNetwork = file?.key
+    settings.privateNetwork = key ?? file?.key
     settings.identifiesPeers = meetsPeers
     // Who has to punch holes dials from where it listens; on one machine nobody has to.
     settings.dialsFromListenPort = meetsPeers && AddressGroup.scope(of: listenAddress) != .loopback
@@ -104,6 +106,11 @@ package struct Membership: Sendable {
   package func join(with host: PeerHost, pool: ComputePool) async throws -> PeerNetwork? {
     guard meetsPeers else { return nil }
     _ = try await host.listen(on: listenAddress)
+    return await enter(with: host, pool: pool)
+  }
+
+  /// Joins with a host that listens already.
+  package func enter(with host: PeerHost, pool: ComputePool) async -> PeerNetwork {
     let network = await PeerNetwork(host: host, settings: networkSettings(pool: pool))
     await network.start()
     return network
