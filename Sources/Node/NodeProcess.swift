@@ -81,10 +81,11 @@ package struct NodeProcess: Sendable {
       group.addTask(executorPreference: onLoop) { await host.run() }
       group.addTask(executorPreference: onLoop) { await loop.perform { await nursery.run() } }
       group.addTask(executorPreference: onLoop) {
-        let network = try await membership.join(with: host, pool: blocking)
-        await link.search(in: network)
+        try await membership.listen(with: host)
         _ = await host.begin { await membership.answerQuestions(about: host) }
-        try await keepLinked(link, network, role: role)
+        let join: NetworkJoin = { await membership.join($0, with: host, pool: blocking) }
+        if let file = membership.file { await link.search(in: join(file.chainID)) }
+        try await keepLinked(link, join, role: role)
       }
       group.addTask(executorPreference: onLoop) { try await role.run() }
       // A role that only answers returns at once.
@@ -94,7 +95,7 @@ package struct NodeProcess: Sendable {
   }
 
   private func keepLinked(
-    _ link: CoordinatorLink, _ network: PeerNetwork?, role: NodeRoleShell
+    _ link: CoordinatorLink, _ join: NetworkJoin, role: NodeRoleShell
   ) async throws {
     let home = settings.home
     let expected = settings.membership.file?.chainID
@@ -104,8 +105,10 @@ package struct NodeProcess: Sendable {
         try Self.checkChain(reply.genesis, expected: expected, home: home)
         lastReason.withLock { $0 = "" }
         report("connected to \(found)")
-        await network?.follow(reply.genesis.chainID)
-        await network?.advertise(settings.role.rawValue)
+        if await link.network == nil {
+          await link.search(in: join(reply.genesis.chainID))
+        }
+        await link.network?.advertise(settings.role.rawValue)
         await role.connected(reply)
       },
       disconnected: { reason in
@@ -221,6 +224,9 @@ package struct NodeProcess: Sendable {
   }
 
 }
+
+/// Becomes a member of a chain's network.
+private typealias NetworkJoin = @Sendable (Digest) async -> PeerNetwork?
 
 /// What the process calls on the shell of its role.
 struct NodeRoleShell: Sendable {

@@ -247,7 +247,8 @@ extension PeerError {
     case .socket, .silent, .closed, .cancelled, .handshakeTimedOut: true
     case .addressNotUsable, .peering, .protocolRefused, .streamReset, .streamEnded,
       .deadlineExceeded, .overloaded, .refusedByUs, .filtered, .ownPeer, .noAddress,
-      .dialledTooSoon, .dialsFailed, .nameUnknown, .relayRefused, .relay, .reachability, .envelope:
+      .dialledTooSoon, .dialsFailed, .nameUnknown, .relayRefused, .relay, .reachability,
+      .rendezvousRefused, .rendezvous, .envelope:
       false
     }
   }
