@@ -23,6 +23,10 @@ extension CommandFailure {
     case let error as BlockLogError: self.init(error)
     case let error as SocketError: self.init(error)
     case let error as NodeError: self.init(error)
+    case let error as NetworkFileError:
+      self.init(
+        error.description, hint: error.hint, code: error.fault == nil ? .notFound : .failed)
+    case let error as NetworkFileFault: self.init(error.description, hint: error.hint)
     case let error as NetworkClientError: self.init(error)
     case let error as SessionOrderError:
       self.init("\(error)", hint: "see `martlet fl create-session --help`")

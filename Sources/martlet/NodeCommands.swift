@@ -1,5 +1,6 @@
 import CShim
 import Cryptography
+import Ledger
 import Networking
 import Node
 import Orchestration
@@ -13,20 +14,28 @@ import UsefulWork
 enum NodeCommands {
   static let all = [
     Command(
-      words: ["node", "start"], summary: "run a worker, validator or evaluator",
+      words: ["node", "start"], summary: "run a worker, validator, evaluator or peer",
       options: [
-        Option(name: "role", value: "ROLE", summary: "worker, validator or evaluator"),
         Option(
-          name: "join", value: "MULTIADDR", summary: "the coordinator, ending in /p2p/ID"),
+          name: "role", value: "ROLE", summary: "worker, validator, evaluator or peer (relays)"),
+        Option(
+          name: "network", value: "NAME|FILE", summary: "a network of this home, or its file"),
+        Option(
+          name: "join", value: "MULTIADDR",
+          summary: "or the coordinator itself, ending in /p2p/ID"),
+        Option(
+          name: "listen", value: "MULTIADDR", summary: "where peers reach it (default any port)"),
+        Option(
+          name: "announce", value: "MULTIADDR,…", summary: "addresses that peers are told too"),
+        Option(name: "relay", summary: "carry some traffic of peers that nobody can reach"),
         Option(name: "label", value: "TEXT", summary: "a name for people"),
         Option(name: "threads", value: "N", summary: "threads for training or replay (default 1)"),
         Option(
           name: "lie", value: "KIND",
           summary: "train dishonestly, to see it caught: random, scaled, stale, other-data …"),
         Option(name: "exit-with-parent", summary: "end when nobody reads its standard output"),
-      ],
-      example: "martlet node start --role worker --join /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…",
-      run: start)
+      ] + PeerNode.options,
+      example: "martlet node start --role worker --network testnet", run: start)
   ]
 
   /// The kind of lie that was asked for, one that the program knows.
@@ -43,14 +52,80 @@ enum NodeCommands {
   @Sendable private static func start(_ arguments: Arguments) async throws {
     if arguments.flags.contains("exit-with-parent") { _ = shim_end_without_reader() }
     let settings = try Settings(arguments: arguments)
+    let home = Homes.selected(arguments)
+    let place = try place(settings, arguments, home: home)
+    let name = settings.text("role") ?? "worker"
+    let isPeer = name == "peer"
+    let role = NodeRole(named: name)
+    guard isPeer || (role != nil && role != .coordinator) else {
+      throw CommandFailure.usage(
+        "`\(name)` is not a role of `node start`", hint: "worker, validator, evaluator or peer")
+    }
+    let lie = try Self.lie(arguments)
+    try home.create()
+    let membership = try membership(place, arguments, home: home)
+    let loop = try EventLoop()
+    loop.start(named: "loop").detach()
+    guard let role else { return try await run(membership, loop: loop, arguments) }
+    let peer = try home.keyOrNew(named: "identity").publicKey.peerID
+    Output.result(
+      ["peer_id": .string("\(peer)"), "role": .string(role.rawValue)], asJSON: arguments.isJSON
+    ) { "\(role.rawValue)  \(peer)" }
+    let node = NodeProcess(
+      settings: NodeSettings(
+        membership: membership, role: role, label: settings.text("label") ?? "",
+        threads: try settings.integer("threads", in: 1...256), lie: lie),
+      loop: loop, report: { Output.note($0) })
+    try await node.run()
+  }
+
+  /// A peer says where it is: others begin there.
+  private static func run(
+    _ membership: Membership, loop: EventLoop, _ arguments: Arguments
+  ) async throws {
+    guard let chainID = membership.file?.chainID else {
+      throw CommandFailure.usage(
+        "a peer needs the option --network", hint: "`martlet network list` lists this home's")
+    }
+    let peer = try membership.home.keyOrNew(named: "identity").publicKey.peerID
+    try await PeerProcess(membership: membership, of: chainID, loop: loop).run { addresses in
+      Output.result(
+        [
+          "peer_id": .string("\(peer)"), "role": "peer",
+          "addresses": .array(addresses.map { .string("\($0)") }),
+        ], asJSON: arguments.isJSON
+      ) { (["peer  \(peer)"] + addresses.map { "      \($0)" }).joined(separator: "\n") }
+    }
+  }
+
+  private static func membership(
+    _ place: CoordinatorPlace, _ arguments: Arguments, home: HomeDirectory
+  ) throws -> Membership {
+    var membership = Membership(place: place, home: home)
+    membership.listen = try arguments.text("listen").map(PeerNode.address)
+    membership.announced = try PeerNode.addresses("announce", arguments)
+    membership.relay = arguments.flags.contains("relay") ? RelayServerLimits() : nil
+    membership.filter = try PeerNode.filter(arguments)
+    return membership
+  }
+
+  // MARK: Where it works
+
+  /// The network that was named, or the coordinator's address.
+  private static func place(
+    _ settings: Settings, _ arguments: Arguments, home: HomeDirectory
+  ) throws -> CoordinatorPlace {
+    if let word = arguments.text("network") ?? Settings.environment("MARTLET_NETWORK") {
+      let file = try NetworkFileStore(home: home).find(word)
+      if home.contains("genesis.json"), try home.genesis().chainID != file.chainID {
+        throw NodeError.otherChain(expected: try home.genesis().chainID, found: file.chainID)
+      }
+      return .network(file)
+    }
     guard let join = settings.text("join") else {
       throw CommandFailure.usage(
-        "the option --join is missing", hint: "`martlet server start` prints the address")
-    }
-    let name = settings.text("role") ?? "worker"
-    guard let role = NodeRole(named: name), role != .coordinator else {
-      throw CommandFailure.usage(
-        "`\(name)` is not a role of `node start`", hint: "worker, validator or evaluator")
+        "one of the options --network and --join is missing",
+        hint: "`martlet server start` prints a network file and an address")
     }
     let coordinator: Multiaddr
     do {
@@ -64,20 +139,6 @@ enum NodeCommands {
         "`\(join)` does not say whose it is",
         hint: "add /p2p/ and the coordinator's peer id; `martlet server start` prints it")
     }
-    let lie = try Self.lie(arguments)
-    let home = Homes.selected(arguments)
-    try home.create()
-    let peer = try home.keyOrNew(named: "identity").publicKey.peerID
-    Output.result(
-      ["peer_id": .string("\(peer)"), "role": .string(role.rawValue)], asJSON: arguments.isJSON
-    ) { "\(role.rawValue)  \(peer)" }
-    let loop = try EventLoop()
-    loop.start(named: "loop").detach()
-    let node = NodeProcess(
-      settings: NodeSettings(
-        home: home, role: role, coordinator: coordinator, label: settings.text("label") ?? "",
-        threads: try settings.integer("threads", in: 1...256), lie: lie),
-      loop: loop, report: { Output.note($0) })
-    try await node.run()
+    return .address(coordinator)
   }
 }

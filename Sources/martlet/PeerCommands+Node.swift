@@ -68,7 +68,7 @@ struct PeerNode: Sendable {
     hasHome(arguments) ? Homes.selected(arguments).file(controlName) : nil
   }
 
-  private static func filter(_ arguments: Arguments) throws -> PeerFilter {
+  static func filter(_ arguments: Arguments) throws -> PeerFilter {
     var filter = PeerFilter()
     for word in list("allow", arguments) { filter.allowedPeers.insert(try peer(word)) }
     for word in list("deny", arguments) {
