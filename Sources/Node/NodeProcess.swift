@@ -24,6 +24,8 @@ package struct NodeSettings: Sendable {
   package var label: String
   /// Threads for training or replay.
   package var threads: Int
+  /// What it gives of its machine and whom it talks to.
+  package var limits = NodeLimits()
   /// The training function that a liar substitutes, by name; nil for honest work.
   package var lie: String?
 
@@ -157,7 +159,7 @@ package struct NodeProcess: Sendable {
       let shell = WorkerShell(
         link: link, identity: identity, materials: materials, compute: compute,
         stateCompute: states, nursery: nursery, miner: miner,
-        train: try train ?? trainingFunction(), desk: desk,
+        memoryMax: settings.limits.memoryMax, train: try train ?? trainingFunction(), desk: desk,
         standing: try standing ?? standingFunction(), log: report)
       return NodeRoleShell(
         answer: { await shell.answer($0) }, close: { states.stop() },

@@ -73,11 +73,12 @@ enum NodeCommands {
     ) { "\(role.rawValue)  \(peer)" }
     let loop = try EventLoop()
     loop.start(named: "loop").detach()
-    let node = NodeProcess(
-      settings: NodeSettings(
-        home: home, role: role, coordinator: coordinator, label: settings.text("label") ?? "",
-        threads: try settings.integer("threads", in: 1...256), lie: lie),
-      loop: loop, report: { Output.note($0) })
-    try await node.run()
+    let resources = try NodeResources(settings)
+    for note in resources.notes { Output.note(note) }
+    var nodeSettings = NodeSettings(
+      home: home, role: role, coordinator: coordinator, label: settings.text("label") ?? "",
+      threads: resources.threads, lie: lie)
+    nodeSettings.limits = try resources.limits(arguments)
+    try await NodeProcess(settings: nodeSettings, loop: loop, report: { Output.note($0) }).run()
   }
 }

@@ -68,16 +68,25 @@ struct PeerNode: Sendable {
     hasHome(arguments) ? Homes.selected(arguments).file(controlName) : nil
   }
 
-  private static func filter(_ arguments: Arguments) throws -> PeerFilter {
+  /// The lists of the settings, from wherever they come.
+  static func filter(_ arguments: Arguments) throws -> PeerFilter {
+    let settings = try Settings(arguments: arguments)
+    return try filter(allow: settings.text("allow") ?? "", deny: settings.text("deny") ?? "")
+  }
+
+  /// The lists that these words make.
+  static func filter(allow: String, deny: String) throws -> PeerFilter {
     var filter = PeerFilter()
-    for word in list("allow", arguments) { filter.allowedPeers.insert(try peer(word)) }
-    for word in list("deny", arguments) {
+    for word in words(allow) { filter.allowedPeers.insert(try peer(word)) }
+    for word in words(deny) {
       if let peer = try? PeerID(word) {
         filter.deniedPeers.insert(peer)
       } else if let block = try? AddressBlock(word) {
         filter.deniedBlocks.append(block)
       } else {
-        throw CommandFailure.usage("`\(word)` is neither a peer id nor a block of addresses")
+        throw CommandFailure.usage(
+          "`\(word)` is neither a peer id nor a block of addresses",
+          hint: "give ids such as 12D3KooW…, or blocks such as 10.0.0.0/8")
       }
     }
     return filter
@@ -96,8 +105,13 @@ struct PeerNode: Sendable {
 
   // MARK: Words
 
+  /// Words separated by commas.
+  static func words(_ text: String) -> [String] {
+    text.split(separator: ",").map { String($0.filter { $0 != " " }) }.filter { !$0.isEmpty }
+  }
+
   static func list(_ name: String, _ arguments: Arguments) -> [String] {
-    (arguments.text(name) ?? "").split(separator: ",").map(String.init)
+    words(arguments.text(name) ?? "")
   }
 
   static func addresses(_ name: String, _ arguments: Arguments) throws -> [Multiaddr] {
@@ -112,10 +126,14 @@ struct PeerNode: Sendable {
 
   /// A multiaddr, or `HOST:PORT`.
   static func address(_ word: String) throws -> Multiaddr {
+    let parts = word.split(separator: ":").map(String.init)
+    guard word.hasPrefix("/") || parts.count == 2 else {
+      throw CommandFailure.usage(
+        "`\(word)` is not an address",
+        hint: "give a multiaddr such as /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…, or HOST:PORT")
+    }
     do {
       if word.hasPrefix("/") { return try Multiaddr(word) }
-      let parts = word.split(separator: ":").map(String.init)
-      guard parts.count == 2 else { throw CommandFailure.usage("`\(word)` is not an address") }
       if let numeric = try? Multiaddr("/ip4/\(parts[0])/tcp/\(parts[1])") { return numeric }
       return try Multiaddr("/dns/\(parts[0])/tcp/\(parts[1])")
     } catch {
