@@ -3,46 +3,12 @@ internal import Cryptography
 internal import Glibc
 internal import Ledger
 package import Networking
-package import Orchestration
-package import Peering
-package import Persistence
+internal import Orchestration
+internal import Peering
+internal import Persistence
 internal import Primitives
 internal import Telemetry
 internal import UsefulWork
-
-/// How a node is started.
-package struct NodeSettings: Sendable {
-  /// Holds key, chain and everything else.
-  package var home: HomeDirectory
-  /// What it does.
-  package var role: NodeRole
-  /// The coordinator, with `/p2p/ID`.
-  package var coordinator: Multiaddr
-  /// The name of the key file, without `.key`.
-  package var keyName: String
-  /// A label for people.
-  package var label: String
-  /// Threads for training or replay.
-  package var threads: Int
-  /// What it gives of its machine and whom it talks to.
-  package var limits = NodeLimits()
-  /// The training function that a liar substitutes, by name; nil for honest work.
-  package var lie: String?
-
-  /// Collects the settings.
-  package init(
-    home: HomeDirectory, role: NodeRole, coordinator: Multiaddr, keyName: String = "identity",
-    label: String = "", threads: Int = 1, lie: String? = nil
-  ) {
-    self.home = home
-    self.role = role
-    self.coordinator = coordinator
-    self.keyName = keyName
-    self.label = label
-    self.threads = threads
-    self.lie = lie
-  }
-}
 
 /// One worker, validator or evaluator: everything it needs, wired together.
 package struct NodeProcess: Sendable {
@@ -89,9 +55,14 @@ package struct NodeProcess: Sendable {
     let lock = try settings.home.lock(settings.keyName)
     defer { lock.release() }
     let switchboard = CallSwitchboard()
-    let host = PeerHost(loop: loop, identity: identity, handler: { await switchboard.answer($0) })
+    let membership = settings.membership
+    let blocking = Membership.pool()
+    defer { blocking.stop() }
+    let host = PeerHost(
+      loop: loop, identity: identity, settings: membership.hostSettings(pool: blocking),
+      protocols: [.rpc { await switchboard.answer($0) }])
     let link = CoordinatorLink(
-      host: host, address: settings.coordinator,
+      host: host, place: membership.place,
       hello: Hello(role: settings.role, label: settings.label))
     let compute = ComputePool(
       named: "compute", threads: settings.threads, queueMax: Limits.computeQueueMax)
@@ -109,7 +80,12 @@ package struct NodeProcess: Sendable {
       let onLoop = loop.taskExecutor
       group.addTask(executorPreference: onLoop) { await host.run() }
       group.addTask(executorPreference: onLoop) { await loop.perform { await nursery.run() } }
-      group.addTask(executorPreference: onLoop) { try await keepLinked(link, role: role) }
+      group.addTask(executorPreference: onLoop) {
+        let network = try await membership.join(with: host, pool: blocking)
+        await link.search(in: network)
+        _ = await host.begin { await membership.answerQuestions(about: host) }
+        try await keepLinked(link, network, role: role)
+      }
       group.addTask(executorPreference: onLoop) { try await role.run() }
       // A role that only answers returns at once.
       for _ in 0..<2 { try await group.next() }
@@ -117,14 +93,19 @@ package struct NodeProcess: Sendable {
     }
   }
 
-  private func keepLinked(_ link: CoordinatorLink, role: NodeRoleShell) async throws {
+  private func keepLinked(
+    _ link: CoordinatorLink, _ network: PeerNetwork?, role: NodeRoleShell
+  ) async throws {
     let home = settings.home
+    let expected = settings.membership.file?.chainID
     let lastReason = Lock("")
     try await link.run(
-      connected: { reply in
-        try Self.checkChain(reply.genesis, home: home)
+      connected: { reply, found in
+        try Self.checkChain(reply.genesis, expected: expected, home: home)
         lastReason.withLock { $0 = "" }
-        report("connected to \(settings.coordinator)")
+        report("connected to \(found)")
+        await network?.follow(reply.genesis.chainID)
+        await network?.advertise(settings.role.rawValue)
         await role.connected(reply)
       },
       disconnected: { reason in
@@ -138,8 +119,14 @@ package struct NodeProcess: Sendable {
       })
   }
 
-  /// The first coordinator's chain is kept; another one later is an error, not a surprise.
-  private static func checkChain(_ genesis: Genesis, home: HomeDirectory) throws {
+  /// The chain is the network's, and the first coordinator's chain is kept; another one later is an
+  /// error, not a surprise.
+  private static func checkChain(
+    _ genesis: Genesis, expected: Digest?, home: HomeDirectory
+  ) throws {
+    if let expected, genesis.chainID != expected {
+      throw NodeError.otherChain(expected: expected, found: genesis.chainID)
+    }
     guard home.contains("genesis.json") else { return try home.store(genesis) }
     let known = try home.genesis()
     guard known.chainID == genesis.chainID else {
@@ -159,7 +146,7 @@ package struct NodeProcess: Sendable {
       let shell = WorkerShell(
         link: link, identity: identity, materials: materials, compute: compute,
         stateCompute: states, nursery: nursery, miner: miner,
-        memoryMax: settings.limits.memoryMax, train: try train ?? trainingFunction(), desk: desk,
+        memoryMax: settings.memoryMax, train: try train ?? trainingFunction(), desk: desk,
         standing: try standing ?? standingFunction(), log: report)
       return NodeRoleShell(
         answer: { await shell.answer($0) }, close: { states.stop() },

@@ -17,13 +17,19 @@ enum NodeCommands {
       options: [
         Option(name: "role", value: "ROLE", summary: "worker, validator or evaluator"),
         Option(
-          name: "join", value: "MULTIADDR", summary: "the coordinator, ending in /p2p/ID"),
+          name: "network", value: "NAME|FILE",
+          summary: "a network of `martlet network list`, or its file"),
+        Option(
+          name: "join", value: "MULTIADDR",
+          summary: "the coordinator of a network without a file, ending in /p2p/ID"),
+        Option(name: "listen", value: "MULTIADDR", summary: "where peers reach it"),
         Option(name: "label", value: "TEXT", summary: "a name for people"),
         Option(name: "threads", value: "N", summary: "threads for training or replay (default 1)"),
         Option(
           name: "lie", value: "KIND",
           summary: "train dishonestly, to see it caught: random, scaled, stale, other-data …"),
-        Option(name: "exit-with-parent", summary: "end when nobody reads its standard output"),
+      ] + PeerNode.options + [
+        Option(name: "exit-with-parent", summary: "end when nobody reads its standard output")
       ],
       example: "martlet node start --role worker --join /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…",
       run: start)
@@ -43,27 +49,13 @@ enum NodeCommands {
   @Sendable private static func start(_ arguments: Arguments) async throws {
     if arguments.flags.contains("exit-with-parent") { _ = shim_end_without_reader() }
     let settings = try Settings(arguments: arguments)
-    guard let join = settings.text("join") else {
-      throw CommandFailure.usage(
-        "the option --join is missing", hint: "`martlet server start` prints the address")
-    }
     let name = settings.text("role") ?? "worker"
     guard let role = NodeRole(named: name), role != .coordinator else {
       throw CommandFailure.usage(
         "`\(name)` is not a role of `node start`", hint: "worker, validator or evaluator")
     }
-    let coordinator: Multiaddr
-    do {
-      coordinator = try Multiaddr(join)
-    } catch {
-      throw CommandFailure.usage(
-        "`\(join)` is not a multiaddr: \(error)", hint: "`martlet server start` prints the address")
-    }
-    guard coordinator.peer != nil else {
-      throw CommandFailure.usage(
-        "`\(join)` does not say whose it is",
-        hint: "add /p2p/ and the coordinator's peer id; `martlet server start` prints it")
-    }
+    let resources = try NodeResources(settings)
+    let membership = try NodeMembership.membership(arguments, settings, resources)
     let lie = try Self.lie(arguments)
     let home = Homes.selected(arguments)
     try home.create()
@@ -73,12 +65,11 @@ enum NodeCommands {
     ) { "\(role.rawValue)  \(peer)" }
     let loop = try EventLoop()
     loop.start(named: "loop").detach()
-    let resources = try NodeResources(settings)
     for note in resources.notes { Output.note(note) }
-    var nodeSettings = NodeSettings(
-      home: home, role: role, coordinator: coordinator, label: settings.text("label") ?? "",
+    var node = NodeSettings(
+      membership: membership, role: role, label: settings.text("label") ?? "",
       threads: resources.threads, lie: lie)
-    nodeSettings.limits = try resources.limits(arguments)
-    try await NodeProcess(settings: nodeSettings, loop: loop, report: { Output.note($0) }).run()
+    node.memoryMax = resources.memory
+    try await NodeProcess(settings: node, loop: loop, report: { Output.note($0) }).run()
   }
 }

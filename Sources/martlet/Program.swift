@@ -7,7 +7,8 @@ enum Program {
   static let commands: [Command] =
     DemoCommand.all + TrainingCommands.all + ModelCommands.all + WorkCommands.all
     + SetupCommands.all + ConfigCommands.all
-    + ServerCommands.all + NodeCommands.all + LearningCommands.all + ContentCommands.all
+    + ServerCommands.all + NodeCommands.all + NetworkCommands.all + LearningCommands.all
+    + ContentCommands.all
     + PeerCommands.all + LedgerCommands.all + SimulationCommands.all + AboutCommands.all
 
   /// Reads the command line, runs one command, and ends the process with its exit code.

@@ -1,4 +1,3 @@
-import Node
 import Primitives
 
 /// What a node gives of its machine, from the settings.
@@ -36,14 +35,5 @@ struct NodeResources: Sendable {
       settings.text("gpu-enabled") ?? "false", of: "gpu-enabled")
     if asksForGPU, !Machine.computesOnGPU { notes.append(Self.noGPU) }
     self.notes = notes
-  }
-
-  /// These and the lists of peers, as a node takes them.
-  func limits(_ arguments: Arguments) throws -> NodeLimits {
-    var limits = NodeLimits()
-    limits.memoryMax = memory
-    limits.bandwidthMax = bandwidth
-    limits.filter = try PeerNode.filter(arguments)
-    return limits
   }
 }

@@ -1,18 +1,4 @@
-package import Peering
 package import Primitives
-
-/// What a node gives of its machine, and whom it talks to.
-package struct NodeLimits: Sendable {
-  /// Memory that one piece of work may need; nil for what the machine has.
-  package var memoryMax: ByteCount?
-  /// Bytes that all connections together may use; nil for what the machine has.
-  package var bandwidthMax: BitRate?
-  /// Whom it talks to at all.
-  package var filter = PeerFilter()
-
-  /// No limits.
-  package init() {}
-}
 
 /// Why a worker gives work back that it could do but does not want.
 package enum WorkRefusal: Error, Equatable, Sendable {
