@@ -83,7 +83,10 @@ package struct NodeProcess: Sendable {
       group.addTask(executorPreference: onLoop) {
         let network = try await membership.join(with: host, pool: blocking)
         await link.search(in: network)
-        _ = await host.begin { await membership.answerQuestions(about: host) }
+        let work = PeerControlSection(name: "work", isLive: true, body: role.report)
+        _ = await host.begin {
+          await membership.answerQuestions(about: host, in: network, sections: [work])
+        }
         try await keepLinked(link, network, role: role)
       }
       group.addTask(executorPreference: onLoop) { try await role.run() }
@@ -151,7 +154,7 @@ package struct NodeProcess: Sendable {
       return NodeRoleShell(
         answer: { await shell.answer($0) }, close: { states.stop() },
         connected: { await shell.connected($0) },
-        disconnected: { await shell.disconnected() })
+        disconnected: { await shell.disconnected() }, report: { await shell.liveReport() })
     case .evaluator:
       let shell = EvaluatorShell(materials: materials, compute: compute)
       return NodeRoleShell(answer: { await shell.answer($0) })
@@ -231,6 +234,8 @@ struct NodeRoleShell: Sendable {
   var close: @Sendable () -> Void = {}
   var connected: @Sendable (HelloReply) async -> Void = { _ in }
   var disconnected: @Sendable () async -> Void = {}
+  /// What it does now, for somebody who watches.
+  var report: @Sendable () async -> JSONValue = { .null }
 }
 
 /// Where calls arrive before the shell that answers them exists.

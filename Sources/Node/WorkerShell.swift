@@ -38,6 +38,8 @@ package actor WorkerShell {
   let desk: DisputeDesk
   let standing: WorkerStanding
   private var machine = WorkerMachine()
+  /// The order in hand and those that wait.
+  var orders: [WorkOrder] { machine.orders }
   var kept = KeptWorks()
   private var genesis: Genesis?
   private var isSigning = false
@@ -253,7 +255,8 @@ extension PeerError {
     case .socket, .silent, .closed, .cancelled, .handshakeTimedOut: true
     case .addressNotUsable, .peering, .protocolRefused, .streamReset, .streamEnded,
       .deadlineExceeded, .overloaded, .refusedByUs, .filtered, .ownPeer, .noAddress,
-      .dialledTooSoon, .dialsFailed, .nameUnknown, .relayRefused, .relay, .reachability, .envelope:
+      .dialledTooSoon, .dialsFailed, .nameUnknown, .relayRefused, .relay, .reachability,
+      .rendezvousRefused, .rendezvous, .envelope:
       false
     }
   }

@@ -1,5 +1,6 @@
 import CShim
 import Cryptography
+import Ledger
 import Networking
 import Node
 import Orchestration
@@ -13,26 +14,28 @@ import UsefulWork
 enum NodeCommands {
   static let all = [
     Command(
-      words: ["node", "start"], summary: "run a worker, validator or evaluator",
+      words: ["node", "start"], summary: "run a worker, validator, evaluator or peer",
       options: [
-        Option(name: "role", value: "ROLE", summary: "worker, validator or evaluator"),
         Option(
-          name: "network", value: "NAME|FILE",
-          summary: "a network of `martlet network list`, or its file"),
+          name: "role", value: "ROLE", summary: "worker, validator, evaluator or peer (relays)"),
+        Option(
+          name: "network", value: "NAME|FILE", summary: "a network of this home, or its file"),
         Option(
           name: "join", value: "MULTIADDR",
-          summary: "the coordinator of a network without a file, ending in /p2p/ID"),
-        Option(name: "listen", value: "MULTIADDR", summary: "where peers reach it"),
+          summary: "or the coordinator itself, ending in /p2p/ID"),
+        Option(
+          name: "listen", value: "MULTIADDR", summary: "where peers reach it (default any port)"),
+        Option(
+          name: "announce", value: "MULTIADDR,…", summary: "addresses that peers are told too"),
+        Option(name: "relay", summary: "carry some traffic of peers that nobody can reach"),
         Option(name: "label", value: "TEXT", summary: "a name for people"),
         Option(name: "threads", value: "N", summary: "threads for training or replay (default 1)"),
         Option(
           name: "lie", value: "KIND",
           summary: "train dishonestly, to see it caught: random, scaled, stale, other-data …"),
-      ] + PeerNode.options + [
-        Option(name: "exit-with-parent", summary: "end when nobody reads its standard output")
-      ],
-      example: "martlet node start --role worker --join /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…",
-      run: start)
+        Option(name: "exit-with-parent", summary: "end when nobody reads its standard output"),
+      ] + PeerNode.options,
+      example: "martlet node start --role worker --network testnet", run: start)
   ]
 
   /// The kind of lie that was asked for, one that the program knows.
@@ -49,27 +52,49 @@ enum NodeCommands {
   @Sendable private static func start(_ arguments: Arguments) async throws {
     if arguments.flags.contains("exit-with-parent") { _ = shim_end_without_reader() }
     let settings = try Settings(arguments: arguments)
+    let home = Homes.selected(arguments)
     let name = settings.text("role") ?? "worker"
-    guard let role = NodeRole(named: name), role != .coordinator else {
+    let isPeer = name == "peer"
+    let role = NodeRole(named: name)
+    guard isPeer || (role != nil && role != .coordinator) else {
       throw CommandFailure.usage(
-        "`\(name)` is not a role of `node start`", hint: "worker, validator or evaluator")
+        "`\(name)` is not a role of `node start`", hint: "worker, validator, evaluator or peer")
     }
+    let lie = try Self.lie(arguments)
     let resources = try NodeResources(settings)
     let membership = try NodeMembership.membership(arguments, settings, resources)
-    let lie = try Self.lie(arguments)
-    let home = Homes.selected(arguments)
     try home.create()
+    let loop = try EventLoop()
+    loop.start(named: "loop").detach()
+    guard let role else { return try await run(membership, loop: loop, arguments) }
     let peer = try home.keyOrNew(named: "identity").publicKey.peerID
     Output.result(
       ["peer_id": .string("\(peer)"), "role": .string(role.rawValue)], asJSON: arguments.isJSON
     ) { "\(role.rawValue)  \(peer)" }
-    let loop = try EventLoop()
-    loop.start(named: "loop").detach()
     for note in resources.notes { Output.note(note) }
     var node = NodeSettings(
       membership: membership, role: role, label: settings.text("label") ?? "",
       threads: resources.threads, lie: lie)
     node.memoryMax = resources.memory
     try await NodeProcess(settings: node, loop: loop, report: { Output.note($0) }).run()
+  }
+
+  /// A peer says where it is: others begin there.
+  private static func run(
+    _ membership: Membership, loop: EventLoop, _ arguments: Arguments
+  ) async throws {
+    guard membership.file != nil else {
+      throw CommandFailure.usage(
+        "a peer needs the option --network", hint: "`martlet network list` lists this home's")
+    }
+    let peer = try membership.home.keyOrNew(named: "identity").publicKey.peerID
+    try await PeerProcess(membership: membership, loop: loop).run { addresses in
+      Output.result(
+        [
+          "peer_id": .string("\(peer)"), "role": "peer",
+          "addresses": .array(addresses.map { .string("\($0)") }),
+        ], asJSON: arguments.isJSON
+      ) { (["peer  \(peer)"] + addresses.map { "      \($0)" }).joined(separator: "\n") }
+    }
   }
 }

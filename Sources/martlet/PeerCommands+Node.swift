@@ -28,6 +28,7 @@ struct PeerNode: Sendable {
   /// Runs `body` beside a host; the host ends with it.
   static func run(
     _ arguments: Arguments, settings: PeerHostSettings, protocols: [StreamProtocol] = [],
+    identity: SigningKey? = nil,
     _ body: @escaping @Sendable (PeerNode) async throws -> Void
   ) async throws {
     let loop = try EventLoop()
@@ -37,7 +38,8 @@ struct PeerNode: Sendable {
     settings.resolver = NameResolver(pool: pool)
     settings.filter = try filter(arguments)
     let host = PeerHost(
-      loop: loop, identity: try identity(arguments), settings: settings, protocols: protocols)
+      loop: loop, identity: try identity ?? self.identity(arguments), settings: settings,
+      protocols: protocols)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await host.run() }
       do {

@@ -7,7 +7,9 @@ enum Program {
   static let commands: [Command] =
     DemoCommand.all + TrainingCommands.all + ModelCommands.all + WorkCommands.all
     + SetupCommands.all + ConfigCommands.all
-    + ServerCommands.all + NodeCommands.all + NetworkCommands.all + LearningCommands.all
+    + ServerCommands.all + NodeCommands.all + NetworkCommands.all
+    + [TopCommand.command, NetworkTest.command, PortCommand.command, PeerDiscovery.command]
+    + LearningCommands.all
     + ContentCommands.all
     + PeerCommands.all + LedgerCommands.all + SimulationCommands.all + AboutCommands.all
 

@@ -33,6 +33,8 @@ package struct Membership: Sendable {
   package var relay: RelayServerLimits?
   /// Whether it talks to anyone but its coordinator.
   package var meetsPeers = true
+  /// The secret of a private network, where no file has it.
+  package var key: PrivateNetworkKey?
   /// Whom it talks to at all.
   package var filter = PeerFilter()
   /// What all its connections together may send, and what they may receive.
@@ -64,7 +66,7 @@ package struct Membership: Sendable {
     settings.filter = filter
     settings.bandwidthMax = bandwidthMax
     settings.announcedAddresses = announced
-    settings.privateNetwork = file?.key
+    settings.privateNetwork = key ?? file?.key
     settings.identifiesPeers = meetsPeers
     // Who has to punch holes dials from where it listens; on one machine nobody has to.
     settings.dialsFromListenPort = meetsPeers && AddressGroup.scope(of: listenAddress) != .loopback
@@ -107,6 +109,11 @@ package struct Membership: Sendable {
   package func join(with host: PeerHost, pool: ComputePool) async throws -> PeerNetwork? {
     guard meetsPeers else { return nil }
     _ = try await host.listen(on: listenAddress)
+    return await enter(with: host, pool: pool)
+  }
+
+  /// Joins with a host that listens already.
+  package func enter(with host: PeerHost, pool: ComputePool) async -> PeerNetwork {
     let network = await PeerNetwork(host: host, settings: networkSettings(pool: pool))
     await network.start()
     return network
@@ -114,8 +121,11 @@ package struct Membership: Sendable {
 
   /// Answers questions about the host until it is cancelled. Who cannot make the socket file, in a
   /// home with a very long name, answers none.
-  package func answerQuestions(about host: PeerHost) async {
+  package func answerQuestions(
+    about host: PeerHost, in network: PeerNetwork?, sections: [PeerControlSection] = []
+  ) async {
     guard meetsPeers, keyName == "identity" else { return }
-    try? await PeerControl(host: host).run(at: controlPath)
+    let all = (network?.controlSections ?? []) + sections
+    try? await PeerControl(host: host, sections: all).run(at: controlPath)
   }
 }

@@ -32,6 +32,7 @@ enum NetworkCreation {
         ? PrivateNetworkKey(secret: SystemRandom.bytes(XSalsa20Stream.keyByteCount)) : nil,
       usesLocalDiscovery: !arguments.flags.contains("no-mdns"))
     try store.write(file)
+    try NetworkScope.makeDefault(name, home, settings)
     if let output = arguments.text("output") { try AtomicFile.write(file.text, to: output) }
     let copy = arguments.text("output") ?? store.path(of: name)
     Output.result(file.json, asJSON: arguments.isJSON) {

@@ -30,6 +30,7 @@ enum NetworkJoining {
         hint: "ask for one with `martlet network invite \(peer)`", code: .refused)
     }
     try store.write(file)
+    try NetworkScope.makeDefault(file.name, home, Settings(arguments: arguments))
     if let invitation { try InvitationFile.keep(invitation, of: file.name, in: home) }
     let result: JSONValue = [
       "network": .string(file.name), "peer_id": .string("\(peer)"),

@@ -43,6 +43,14 @@ struct NetworkScope: Sendable {
     return try names.first.map { try store.read($0) }
   }
 
+  /// The first network of a home is meant from then on where none is named.
+  static func makeDefault(
+    _ name: String, _ home: HomeDirectory, _ settings: Settings
+  ) throws {
+    guard settings.text("network") == nil else { return }
+    try ConfigCommands.change(home, "network", to: .string(name))
+  }
+
   /// What options, settings and the home say.
   init(_ arguments: Arguments) throws {
     let settings = try Settings(arguments: arguments)

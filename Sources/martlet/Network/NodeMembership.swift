@@ -1,3 +1,4 @@
+import Ledger
 import Networking
 import Node
 import Peering
@@ -14,6 +15,8 @@ enum NodeMembership {
       place: try place(arguments, settings), home: Homes.selected(arguments))
     membership.filter = try PeerNode.filter(arguments)
     membership.bandwidthMax = resources.bandwidth
+    membership.announced = try PeerNode.addresses("announce", arguments)
+    membership.relay = arguments.flags.contains("relay") ? RelayServerLimits() : nil
     // The default is a coordinator's; a node takes any port.
     if let listen = settings.row("listen"), listen.source != "default" {
       membership.listen = try PeerNode.address(listen.value)
@@ -36,10 +39,15 @@ enum NodeMembership {
     }
     guard let name = network ?? settings.text("network") else {
       throw CommandFailure.usage(
-        "the option --network or --join is missing",
-        hint: "`martlet server start` prints the address, `martlet network list` the networks")
+        "one of the options --network and --join is missing",
+        hint: "`martlet server start` prints a network file and an address")
     }
-    return .network(try file(name, arguments, settings))
+    let home = Homes.selected(arguments)
+    let file = try file(name, arguments, settings)
+    if home.contains("genesis.json"), try home.genesis().chainID != file.chainID {
+      throw NodeError.otherChain(expected: try home.genesis().chainID, found: file.chainID)
+    }
+    return .network(file)
   }
 
   private static func coordinator(_ text: String) throws -> Multiaddr {

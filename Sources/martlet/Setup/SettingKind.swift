@@ -42,8 +42,9 @@ enum SettingKind: Sendable {
       return .string(text)
     case .truth: return .bool(try Self.truth(text, of: name))
     case .role:
+      if text == "peer" { return .string(text) }
       guard let role = NodeRole(named: text), role != .coordinator else {
-        throw Self.failure(name, text, "worker, validator or evaluator")
+        throw Self.failure(name, text, "worker, validator, evaluator or peer")
       }
       return .string(role.rawValue)
     case .address, .addresses, .peers, .peersAndBlocks:

@@ -17,7 +17,8 @@ enum SetupCommands {
       words: ["node", "init"], summary: "make the key and the settings of a node",
       options: [
         Option(
-          name: "type", value: "ROLE", summary: "worker (default), validator or evaluator"),
+          name: "type", value: "ROLE",
+          summary: "worker (default), validator, evaluator or peer (which relays)"),
         Option(name: "role", value: "ROLE", summary: "the same"),
       ],
       example: "martlet node init --type worker --home /tmp/martlet-worker",

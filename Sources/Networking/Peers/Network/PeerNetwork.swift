@@ -75,13 +75,9 @@ package actor PeerNetwork {
     if settings.keepAnchors != nil { begin { await $0.keepAnchors() } }
   }
 
-  /// Begins what ends with the host.
+  /// Begins what ends with the host, and keeps the membership until then.
   func begin(_ body: @escaping @Sendable (PeerNetwork) async -> Void) {
-    _ = host.assumeIsolated { host in
-      host.begin { [weak self] in
-        if let self { await body(self) }
-      }
-    }
+    _ = host.assumeIsolated { host in host.begin { await body(self) } }
   }
 
   /// Names the chain whose services are meant, for a node that joined by an address alone.
