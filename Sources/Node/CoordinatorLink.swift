@@ -48,7 +48,8 @@ package actor CoordinatorLink {
   private let host: PeerHost
   private let place: CoordinatorPlace
   private let hello: Hello
-  private var network: PeerNetwork?
+  /// Where a coordinator is looked for.
+  private(set) var network: PeerNetwork?
   /// The one of the network's coordinators that is tried next.
   private var turn = 0
   private(set) var connection: PeerConnection?

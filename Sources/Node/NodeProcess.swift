@@ -81,13 +81,18 @@ package struct NodeProcess: Sendable {
       group.addTask(executorPreference: onLoop) { await host.run() }
       group.addTask(executorPreference: onLoop) { await loop.perform { await nursery.run() } }
       group.addTask(executorPreference: onLoop) {
-        let network = try await membership.join(with: host, pool: blocking)
-        await link.search(in: network)
-        let work = PeerControlSection(name: "work", isLive: true, body: role.report)
+        try await membership.listen(with: host)
+        let sections = Lock([PeerControlSection(name: "work", isLive: true, body: role.report)])
         _ = await host.begin {
-          await membership.answerQuestions(about: host, in: network, sections: [work])
+          await membership.answerQuestions(about: host) { sections.withLock { $0 } }
         }
-        try await keepLinked(link, network, role: role)
+        let join: NetworkJoin = { chainID in
+          let network = await membership.join(chainID, with: host, pool: blocking)
+          if let network { sections.withLock { $0 += network.controlSections } }
+          return network
+        }
+        if let file = membership.file { await link.search(in: join(file.chainID)) }
+        try await keepLinked(link, join, role: role)
       }
       group.addTask(executorPreference: onLoop) { try await role.run() }
       // A role that only answers returns at once.
@@ -97,7 +102,7 @@ package struct NodeProcess: Sendable {
   }
 
   private func keepLinked(
-    _ link: CoordinatorLink, _ network: PeerNetwork?, role: NodeRoleShell
+    _ link: CoordinatorLink, _ join: NetworkJoin, role: NodeRoleShell
   ) async throws {
     let home = settings.home
     let expected = settings.membership.file?.chainID
@@ -107,8 +112,10 @@ package struct NodeProcess: Sendable {
         try Self.checkChain(reply.genesis, expected: expected, home: home)
         lastReason.withLock { $0 = "" }
         report("connected to \(found)")
-        await network?.follow(reply.genesis.chainID)
-        await network?.advertise(settings.role.rawValue)
+        if await link.network == nil {
+          await link.search(in: join(reply.genesis.chainID))
+        }
+        await link.network?.advertise(settings.role.rawValue)
         await role.connected(reply)
       },
       disconnected: { reason in
@@ -224,6 +231,9 @@ package struct NodeProcess: Sendable {
   }
 
 }
+
+/// Becomes a member of a chain's network.
+private typealias NetworkJoin = @Sendable (Digest) async -> PeerNetwork?
 
 /// What the process calls on the shell of its role.
 struct NodeRoleShell: Sendable {

@@ -83,12 +83,12 @@ enum NodeCommands {
   private static func run(
     _ membership: Membership, loop: EventLoop, _ arguments: Arguments
   ) async throws {
-    guard membership.file != nil else {
+    guard let chainID = membership.file?.chainID else {
       throw CommandFailure.usage(
         "a peer needs the option --network", hint: "`martlet network list` lists this home's")
     }
     let peer = try membership.home.keyOrNew(named: "identity").publicKey.peerID
-    try await PeerProcess(membership: membership, loop: loop).run { addresses in
+    try await PeerProcess(membership: membership, of: chainID, loop: loop).run { addresses in
       Output.result(
         [
           "peer_id": .string("\(peer)"), "role": "peer",

@@ -105,6 +105,31 @@ struct PeerNode: Sendable {
     ) { addresses.joined(separator: "\n") }
   }
 
+  /// Dials peers back that ask whether they can be reached, and asks the same.
+  static func startAutoNAT(_ host: PeerHost) async -> AutoNATClient {
+    var limits = DialBackLimits()
+    // Who listens on this machine alone meets nobody whose addresses it could be sent to.
+    limits.dialsLocalAddresses = await host.ownAddresses()
+      .allSatisfy { AddressGroup.scope(of: $0) == .loopback }
+    await AutoNATServer(host: host, limits: limits).start()
+    let client = AutoNATClient(host: host)
+    await client.start()
+    return client
+  }
+
+  /// What such a peer answers at its socket file beside what its host does.
+  static func sections(
+    _ host: PeerHost, _ kademlia: KademliaShell?, _ client: AutoNATClient
+  ) -> [PeerControlSection] {
+    let ports = PeerControlSection(name: "ports", isLive: false) {
+      await PortCheck.report(on: host, by: client)
+    }
+    guard let kademlia else { return [ports] }
+    return [
+      ports, PeerControlSection(name: "dht", isLive: true) { await kademlia.liveReport() },
+    ]
+  }
+
   // MARK: Words
 
   /// Words separated by commas.

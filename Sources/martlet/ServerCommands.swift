@@ -60,7 +60,7 @@ enum ServerCommands {
       loop: loop)
     let identity = try home.key(named: "identity")
     var membership = try ServerMembership(
-      home: home, identity: identity.publicKey.peerID, arguments)
+      home: home, identity: identity.publicKey.peerID, settings: settings, arguments)
     let host = PeerHost(
       loop: loop, identity: identity, settings: membership.hostSettings,
       protocols: [.rpc { await coordinator.answer($0) }])

@@ -2,6 +2,7 @@ import Cryptography
 import Ledger
 import Networking
 import Node
+import Orchestration
 import Peering
 import Persistence
 
@@ -14,7 +15,9 @@ struct ServerMembership: Sendable {
   private(set) var file: NetworkFile
 
   /// The membership that the home's genesis document and the options ask for.
-  init(home: HomeDirectory, identity: PeerID, _ arguments: Arguments) throws {
+  init(
+    home: HomeDirectory, identity: PeerID, settings: Settings, _ arguments: Arguments
+  ) throws {
     store = NetworkFileStore(home: home)
     let genesis = try home.genesis()
     let settings = try Settings(arguments: arguments)
@@ -35,6 +38,7 @@ struct ServerMembership: Sendable {
         code: .refused)
     }
     var membership = Membership(place: .network(file), home: home)
+    membership.listen = try PeerNode.address(settings.text("listen") ?? "")
     membership.serving = .always
     membership.announced = try PeerNode.addresses("announce", arguments)
     membership.relay = arguments.flags.contains("relay") ? RelayServerLimits() : nil
@@ -56,16 +60,17 @@ struct ServerMembership: Sendable {
   /// Joins with a host that listens, is found as a coordinator from then on, and puts its addresses
   /// into the file.
   mutating func join(with host: PeerHost) async throws {
-    let network = await membership.enter(with: host, pool: pool)
-    await network.advertise("coordinator")
+    let network = await membership.join(file.chainID, with: host, pool: pool)
+    await network?.advertise(NodeRole.coordinator.rawValue)
     let own = await host.ownAddresses().filter { !$0.isRelayed }
     let outside = own.filter { AddressGroup.scope(of: $0) != .loopback }
     file.bootstraps.removeAll { $0.peer == host.peerID }
     let room = NetworkFile.bootstrapsMax - file.bootstraps.count
     file.bootstraps += (outside.isEmpty ? own : outside).prefix(max(0, room))
     try store.write(file)
+    let sections = network?.controlSections ?? []
     _ = await host.begin { [membership] in
-      await membership.answerQuestions(about: host, in: network)
+      await membership.answerQuestions(about: host) { sections }
     }
   }
 }

@@ -30,10 +30,12 @@ package struct PeerControl: Sendable {
   package static let patience: Duration = .seconds(5)
 
   private let host: PeerHost
-  private let sections: [PeerControlSection]
+  private let sections: @Sendable () -> [PeerControlSection]
 
   /// Control of a host, and of what is told of it besides.
-  package init(host: PeerHost, sections: [PeerControlSection] = []) {
+  package init(
+    host: PeerHost, sections: @escaping @Sendable () -> [PeerControlSection] = { [] }
+  ) {
     self.host = host
     self.sections = sections
   }
@@ -78,7 +80,7 @@ package struct PeerControl: Sendable {
       return await host.whyReport(of: peer)
     case ("live", 1): return await live()
     case (let name?, 1):
-      guard let section = sections.first(where: { $0.name == name }) else { fallthrough }
+      guard let section = sections().first(where: { $0.name == name }) else { fallthrough }
       return await section.body()
     default: return ["error": "an unknown question"]
     }
@@ -87,7 +89,7 @@ package struct PeerControl: Sendable {
   /// The host's live report, with a member for each live section.
   private func live() async -> JSONValue {
     var members = await host.liveReport().members ?? []
-    for section in sections where section.isLive {
+    for section in sections() where section.isLive {
       members.append(JSONValue.Member(section.name, await section.body()))
     }
     return .object(members)

@@ -2,6 +2,15 @@ import Cryptography
 import Peering
 package import Primitives
 
+extension PeerConnection {
+  /// Asks for the round trip, unless the last one is young; a later report has it.
+  func measureRoundTrip() {
+    machine.now = loop.now
+    machine.measureRoundTrip()
+    scheduleFlush()
+  }
+}
+
 /// What somebody who watches a running host sees, once a second.
 extension PeerHost {
   /// Peers of one report: more than a screen shows.
@@ -36,8 +45,9 @@ extension PeerHost {
     var streams = 0
     var roundTrip: Duration?
     for connection in connections {
-      let (total, open) = connection.assumeIsolated {
-        ($0.liveTraffic, $0.machine.roundTrip)
+      let (total, open) = connection.assumeIsolated { connection in
+        connection.measureRoundTrip()
+        return (connection.liveTraffic, connection.machine.roundTrip)
       }
       traffic.received += total.total.received
       traffic.sent += total.total.sent

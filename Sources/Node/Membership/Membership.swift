@@ -1,3 +1,4 @@
+package import Cryptography
 package import Networking
 package import Peering
 package import Persistence
@@ -90,31 +91,38 @@ package struct Membership: Sendable {
     }
   }
 
-  /// How it is a member; `pool` is a thread that may block.
-  package func networkSettings(pool: ComputePool) -> PeerNetworkSettings {
+  /// How it is a member of a chain's network; `pool` is a thread that may block.
+  package func networkSettings(of chainID: Digest, pool: ComputePool) -> PeerNetworkSettings? {
     var settings: PeerNetworkSettings
     switch place {
-    case .address(let address): settings = PeerNetworkSettings(coordinator: address)
+    case .address(let address):
+      guard let coordinator = address.peer else { return nil }
+      settings = PeerNetworkSettings(chainID: chainID, coordinator: coordinator)
     case .network(let file): settings = PeerNetworkSettings(file)
     }
     settings.serving = serving
     settings.relay = relay
+    // Who listens on this machine alone meets nobody whose addresses it could be sent to.
+    let isOnOwnMachine = AddressGroup.scope(of: listenAddress) == .loopback
+    settings.discoversOwnMachineOnly = isOnOwnMachine
+    settings.dialsLocalAddresses = isOnOwnMachine
     let anchors = AnchorFile(home: home, keyName: keyName)
     settings.anchors = anchors.read()
     settings.keepAnchors = { list in try? await pool.run { try anchors.write(list) } }
     return settings
   }
 
-  /// Listens and joins; the host runs already, or soon.
-  package func join(with host: PeerHost, pool: ComputePool) async throws -> PeerNetwork? {
-    guard meetsPeers else { return nil }
-    _ = try await host.listen(on: listenAddress)
-    return await enter(with: host, pool: pool)
+  /// Listens, where others may come.
+  package func listen(with host: PeerHost) async throws {
+    if meetsPeers { _ = try await host.listen(on: listenAddress) }
   }
 
-  /// Joins with a host that listens already.
-  package func enter(with host: PeerHost, pool: ComputePool) async -> PeerNetwork {
-    let network = await PeerNetwork(host: host, settings: networkSettings(pool: pool))
+  /// Joins a chain's network with a host that listens.
+  package func join(
+    _ chainID: Digest, with host: PeerHost, pool: ComputePool
+  ) async -> PeerNetwork? {
+    guard meetsPeers, let settings = networkSettings(of: chainID, pool: pool) else { return nil }
+    let network = await PeerNetwork(host: host, settings: settings)
     await network.start()
     return network
   }
@@ -122,10 +130,9 @@ package struct Membership: Sendable {
   /// Answers questions about the host until it is cancelled. Who cannot make the socket file, in a
   /// home with a very long name, answers none.
   package func answerQuestions(
-    about host: PeerHost, in network: PeerNetwork?, sections: [PeerControlSection] = []
+    about host: PeerHost, sections: @escaping @Sendable () -> [PeerControlSection]
   ) async {
     guard meetsPeers, keyName == "identity" else { return }
-    let all = (network?.controlSections ?? []) + sections
-    try? await PeerControl(host: host, sections: all).run(at: controlPath)
+    try? await PeerControl(host: host, sections: sections).run(at: controlPath)
   }
 }

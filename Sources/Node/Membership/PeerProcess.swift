@@ -1,3 +1,4 @@
+package import Cryptography
 package import Networking
 package import Peering
 internal import Persistence
@@ -10,11 +11,13 @@ package struct PeerProcess: Sendable {
   private static let service = "peer"
 
   private let membership: Membership
+  private let chainID: Digest
   private let loop: EventLoop
 
-  /// A peer that serves always, and relays.
-  package init(membership: Membership, loop: EventLoop) {
+  /// A peer of a chain's network; it serves always, and relays.
+  package init(membership: Membership, of chainID: Digest, loop: EventLoop) {
     var membership = membership
+    self.chainID = chainID
     membership.serving = .always
     membership.relay = membership.relay ?? RelayServerLimits()
     self.membership = membership
@@ -35,10 +38,12 @@ package struct PeerProcess: Sendable {
       let onLoop = loop.taskExecutor
       group.addTask(executorPreference: onLoop) { await host.run() }
       group.addTask(executorPreference: onLoop) {
-        let network = try await membership.join(with: host, pool: pool)
+        try await membership.listen(with: host)
+        let network = await membership.join(chainID, with: host, pool: pool)
         await ready(await host.ownAddresses())
         await network?.advertise(Self.service)
-        _ = await host.begin { await membership.answerQuestions(about: host, in: network) }
+        let sections = network?.controlSections ?? []
+        _ = await host.begin { await membership.answerQuestions(about: host) { sections } }
       }
       // The second task ends at once when all is well, the host when it is stopped.
       for _ in 0..<2 { try await group.next() }

@@ -133,11 +133,11 @@ extension NetworkFile {
     return truth
   }
 
-  private static func kademlia(in object: JSONValue) throws(NetworkFileFault) -> String {
-    guard let protocols = object["protocols"] else { return KademliaMachine.martletProtocolID }
+  private static func kademlia(in object: JSONValue) throws(NetworkFileFault) -> String? {
+    guard let protocols = object["protocols"] else { return nil }
     guard protocols.members != nil else { throw .type(field: "protocols", wanted: "an object") }
     try refuse(besides: ["kademlia"], in: protocols)
-    guard protocols["kademlia"] != nil else { return KademliaMachine.martletProtocolID }
+    guard protocols["kademlia"] != nil else { return nil }
     return try string("kademlia", protocols)
   }
 

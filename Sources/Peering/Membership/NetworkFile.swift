@@ -39,7 +39,7 @@ package struct NetworkFile: Equatable, Sendable {
   package init(
     name: String, chainID: Digest, class networkClass: NetworkClass = .open,
     rule: AdmissionRule = .everyone, bootstraps: [Multiaddr] = [], coordinators: [PeerID] = [],
-    kademliaProtocol: String = KademliaMachine.martletProtocolID, key: PrivateNetworkKey? = nil,
+    kademliaProtocol: String? = nil, key: PrivateNetworkKey? = nil,
     usesLocalDiscovery: Bool = true
   ) throws(NetworkFileFault) {
     guard Self.isName(name),
@@ -49,7 +49,7 @@ package struct NetworkFile: Equatable, Sendable {
     self.chainID = chainID
     self.bootstraps = bootstraps
     self.coordinators = coordinators
-    self.kademliaProtocol = kademliaProtocol
+    self.kademliaProtocol = kademliaProtocol ?? Self.kademliaProtocol(of: chainID)
     self.key = key
     self.usesLocalDiscovery = usesLocalDiscovery
     try check()
@@ -92,9 +92,17 @@ package struct NetworkFile: Equatable, Sendable {
   }
 }
 
-// MARK: - Names in the table of all peers
+// MARK: - Names that a chain has
 
 extension NetworkFile {
+  /// Bytes of a chain's id in the name of its Kademlia network: enough that no two meet.
+  private static let chainBytesInName = 8
+
+  /// The usual Kademlia network of a chain: peers of other chains never fill its tables.
+  package static func kademliaProtocol(of chainID: Digest) -> String {
+    "/martlet/\(Hex.encode(chainID.bytes.prefix(chainBytesInName)))/kad/1.0.0"
+  }
+
   private static let serviceDomain = CanonicalValue.text("martlet/network/service/1")
 
   /// The key under which peers of one chain say that they offer a service, such as `coordinator`.

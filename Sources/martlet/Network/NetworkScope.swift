@@ -1,3 +1,4 @@
+import Ledger
 import Node
 import Peering
 import Persistence
@@ -68,6 +69,10 @@ struct NetworkScope: Sendable {
     }
     if let join = settings.text("join").flatMap({ try? Multiaddr($0) }), isNamed, file == nil {
       bootstraps.append(join)
+    }
+    let home = Homes.selected(arguments)
+    if file == nil, home.contains("genesis.json") {
+      kademliaProtocol = NetworkFile.kademliaProtocol(of: try home.genesis().chainID)
     }
     if let name = arguments.text("kad-protocol") { kademliaProtocol = name }
   }

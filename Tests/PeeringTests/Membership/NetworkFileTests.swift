@@ -53,7 +53,7 @@ struct NetworkFileTests {
     let file = try NetworkFile(parsing: Bytes(Self.text().utf8))
     #expect(file == (try NetworkFile(name: "n", chainID: Self.chain)))
     #expect(file.usesLocalDiscovery)
-    #expect(file.kademliaProtocol == "/martlet/kad/1.0.0")
+    #expect(file.kademliaProtocol == "/martlet/\(Self.chain.hex.prefix(16))/kad/1.0.0")
   }
 
   @Test("each fault has its name, a sentence and a next step")

@@ -25,6 +25,9 @@ extension KademliaShell {
     host.assumeIsolated { host in handles.compactMap { host.book.peer(of: $0) } }
   }
 
+  /// Whether an address of a peer is known that may be dialled now.
+  package func knowsAddress(of peer: PeerID) -> Bool { hasAddress(of: interned(peer)) }
+
   func hasAddress(of peer: PeerHandle) -> Bool {
     host.assumeIsolated { !$0.book.dialAddresses(of: peer, now: loop.now).isEmpty }
   }

@@ -16,16 +16,16 @@ extension PeerNetwork {
   package func find(
     _ service: String, wanted: Int = PeerNetworkLimits.providersWanted
   ) async -> [PeerID] {
-    guard let chainID,
-      await kademlia.waitForPeers(within: PeerNetworkLimits.firstPeerPatience)
-    else { return [] }
-    let key = NetworkFile.serviceKey(service, of: chainID)
+    guard await kademlia.waitForPeers(within: PeerNetworkLimits.firstPeerPatience) else {
+      return []
+    }
+    let key = NetworkFile.serviceKey(service, of: settings.chainID)
     return await kademlia.findProviders(of: key, wanted: wanted).filter { $0 != host.peerID }
   }
 
   /// Says all services after a while, once for all who came until then.
   func advertiseSoon(after pause: Duration) {
-    guard advertiseTimer == nil, !services.isEmpty, chainID != nil else { return }
+    guard advertiseTimer == nil, !services.isEmpty else { return }
     advertiseTimer = host.loop.schedule(after: pause) { [weak self] in
       self?.assumeIsolated { network in
         network.advertiseTimer = nil
@@ -35,14 +35,15 @@ extension PeerNetwork {
   }
 
   private func sayServices() async {
-    guard let chainID, !isAdvertising else { return }
+    guard !isAdvertising else { return }
     isAdvertising = true
     defer { isAdvertising = false }
     guard await kademlia.waitForPeers(within: PeerNetworkLimits.bootstrapPauseMax) else {
       return advertiseSoon(after: PeerNetworkLimits.advertisePause)
     }
     for service in services {
-      let outcome = await kademlia.run(.provide(NetworkFile.serviceKey(service, of: chainID)))
+      let key = NetworkFile.serviceKey(service, of: settings.chainID)
+      let outcome = await kademlia.run(.provide(key))
       if outcome.stored == 0 { advertiseSoon(after: PeerNetworkLimits.advertisePause) }
     }
   }
@@ -55,13 +56,12 @@ extension PeerNetwork {
   package func reach(
     _ peer: PeerID, offering service: String? = nil
   ) async throws(PeerError) -> (connection: PeerConnection, route: PeerRoute) {
-    if let open = await host.connection(with: peer), !open.isRelayed { return (open, .connected) }
-    let known = await knownRoute(to: peer)
+    if let open = await host.connection(with: peer), !open.isRelayed {
+      return (open, await origin(of: peer) ?? .connected)
+    }
     var lastError = PeerError.noAddress(peer)
-    if let known {
-      do throws(PeerError) {
-        return (try await connect(peer), known)
-      } catch {
+    if let route = await knownRoute(to: peer) {
+      do throws(PeerError) { return (try await connect(peer), route) } catch {
         if Self.isFinal(error) { throw error }
         lastError = error
       }
@@ -69,8 +69,11 @@ extension PeerNetwork {
     guard await kademlia.waitForPeers(within: PeerNetworkLimits.firstPeerPatience) else {
       throw lastError
     }
-    if await kademlia.find(peer) {
-      do throws(PeerError) { return (try await connect(peer), .lookup) } catch {
+    // Who came meanwhile may be the peer itself, or have named it.
+    let isKnown = await kademlia.knowsAddress(of: peer)
+    if isKnown ? true : await kademlia.find(peer) {
+      let route = await origin(of: peer) ?? .lookup
+      do throws(PeerError) { return (try await connect(peer), route) } catch {
         if Self.isFinal(error) { throw error }
         lastError = error
       }
@@ -87,18 +90,22 @@ extension PeerNetwork {
     }
   }
 
-  /// How the best address of a peer came to be known; nil where there is none.
+  /// Where a peer is known from, unless others named it.
+  private func origin(of peer: PeerID) async -> PeerRoute? {
+    let named = settings.bootstraps + settings.anchors
+    if named.contains(where: { $0.peer == peer }) { return .known }
+    return await discovery?.found.contains(peer) == true ? .localDiscovery : nil
+  }
+
+  /// How the address of a peer that would be dialled came to be known; nil where there is none.
   private func knownRoute(to peer: PeerID) async -> PeerRoute? {
     let book = await host.book
     guard let handle = book.handle(of: peer) else { return nil }
     let open = book.dialAddresses(of: handle, now: host.loop.now, evenFailed: true)
     guard let best = open.first else { return nil }
+    if let origin = await origin(of: peer) { return origin }
     let source = book.record(of: handle)?.addresses.first { $0.address == best }?.source
-    return switch source {
-    case .hearsay: .lookup
-    case .discovered: .localDiscovery
-    case .identified, .signed, .configured, .connected, nil: .known
-    }
+    return source == .hearsay ? .lookup : .known
   }
 
   private func connect(_ peer: PeerID) async throws(PeerError) -> PeerConnection {

@@ -1,4 +1,4 @@
-package import Cryptography
+import Cryptography
 import Peering
 import Primitives
 
@@ -19,8 +19,7 @@ package actor PeerNetwork {
   nonisolated let puncher: HolePuncher
   nonisolated let autoNAT: AutoNATClient
   private var relayServer: RelayServer?
-  /// The chain whose services are meant.
-  package private(set) var chainID: Digest?
+  private(set) var discovery: MDNSShell?
   var services: [String] = []
   /// When they are said again because of newcomers.
   var advertiseTimer: TimerToken?
@@ -34,7 +33,6 @@ package actor PeerNetwork {
   package init(host: PeerHost, settings: PeerNetworkSettings) async {
     self.host = host
     self.settings = settings
-    chainID = settings.chainID
     anchorsKept = settings.anchors
     var rules = KademliaSettings.martlet
     rules.serves = settings.serving == .always
@@ -68,6 +66,7 @@ package actor PeerNetwork {
     }
     if settings.serving == .whenReachable, await isOnOneSite() { await kademlia.serve(true) }
     await kademlia.start(anchors: learnAnchors())
+    await startDiscovery()
     for address in settings.bootstraps where address.peer != host.peerID {
       begin { await $0.keep(bootstrap: address) }
     }
@@ -78,13 +77,6 @@ package actor PeerNetwork {
   /// Begins what ends with the host, and keeps the membership until then.
   func begin(_ body: @escaping @Sendable (PeerNetwork) async -> Void) {
     _ = host.assumeIsolated { host in host.begin { await body(self) } }
-  }
-
-  /// Names the chain whose services are meant, for a node that joined by an address alone.
-  package func follow(_ chain: Digest) {
-    guard chainID == nil else { return }
-    chainID = chain
-    advertiseSoon(after: .zero)
   }
 
   // MARK: Beginning
@@ -111,12 +103,35 @@ package actor PeerNetwork {
     }
   }
 
-  /// A peer of the same site is met at once while few others are known: it may be the only way in.
-  func discovered(_ peer: PeerID) {
-    begin { network in
-      guard await network.kademlia.peerCount < PeerNetworkLimits.peersForCalm else { return }
-      _ = try? await network.host.connect(to: peer)
+  private func startDiscovery() async {
+    guard settings.usesLocalDiscovery else { return }
+    var rules = MDNSSettings()
+    if settings.discoversOwnMachineOnly {
+      rules.includesLoopback = true
+      rules.interfaces = ["lo"]
     }
+    let shell = MDNSShell(host: host, settings: rules) { [weak self] peer, _ in
+      self?.assumeIsolated { $0.discovered(peer) }
+    }
+    // A machine without a network that carries multicast finds its peers by other ways.
+    guard (try? await shell.start()) != nil else { return }
+    discovery = shell
+  }
+
+  /// A peer of the same site is met at once while few others are known: it may be the only way in.
+  private func discovered(_ peer: PeerID) {
+    begin { await $0.meet(peer) }
+  }
+
+  private func meet(_ peer: PeerID) async {
+    guard await kademlia.peerCount < PeerNetworkLimits.peersForCalm,
+      await !host.isConnected(peer), let connection = try? await dial(peer)
+    else { return }
+    await connection.waitUntilIdentified()
+    let book = await host.book
+    let record = book.handle(of: peer).flatMap { book.record(of: $0) }
+    // A neighbour of another network, or one that nobody can ask.
+    if record?.protocols.contains(settings.kademliaProtocol) != true { await connection.close() }
   }
 
   /// Keeps a connection with a bootstrap: one that is dead delays no other.

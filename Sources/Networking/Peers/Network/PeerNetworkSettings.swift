@@ -14,8 +14,8 @@ package struct PeerNetworkSettings: Sendable {
 
   /// The network's name, for people.
   package var name: String
-  /// The chain whose services are looked for; a node that joins by an address alone learns it.
-  package var chainID: Digest?
+  /// The chain whose services are looked for.
+  package var chainID: Digest
   /// The Kademlia network's name on the wire.
   package var kademliaProtocol: String
   /// Peers to begin with.
@@ -24,8 +24,8 @@ package struct PeerNetworkSettings: Sendable {
   package var trusted: Set<PeerID>
   /// Whether peers are looked for on the local network.
   package var usesLocalDiscovery: Bool
-  /// Whether those on this machine are found over the loopback interface too.
-  package var discoversLoopback = false
+  /// Whether only those on this machine are, over the loopback interface.
+  package var discoversOwnMachineOnly = false
   /// When this node answers others.
   package var serving = Serving.whenReachable
   /// What this node relays for others; nil for nothing.
@@ -49,14 +49,14 @@ package struct PeerNetworkSettings: Sendable {
     usesLocalDiscovery = file.usesLocalDiscovery
   }
 
-  /// A member of the network of a coordinator whose address is known: who comes to it by another
-  /// way meets its peers through it.
-  package init(coordinator: Multiaddr) {
+  /// A member of a chain's usual network that knows one coordinator, and meets the others through
+  /// it.
+  package init(chainID: Digest, coordinator: PeerID) {
     name = ""
-    chainID = nil
-    kademliaProtocol = KademliaMachine.martletProtocolID
+    self.chainID = chainID
+    kademliaProtocol = NetworkFile.kademliaProtocol(of: chainID)
     bootstraps = []
-    trusted = Set([coordinator.peer].compactMap { $0 })
+    trusted = [coordinator]
     usesLocalDiscovery = false
   }
 }
@@ -119,7 +119,7 @@ package enum PeerRoute: Equatable, Sendable {
   /// As a person reads it.
   package var words: String {
     switch self {
-    case .connected: "a connection that was open"
+    case .connected: "an open connection"
     case .known: "a known address"
     case .localDiscovery: "local discovery"
     case .lookup: "DHT"

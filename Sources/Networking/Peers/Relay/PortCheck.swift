@@ -92,6 +92,16 @@ package enum PortCheck {
     return findings
   }
 
+  /// What the connected peers find, for programs.
+  package static func report(on host: PeerHost, by client: AutoNATClient) async -> JSONValue {
+    let servers = await servers(of: host)
+    let findings = await run(on: host, by: client, asking: servers)
+    return [
+      "asked": .integer(Int64(min(servers.count, serversMax))),
+      "ports": .array(findings.map(\.json)),
+    ]
+  }
+
   private static func ask(
     _ server: PeerID, about indices: [Int], of addresses: [Multiaddr], _ client: AutoNATClient
   ) async -> [(Int, PeerID, Bool?)] {
