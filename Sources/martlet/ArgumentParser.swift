@@ -33,7 +33,10 @@ struct ArgumentParser: Sendable {
         hint: inGroup.map { $0.dropFirst().joined(separator: " ") }.joined(separator: ", "))
     }
     let names = commands.flatMap { [$0.words] + $0.aliases }.map { $0.joined(separator: " ") }
-    let hint = NearestWord.of(given, in: names).map { "did you mean `martlet \($0)`?" }
+    // Below `node` stands anything: the rest alone may be nearer.
+    let rest = isBelowNode ? verbs.dropFirst().prefix(2).joined(separator: " ") : given
+    let nearest = NearestWord.of(given, in: names) ?? NearestWord.of(rest, in: names)
+    let hint = nearest.map { "did you mean `martlet \($0)`?" }
     return .usage("`\(given)` is not a command", hint: hint ?? "see `martlet help`")
   }
 
