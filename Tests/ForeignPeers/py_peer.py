@@ -162,9 +162,12 @@ class Peer:
     async def do_connect(self, address):
         await self.host.connect(info_from_p2p_addr(multiaddr.Multiaddr(address)))
 
-    async def do_connections(self, peer):
+    async def do_is_relayed(self, peer):
+        """Whether it knows of a connection that it is relayed, which it notes a moment later."""
         found = self.host.get_network().connections.get(ID.from_string(peer), [])
-        return len(found if isinstance(found, list) else [found])
+        return any("/p2p-circuit" in str(address)
+                   for connection in (found if isinstance(found, list) else [found])
+                   for address in connection.get_transport_addresses())
 
     async def do_ping(self, peer, count):
         stream = await self.host.new_stream(ID.from_string(peer), [PING])
@@ -283,9 +286,6 @@ class Peer:
 
     async def do_punch(self, peer):
         return await self.puncher.initiate_hole_punch(ID.from_string(peer))
-
-    async def do_is_direct(self, peer):
-        return await self.puncher._verify_direct_connection(ID.from_string(peer))
 
 
 def main():
