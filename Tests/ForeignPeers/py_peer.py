@@ -221,6 +221,9 @@ class Peer:
 
     # Its own put_value and get_value take keys that are text, and a peer id is none.
 
+    async def do_hold(self, key, value):
+        self.dht.value_store.put(bytes.fromhex(key), bytes.fromhex(value))
+
     async def do_put_at(self, peer, key, value):
         return await self.dht.value_store._store_at_peer(
             ID.from_string(peer), bytes.fromhex(key), bytes.fromhex(value))
@@ -269,6 +272,8 @@ class Peer:
         return status
 
     async def do_punch(self, peer):
+        """Forgets where the peer listens, as else it would dial there without any punching."""
+        self.host.get_peerstore().clear_addrs(ID.from_string(peer))
         return await self.puncher.initiate_hole_punch(ID.from_string(peer))
 
     async def do_is_direct(self, peer):
