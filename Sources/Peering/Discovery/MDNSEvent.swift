@@ -96,9 +96,10 @@ package struct MDNSLink: Hashable, Sendable {
     self.addresses = addresses
   }
 
-  /// Whether a sender is a neighbour; a packet from elsewhere is not for us (RFC 6762 §11).
+  /// Whether a sender is a neighbour; a packet from elsewhere is not for us (RFC 6762 §11). On the
+  /// loopback link everybody is, since the kernel may send there from any of its addresses.
   package func isNeighbour(_ ip: Bytes) -> Bool {
-    addresses.contains { $0.contains(ip) } || Self.isLinkLocal(ip)
+    isLoopback || addresses.contains { $0.contains(ip) } || Self.isLinkLocal(ip)
   }
 
   private static func isLinkLocal(_ ip: Bytes) -> Bool {
