@@ -23,8 +23,8 @@ package enum MDNSLimits {
   package static let lifetimeSecondsMax: UInt32 = 1_200
   /// What is left after a peer took its name back (RFC 6762 §10.1).
   static let goodbyeLifetime: Duration = .seconds(1)
-  /// What is said again within this time is not reported again; an address stays three times as long
-  /// in a `PeerBook`.
+  /// What is said again within this time is not reported again; an address stays three times as
+  /// long in a `PeerBook`.
   package static let reportPause: Duration = .seconds(600)
   /// Names remembered; more than any link has nodes of one network.
   package static let namesMax = 1_024
@@ -128,8 +128,8 @@ package enum MDNSEvent: Equatable, Sendable {
 package enum MDNSEffect: Equatable, Sendable {
   /// Send to everybody on a link.
   case send(Bytes, link: UInt32)
-  /// A neighbour says that a peer listens there: news, or what was not reported for a while. Nothing
-  /// is proven yet.
+  /// A neighbour says that a peer listens there: news, or what was not reported for a while.
+  /// Nothing is proven yet.
   case found(PeerID, [Multiaddr])
   /// No name claims the peer any more.
   case lost(PeerID)
