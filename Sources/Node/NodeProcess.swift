@@ -82,8 +82,15 @@ package struct NodeProcess: Sendable {
       group.addTask(executorPreference: onLoop) { await loop.perform { await nursery.run() } }
       group.addTask(executorPreference: onLoop) {
         try await membership.listen(with: host)
-        _ = await host.begin { await membership.answerQuestions(about: host) }
-        let join: NetworkJoin = { await membership.join($0, with: host, pool: blocking) }
+        let sections = Lock([PeerControlSection(name: "work", isLive: true, body: role.report)])
+        _ = await host.begin {
+          await membership.answerQuestions(about: host) { sections.withLock { $0 } }
+        }
+        let join: NetworkJoin = { chainID in
+          let network = await membership.join(chainID, with: host, pool: blocking)
+          if let network { sections.withLock { $0 += network.controlSections } }
+          return network
+        }
         if let file = membership.file { await link.search(in: join(file.chainID)) }
         try await keepLinked(link, join, role: role)
       }
@@ -149,12 +156,12 @@ package struct NodeProcess: Sendable {
       let shell = WorkerShell(
         link: link, identity: identity, materials: materials, compute: compute,
         stateCompute: states, nursery: nursery, miner: miner,
-        train: try train ?? trainingFunction(), desk: desk,
+        memoryMax: settings.memoryMax, train: try train ?? trainingFunction(), desk: desk,
         standing: try standing ?? standingFunction(), log: report)
       return NodeRoleShell(
         answer: { await shell.answer($0) }, close: { states.stop() },
         connected: { await shell.connected($0) },
-        disconnected: { await shell.disconnected() })
+        disconnected: { await shell.disconnected() }, report: { await shell.liveReport() })
     case .evaluator:
       let shell = EvaluatorShell(materials: materials, compute: compute)
       return NodeRoleShell(answer: { await shell.answer($0) })
@@ -237,6 +244,8 @@ struct NodeRoleShell: Sendable {
   var close: @Sendable () -> Void = {}
   var connected: @Sendable (HelloReply) async -> Void = { _ in }
   var disconnected: @Sendable () async -> Void = {}
+  /// What it does now, for somebody who watches.
+  var report: @Sendable () async -> JSONValue = { .null }
 }
 
 /// Where calls arrive before the shell that answers them exists.

@@ -1,6 +1,7 @@
 package import Orchestration
 package import Peering
 package import Persistence
+package import Primitives
 
 /// How a node is started.
 package struct NodeSettings: Sendable {
@@ -16,6 +17,8 @@ package struct NodeSettings: Sendable {
   package var label: String
   /// Threads for training or replay.
   package var threads: Int
+  /// Memory that one piece of work may need; nil for what the machine has.
+  package var memoryMax: ByteCount?
   /// The training function that a liar substitutes, by name; nil for honest work.
   package var lie: String?
 

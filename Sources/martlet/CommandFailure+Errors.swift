@@ -23,10 +23,6 @@ extension CommandFailure {
     case let error as BlockLogError: self.init(error)
     case let error as SocketError: self.init(error)
     case let error as NodeError: self.init(error)
-    case let error as NetworkFileError:
-      self.init(
-        error.description, hint: error.hint, code: error.fault == nil ? .notFound : .failed)
-    case let error as NetworkFileFault: self.init(error.description, hint: error.hint)
     case let error as NetworkClientError: self.init(error)
     case let error as SessionOrderError:
       self.init("\(error)", hint: "see `martlet fl create-session --help`")
@@ -48,6 +44,8 @@ extension CommandFailure {
       self.init(error.description, hint: "it is not the file that was written")
     case let error as RPCError:
       self.init(error.message, hint: error.hint.isEmpty ? "see its log" : error.hint)
+    case let error as NetworkFileError: self.init(error)
+    case let error as NetworkFileFault: self.init(error.description, hint: error.hint, code: .usage)
     case let error as LocalTrainingError: self.init(error)
     case let error as DatasetError:
       self.init("\(error)", hint: "compare the data with the model's configuration")
@@ -57,6 +55,11 @@ extension CommandFailure {
     default:
       self.init("\(error)", hint: "if this looks wrong, report it with the command that you ran")
     }
+  }
+
+  private init(_ error: NetworkFileError) {
+    self.init(
+      error.description, hint: error.hint, code: error.fault == nil ? .notFound : .failed)
   }
 
   private init(_ error: LocalTrainingError) {

@@ -53,7 +53,6 @@ enum NodeCommands {
     if arguments.flags.contains("exit-with-parent") { _ = shim_end_without_reader() }
     let settings = try Settings(arguments: arguments)
     let home = Homes.selected(arguments)
-    let place = try place(settings, arguments, home: home)
     let name = settings.text("role") ?? "worker"
     let isPeer = name == "peer"
     let role = NodeRole(named: name)
@@ -62,8 +61,9 @@ enum NodeCommands {
         "`\(name)` is not a role of `node start`", hint: "worker, validator, evaluator or peer")
     }
     let lie = try Self.lie(arguments)
+    let resources = try NodeResources(settings)
+    let membership = try NodeMembership.membership(arguments, settings, resources)
     try home.create()
-    let membership = try membership(place, arguments, home: home)
     let loop = try EventLoop()
     loop.start(named: "loop").detach()
     guard let role else { return try await run(membership, loop: loop, arguments) }
@@ -71,12 +71,12 @@ enum NodeCommands {
     Output.result(
       ["peer_id": .string("\(peer)"), "role": .string(role.rawValue)], asJSON: arguments.isJSON
     ) { "\(role.rawValue)  \(peer)" }
-    let node = NodeProcess(
-      settings: NodeSettings(
-        membership: membership, role: role, label: settings.text("label") ?? "",
-        threads: try settings.integer("threads", in: 1...256), lie: lie),
-      loop: loop, report: { Output.note($0) })
-    try await node.run()
+    for note in resources.notes { Output.note(note) }
+    var node = NodeSettings(
+      membership: membership, role: role, label: settings.text("label") ?? "",
+      threads: resources.threads, lie: lie)
+    node.memoryMax = resources.memory
+    try await NodeProcess(settings: node, loop: loop, report: { Output.note($0) }).run()
   }
 
   /// A peer says where it is: others begin there.
@@ -96,49 +96,5 @@ enum NodeCommands {
         ], asJSON: arguments.isJSON
       ) { (["peer  \(peer)"] + addresses.map { "      \($0)" }).joined(separator: "\n") }
     }
-  }
-
-  private static func membership(
-    _ place: CoordinatorPlace, _ arguments: Arguments, home: HomeDirectory
-  ) throws -> Membership {
-    var membership = Membership(place: place, home: home)
-    membership.listen = try arguments.text("listen").map(PeerNode.address)
-    membership.announced = try PeerNode.addresses("announce", arguments)
-    membership.relay = arguments.flags.contains("relay") ? RelayServerLimits() : nil
-    membership.filter = try PeerNode.filter(arguments)
-    return membership
-  }
-
-  // MARK: Where it works
-
-  /// The network that was named, or the coordinator's address.
-  private static func place(
-    _ settings: Settings, _ arguments: Arguments, home: HomeDirectory
-  ) throws -> CoordinatorPlace {
-    if let word = arguments.text("network") ?? Settings.environment("MARTLET_NETWORK") {
-      let file = try NetworkFileStore(home: home).find(word)
-      if home.contains("genesis.json"), try home.genesis().chainID != file.chainID {
-        throw NodeError.otherChain(expected: try home.genesis().chainID, found: file.chainID)
-      }
-      return .network(file)
-    }
-    guard let join = settings.text("join") else {
-      throw CommandFailure.usage(
-        "one of the options --network and --join is missing",
-        hint: "`martlet server start` prints a network file and an address")
-    }
-    let coordinator: Multiaddr
-    do {
-      coordinator = try Multiaddr(join)
-    } catch {
-      throw CommandFailure.usage(
-        "`\(join)` is not a multiaddr: \(error)", hint: "`martlet server start` prints the address")
-    }
-    guard coordinator.peer != nil else {
-      throw CommandFailure.usage(
-        "`\(join)` does not say whose it is",
-        hint: "add /p2p/ and the coordinator's peer id; `martlet server start` prints it")
-    }
-    return .address(coordinator)
   }
 }

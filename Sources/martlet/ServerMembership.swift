@@ -20,9 +20,8 @@ struct ServerMembership: Sendable {
   ) throws {
     store = NetworkFileStore(home: home)
     let genesis = try home.genesis()
-    let word =
-      arguments.text("network") ?? Settings.environment("MARTLET_NETWORK")
-      ?? NetworkFile.name(from: genesis.name)
+    let settings = try Settings(arguments: arguments)
+    let word = settings.text("network") ?? NetworkFile.name(from: genesis.name)
     do {
       file = try store.find(word)
     } catch let error as NetworkFileError where error.fault == nil && !word.contains("/") {
@@ -44,6 +43,7 @@ struct ServerMembership: Sendable {
     membership.announced = try PeerNode.addresses("announce", arguments)
     membership.relay = arguments.flags.contains("relay") ? RelayServerLimits() : nil
     membership.filter = try PeerNode.filter(arguments)
+    membership.bandwidthMax = try NodeResources(settings).bandwidth
     self.membership = membership
   }
 
@@ -68,6 +68,9 @@ struct ServerMembership: Sendable {
     let room = NetworkFile.bootstrapsMax - file.bootstraps.count
     file.bootstraps += (outside.isEmpty ? own : outside).prefix(max(0, room))
     try store.write(file)
-    _ = await host.begin { [membership] in await membership.answerQuestions(about: host) }
+    let sections = network?.controlSections ?? []
+    _ = await host.begin { [membership] in
+      await membership.answerQuestions(about: host) { sections }
+    }
   }
 }

@@ -260,3 +260,18 @@ extension MultiaddrName {
     }
   }
 }
+
+extension PeerHost {
+  /// Who answers at an address, by the handshake alone; nothing stays open.
+  package func identity(at address: Multiaddr) async throws(PeerError) -> PeerID {
+    // Nobody has the key of this id, so whoever answers is named as the wrong one.
+    let nobody = SigningKey.generate().publicKey.peerID
+    do throws(PeerError) {
+      await (try dial(address.withoutPeer.naming(nobody))).close()
+    } catch {
+      if case .peering(.wrongPeer(_, let actual)) = error { return actual }
+      throw error
+    }
+    throw .closed
+  }
+}

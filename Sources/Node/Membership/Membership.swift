@@ -2,7 +2,7 @@ package import Cryptography
 package import Networking
 package import Peering
 package import Persistence
-internal import Primitives
+package import Primitives
 
 /// Which coordinator a node works for.
 package enum CoordinatorPlace: Sendable {
@@ -38,6 +38,8 @@ package struct Membership: Sendable {
   package var key: PrivateNetworkKey?
   /// Whom it talks to at all.
   package var filter = PeerFilter()
+  /// What all its connections together may send, and what they may receive.
+  package var bandwidthMax: BitRate?
 
   /// The usual member.
   package init(place: CoordinatorPlace, home: HomeDirectory) {
@@ -63,6 +65,7 @@ package struct Membership: Sendable {
     var settings = PeerHostSettings()
     settings.resolver = NameResolver(pool: pool)
     settings.filter = filter
+    settings.bandwidthMax = bandwidthMax
     settings.announcedAddresses = announced
     settings.privateNetwork = key ?? file?.key
     settings.identifiesPeers = meetsPeers
@@ -99,7 +102,10 @@ package struct Membership: Sendable {
     }
     settings.serving = serving
     settings.relay = relay
-    settings.discoversOwnMachineOnly = AddressGroup.scope(of: listenAddress) == .loopback
+    // Who listens on this machine alone meets nobody whose addresses it could be sent to.
+    let isOnOwnMachine = AddressGroup.scope(of: listenAddress) == .loopback
+    settings.discoversOwnMachineOnly = isOnOwnMachine
+    settings.dialsLocalAddresses = isOnOwnMachine
     let anchors = AnchorFile(home: home, keyName: keyName)
     settings.anchors = anchors.read()
     settings.keepAnchors = { list in try? await pool.run { try anchors.write(list) } }
@@ -123,8 +129,10 @@ package struct Membership: Sendable {
 
   /// Answers questions about the host until it is cancelled. Who cannot make the socket file, in a
   /// home with a very long name, answers none.
-  package func answerQuestions(about host: PeerHost) async {
+  package func answerQuestions(
+    about host: PeerHost, sections: @escaping @Sendable () -> [PeerControlSection]
+  ) async {
     guard meetsPeers, keyName == "identity" else { return }
-    try? await PeerControl(host: host).run(at: controlPath)
+    try? await PeerControl(host: host, sections: sections).run(at: controlPath)
   }
 }

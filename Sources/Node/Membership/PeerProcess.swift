@@ -42,7 +42,8 @@ package struct PeerProcess: Sendable {
         let network = await membership.join(chainID, with: host, pool: pool)
         await ready(await host.ownAddresses())
         await network?.advertise(Self.service)
-        _ = await host.begin { await membership.answerQuestions(about: host) }
+        let sections = network?.controlSections ?? []
+        _ = await host.begin { await membership.answerQuestions(about: host) { sections } }
       }
       // The second task ends at once when all is well, the host when it is stopped.
       for _ in 0..<2 { try await group.next() }
