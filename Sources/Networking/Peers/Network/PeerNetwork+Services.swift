@@ -57,7 +57,8 @@ extension PeerNetwork {
     _ peer: PeerID, offering service: String? = nil
   ) async throws(PeerError) -> (connection: PeerConnection, route: PeerRoute) {
     if let open = await host.connection(with: peer), !open.isRelayed {
-      return (open, await origin(of: peer))
+      let origin = await origin(of: peer)
+      return (open, origin == .lookup && !open.isOutgoing ? .call : origin)
     }
     var lastError = PeerError.noAddress(peer)
     if await hasAnyAddress(of: peer) {

@@ -109,8 +109,10 @@ package enum PeerRoute: Equatable, Sendable {
   case known
   /// It was found on the local network.
   case localDiscovery
-  /// Peers of the network knew where it is, or told it where we are.
+  /// Peers of the network knew where it is.
   case lookup
+  /// It found us first, and called.
+  case call
   /// It had told others that it offers a service.
   case advertisement
 
@@ -120,6 +122,7 @@ package enum PeerRoute: Equatable, Sendable {
     case .known: "a known address"
     case .localDiscovery: "local discovery"
     case .lookup: "DHT"
+    case .call: "its own call"
     case .advertisement: "DHT provider record"
     }
   }
