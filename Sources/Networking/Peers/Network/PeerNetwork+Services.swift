@@ -57,12 +57,11 @@ extension PeerNetwork {
     _ peer: PeerID, offering service: String? = nil
   ) async throws(PeerError) -> (connection: PeerConnection, route: PeerRoute) {
     if let open = await host.connection(with: peer), !open.isRelayed {
-      let origin = await origin(of: peer)
-      return (open, origin == .lookup && !open.isOutgoing ? .call : origin)
+      return (open, await origin(of: peer, over: open))
     }
     var lastError = PeerError.noAddress(peer)
     if await hasAnyAddress(of: peer) {
-      do throws(PeerError) { return (try await connect(peer), await origin(of: peer)) } catch {
+      do throws(PeerError) { return try await connectAndTell(peer) } catch {
         if Self.isFinal(error) { throw error }
         lastError = error
       }
@@ -73,7 +72,7 @@ extension PeerNetwork {
     // Who came meanwhile may be the peer itself, or have named it.
     let isKnown = await kademlia.knowsAddress(of: peer)
     if isKnown ? true : await kademlia.find(peer) {
-      do throws(PeerError) { return (try await connect(peer), await origin(of: peer)) } catch {
+      do throws(PeerError) { return try await connectAndTell(peer) } catch {
         if Self.isFinal(error) { throw error }
         lastError = error
       }
@@ -90,10 +89,19 @@ extension PeerNetwork {
     }
   }
 
-  private func origin(of peer: PeerID) async -> PeerRoute {
+  private func connectAndTell(
+    _ peer: PeerID
+  ) async throws(PeerError) -> (connection: PeerConnection, route: PeerRoute) {
+    let connection = try await connect(peer)
+    return (connection, await origin(of: peer, over: connection))
+  }
+
+  /// How the peer of a connection came to be known.
+  private func origin(of peer: PeerID, over connection: PeerConnection) async -> PeerRoute {
     let named = settings.bootstraps + settings.anchors
     if named.contains(where: { $0.peer == peer }) { return .known }
-    return await discovery?.found.contains(peer) == true ? .localDiscovery : .lookup
+    if await discovery?.found.contains(peer) == true { return .localDiscovery }
+    return connection.isOutgoing ? .lookup : .call
   }
 
   /// Whether an address is known, even one that failed lately.
