@@ -195,6 +195,8 @@ package actor PeerConnection {
   private func read() async {
     while closeReason == nil {
       if let pause = readingPause() {
+        // Whoever we do not listen to is not silent.
+        lastHeard = loop.now
         guard (try? await loop.sleep(for: pause)) != nil else { return }
         continue
       }
@@ -215,7 +217,9 @@ package actor PeerConnection {
     let buffer = host.readBuffer.bytes
     var total = 0
     var mayHaveMore = true
-    while mayHaveMore, total < PeerLimits.readTurnBytes {
+    // Below a rate each read is paid before the next.
+    let turnBytes = host.settings.bandwidthMax == nil ? PeerLimits.readTurnBytes : 1
+    while mayHaveMore, total < turnBytes {
       guard let count = try socket.readNow(into: buffer) else { return false }
       guard count > 0 else {
         end(.closed)

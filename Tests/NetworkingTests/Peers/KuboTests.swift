@@ -27,7 +27,8 @@ struct KuboTests {
   private static let localKademlia = "/ipfs/lan/kad/1.0.0"
 
   private static func withKubo(
-    secret: Bytes? = nil, _ body: @escaping @Sendable (CommandedPeer, EventLoop) async throws -> Void
+    secret: Bytes? = nil,
+    _ body: @escaping @Sendable (CommandedPeer, EventLoop) async throws -> Void
   ) async throws {
     let library = try #require(kuboLibrary)
     var options = [
