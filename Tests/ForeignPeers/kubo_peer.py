@@ -20,6 +20,7 @@ import pathlib
 import socketserver
 import sys
 import tempfile
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from control import answer, failure, run_request  # noqa: E402
@@ -106,9 +107,10 @@ class Kubo:
             return self.call("AddFile", self.repository, file.name, 0)
 
     def do_download(self, cid):
-        """Looks for who has the content, and dials them; does not end before it was fetched."""
-        return self.call(
-            "Download", self.repository, cid, os.path.join(self.folder, "download")) == 0
+        """Begins to look for who has the content and to dial them; that never ends by itself."""
+        path = os.path.join(self.folder, "download")
+        threading.Thread(
+            target=self.call, args=("Download", self.repository, cid, path), daemon=True).start()
 
     def do_subscribe(self, topic):
         return self.call("PubSubSubscribe", self.repository, topic)

@@ -221,6 +221,9 @@ class Peer:
 
     # Its own put_value and get_value take keys that are text, and a peer id is none.
 
+    async def do_hold(self, key, value):
+        self.dht.value_store.put(bytes.fromhex(key), bytes.fromhex(value))
+
     async def do_put_at(self, peer, key, value):
         return await self.dht.value_store._store_at_peer(
             ID.from_string(peer), bytes.fromhex(key), bytes.fromhex(value))

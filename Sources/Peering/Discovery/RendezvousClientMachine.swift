@@ -55,7 +55,7 @@ package enum RendezvousClientLimits {
   /// Registrations asked for with one question.
   package static let pageMax = 100
   /// Questions of one round: a point that always has more is not believed for ever.
-  static let pagesPerRoundMax = 10
+  package static let pagesPerRoundMax = 10
   /// A registration is renewed when this share of its time is over.
   static let renewal = (numerator: 7, denominator: 8)
   /// The pause after a failure; it doubles.

@@ -71,6 +71,11 @@ package struct RendezvousServerMachine: Sendable {
   /// Registrations that are held.
   package var registrationCount: Int { registrations.count }
 
+  /// Lines of all lists behind the pages.
+  package var lineCount: Int {
+    log.lines.count + namespaces.values.reduce(0) { $0 + $1.log.lines.count }
+  }
+
   /// Bytes of all records that are held.
   package var heldBytes: Int { byteCount }
 

@@ -29,9 +29,10 @@ struct PyProtocolTests {
           let book = await other.bookOfHost()
           #expect(found.providers.compactMap { book.peer(of: $0) } == [host.peerID])
         }
+        let before = await shell.storedProviders
         try await python.ask("kademlia_add", ["address": try await host.loopbackAddress.json])
         #expect(try await python.ask("provide", ["key": .string(Hex.encode(theirs))]) == true)
-        #expect(await shell.storedProviders == 1)
+        try await eventually(on: loop) { await shell.storedProviders == before + 1 }
         let found = try await python.ask("find_providers", ["key": .string(Hex.encode(ours))])
         #expect(found.strings.contains("\(host.peerID)"))
       }
@@ -60,37 +61,33 @@ struct PyProtocolTests {
     }
   }
 
-  @Test("a public key stored at py-libp2p is read back by us, and one of its own from us")
+  /// Version 0.8.1 stores under keys that are UTF-8 alone, which the name of a public key is not:
+  /// it resets the stream of such a put.
+  @Test("we read a public key that py-libp2p holds, keep what it puts, and give it back")
   func values() async throws {
     try await withPython(["kademlia": .string(KademliaMachine.ipfsProtocolID)], hosts: 0) {
       python, _ in
       let address = try await python.address()
-      let loop = python.process.loop
-      let record = Self.publicKeyRecord()
-      try await withKademlia(loop, from: address) { _, shell in
-        #expect(await shell.run(.putValue(record)).stored == 1)
-      }
-      try await withKademlia(loop, from: address, serves: true) { host, shell in
-        #expect(await shell.run(.getValue(record.key)).record == record)
+      let held = Self.publicKeyRecord()
+      try await python.ask(
+        "hold", ["key": Self.json(held.key.bytes), "value": Self.json(held.value)])
+      try await withKademlia(python.process.loop, from: address, serves: true) { host, shell in
+        #expect(await shell.run(.getValue(held.key)).record == held)
+        #expect(await shell.run(.putValue(Self.publicKeyRecord())).stored == 0)
         let theirs = Self.publicKeyRecord()
-        let key = JSONValue.string(Hex.encode(theirs.key.bytes))
-        try await python.ask("connect", ["address": try await host.loopbackAddress.json])
-        let put = try await python.ask(
-          "put_at",
-          [
-            "peer": host.peerID.json, "key": key,
-            "value": .string(Hex.encode(theirs.value)),
-          ])
+        let (peer, key) = (host.peerID.json, Self.json(theirs.key.bytes))
+        let value = Self.json(theirs.value)
+        let put = try await python.ask("put_at", ["peer": peer, "key": key, "value": value])
         #expect(put == true)
-        let read = try await python.ask("get_from", ["peer": host.peerID.json, "key": key])
-        #expect(read.text == Hex.encode(theirs.value))
+        #expect(try await python.ask("get_from", ["peer": peer, "key": key]) == value)
         // What does not hash to its name is refused, and py-libp2p is told so.
-        let wrong = try await python.ask(
-          "put_at", ["peer": host.peerID.json, "key": key, "value": "00"])
+        let wrong = try await python.ask("put_at", ["peer": peer, "key": key, "value": "00"])
         #expect(wrong == false)
       }
     }
   }
+
+  private static func json(_ bytes: Bytes) -> JSONValue { .string(Hex.encode(bytes)) }
 
   private static func publicKeyRecord() -> KademliaRecord {
     let owner = SigningKey.generate().publicKey

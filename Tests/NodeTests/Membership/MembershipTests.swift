@@ -1,5 +1,6 @@
 import Coordinator
 import Cryptography
+import Ledger
 import Networking
 import Node
 import Orchestration
