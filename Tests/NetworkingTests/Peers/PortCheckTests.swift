@@ -9,10 +9,9 @@ struct PortCheckTests {
   @Test("each address is tried by each peer that dials back, and what they find is told apart")
   func findings() async throws {
     try await withLoop { loop in
-      var settings = PeerHostSettings()
-      settings.announcedAddresses = [try Multiaddr("/ip4/127.0.0.1/tcp/9")]
+      let nobody = try Multiaddr("/ip4/127.0.0.1/tcp/9")
       let (willing, choosy) = (RelayHostTests.host(loop), RelayHostTests.host(loop))
-      let host = PeerHost(loop: loop, identity: .generate(), settings: settings, protocols: [])
+      let host = RelayHostTests.host(loop) { $0.announcedAddresses = [nobody] }
       try await withPeerHosts([willing, choosy, host]) {
         var limits = DialBackLimits()
         limits.dialsLocalAddresses = true
@@ -32,7 +31,7 @@ struct PortCheckTests {
         let findings = await PortCheck.run(on: host, by: client, asking: known)
         let (open, closed) = (
           try #require(findings.first { $0.address == own }),
-          try #require(findings.first { $0.address == settings.announcedAddresses[0] })
+          try #require(findings.first { $0.address == nobody })
         )
         #expect(open.verdict == .local)
         #expect(open.reached == [willing.peerID])
