@@ -102,7 +102,9 @@ enum NetworkTest {
         "bootstrap", .failed, "\(answer.address): it does not speak \(scope.kademliaProtocol)",
         hint: "it belongs to another network; ask for the network's newest file", facts: facts)
     }
-    return Check("bootstrap", .ok, "\(answer.address): \(times), \(answer.agent)", facts: facts)
+    return Check(
+      "bootstrap", .ok, "\(answer.address): \(times), \(PeerText.plain(answer.agent))", facts: facts
+    )
   }
 
   private static func hint(_ failure: PeerError, _ scope: NetworkScope) -> String {

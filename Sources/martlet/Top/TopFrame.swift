@@ -153,7 +153,7 @@ struct TopFrame: Sendable {
       "…\(id.suffix(12))", direction, time, "\(Self.size(rate.in))/s", "\(Self.size(rate.out))/s",
       "\(number(row, "streams"))",
       row["score"]?.double.map { "\(($0 * 10).rounded() / 10)" } ?? "-",
-      tags.isEmpty ? "-" : tags, row["agent"]?.text ?? "",
+      tags.isEmpty ? "-" : tags, PeerText.plain(row["agent"]?.text ?? ""),
     ]
   }
 
