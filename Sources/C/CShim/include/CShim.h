@@ -60,5 +60,6 @@ void shim_name_thread(const char *name);
 #include "crc32c.h"
 #include "heap.h"
 #include "process.h"
+#include "resolver.h"
 #include "sha256_pair.h"
 #include "write_back.h"
