@@ -24,12 +24,12 @@ package enum GossipSignature {
     return message
   }
 
-  /// Whether the signature is the author's. Takes as long as an Ed25519 verification: a driver
-  /// with many messages runs it on its compute pool.
+  /// Whether the signature is the author's, by a key of any kind that libp2p knows. Takes a
+  /// verification: a driver runs it on its compute pool.
   package static func verify(_ message: GossipsubWireMessage) -> Bool {
     guard let author = message.author, let id = try? PeerID(bytes: author),
-      let key = id.publicKey, message.key == nil || message.key == key.protobuf,
-      let bytes = message.signature, let signature = try? Signature(bytes: bytes)
+      let bytes = message.key ?? id.inlineKey, let key = try? PeerPublicKey(protobuf: bytes),
+      key.peerID == id, let signature = message.signature
     else { return false }
     return key.verify(signature, of: prefix + message.encoded(withSignature: false))
   }

@@ -120,7 +120,9 @@ package actor KademliaShell {
     case .send(let request, let peer, let call): send(request, to: peer, call: call)
     case .abandon(let call): abandon(call)
     case .reply(let response, _, let call): replies[call] = .success(response)
-    case .refuse(let refusal, _, let call): replies[call] = .failure(refusal)
+    case .refuse(let refusal, let peer, let call):
+      replies[call] = .failure(refusal)
+      host.assumeIsolated { $0.note(.refusedKademlia(refusal), peer: $0.book.peer(of: peer)) }
     case .found: break
     case .finished(let outcome, let id):
       operations.removeValue(forKey: id)?.resume(returning: outcome)
@@ -251,9 +253,8 @@ package actor KademliaShell {
 
   // MARK: Answering
 
-  /// Requests one stream may carry before it is closed, and how long it may be silent.
+  /// Requests one stream may carry before it is closed.
   private static let requestsPerStreamMax = 256
-  private static let streamIdle: Duration = .seconds(60)
 
   private func servedProtocol() -> StreamProtocol {
     StreamProtocol(
@@ -261,7 +262,8 @@ package actor KademliaShell {
     ) { [weak self] stream in
       for _ in 0..<Self.requestsPerStreamMax {
         let bytes = try await stream.readMessage(
-          limit: KademliaLimits.messageBytesMax, within: Self.streamIdle)
+          limit: KademliaLimits.messageBytesMax,
+          within: stream.connection.timeouts.nextRequest)
         guard let bytes, let self else { return }
         if let answer = try await self.answer(bytes, from: stream.peer) {
           try await stream.writeMessage(answer)
