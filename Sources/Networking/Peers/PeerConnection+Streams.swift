@@ -78,11 +78,14 @@ extension PeerConnection {
   }
 
   /// Sends all of `bytes`, waiting while the other side is slow. What waits on a stream that the
-  /// other side opened counts as held for it: who asks and never reads is refused in the end.
-  func write(_ bytes: Bytes, to stream: UInt32) async throws(PeerError) {
+  /// other side opened counts as held for it, with the `following` bytes that the caller has ready:
+  /// who asks and never reads is refused in the end.
+  func write(
+    _ bytes: Bytes, to stream: UInt32, following: Int = 0
+  ) async throws(PeerError) {
     var start = 0
     var held: PeerID?
-    defer { if let held { releaseAnswer(bytes.count, for: held) } }
+    defer { if let held { releaseAnswer(bytes.count + following, for: held) } }
     while true {
       try check(stream)
       let outcome = bytes.withUnsafeBytes { all in
@@ -102,7 +105,7 @@ extension PeerConnection {
       // The socket may have made room; if not, its progress or the window's wakes us.
       guard !canSend(on: stream) else { continue }
       if held == nil, let peer = countedPeer, streams[stream]?.isCounted == true {
-        try holdAnswer(bytes.count, for: peer)
+        try holdAnswer(bytes.count + following, for: peer)
         held = peer
       }
       await waitToWrite(stream)
@@ -128,7 +131,8 @@ extension PeerConnection {
     guard frame.count > PeerLimits.joinedFrameBytesMax else {
       return try await write(RPCFraming.encode(frame), to: stream)
     }
-    try await write(Varint.encode(UInt64(frame.count)), to: stream)
+    try await write(
+      Varint.encode(UInt64(frame.count)), to: stream, following: frame.count)
     try await write(frame, to: stream)
   }
 

@@ -170,6 +170,7 @@ struct HostileFloodTests {
     let pool = ComputePool(named: "busy", threads: 1, queueMax: 1)
     defer { pool.stop() }
     let gate = Lock(false)
+    let isHeld = Lock(false)
     try await AttackedHost.run { attacked in
       let heard = Lock<[Bytes]>([])
       let gossip = await GossipsubShell(
@@ -177,7 +178,11 @@ struct HostileFloodTests {
         deliver: { message, _ in heard.withLock { $0.append(message.data ?? []) } })
       await gossip.start()
       await gossip.join("news")
-      async let held: Void = pool.run { while !gate.withLock({ $0 }) { usleep(1_000) } }
+      async let held: Void = pool.run {
+        isHeld.withLock { $0 = true }
+        while !gate.withLock({ $0 }) { usleep(1_000) }
+      }
+      while !isHeld.withLock({ $0 }) { try await attacked.loop.sleep(for: .milliseconds(1)) }
       async let queued: Void = pool.run {}
       let author = SigningKey.generate()
       try await attacked.attacked(protocols: ["/meshsub/1.2.0"]) { peer in

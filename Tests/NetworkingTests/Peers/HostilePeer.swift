@@ -85,7 +85,9 @@ final class HostilePeer: Sendable {
     defer { isFlushing = false }
     machine.flush()
     while !machine.outbox.isEmpty {
-      try await socket.write(machine.outbox.take(machine.outbox.count))
+      let count = machine.outbox.count
+      let bytes = machine.outbox.take(count)
+      try await socket.write(bytes)
       machine.flush()
     }
   }
@@ -111,15 +113,20 @@ final class HostilePeer: Sendable {
   }
 
   /// Opens a stream without a word about what it is for.
-  func openSilently() throws -> UInt32 {
-    let stream = try machine.yamux.open(output: &machine.outbox)
-    machine.streams[stream] = .application
-    return stream
-  }
+  func openSilently() throws -> UInt32 { try machine.openSilently() }
 
   /// Waits until `condition` holds; the suite's time limit is the only other end.
   nonisolated(nonsending) func wait(until condition: () -> Bool) async throws {
     while !condition() { try await socket.loop.sleep(for: .milliseconds(5)) }
+  }
+}
+
+extension ConnectionMachine {
+  /// A stream of which the machine believes that its protocol is agreed.
+  fileprivate mutating func openSilently() throws -> UInt32 {
+    let stream = try yamux.open(output: &outbox)
+    streams[stream] = .application
+    return stream
   }
 }
 
@@ -132,8 +139,8 @@ struct AttackedHost: Sendable {
   /// Short times, so that a test of what ends does not take long.
   static let impatient: PeerHostSettings = {
     var settings = PeerHostSettings()
-    settings.timeouts.handshake = .milliseconds(150)
-    settings.timeouts.pingInterval = .milliseconds(50)
+    settings.timeouts.handshake = .seconds(2)
+    settings.timeouts.pingInterval = .milliseconds(100)
     settings.timeouts.silence = .seconds(20)
     settings.timeouts.message = .milliseconds(150)
     settings.timeouts.nextRequest = .milliseconds(150)

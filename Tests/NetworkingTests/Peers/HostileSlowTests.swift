@@ -25,14 +25,19 @@ struct HostileSlowTests {
       let socket = try await HostilePeer.plainSocket(to: attacked.address, on: attacked.loop)
       try await socket.write(opening)
       // A multistream header, then the length and the beginning of a Noise message.
-      let trickle = opening.isEmpty ? Bytes("\u{13}/multistream/".utf8) : [0, 32, 1, 2, 3, 4, 5]
-      var sent = 0
-      var answer = Bytes()
-      while !socket.isAtEnd {
-        if sent < trickle.count { try? await socket.write([trickle[sent]]) }
-        sent += 1
-        _ = try? socket.readNow(appendingTo: &answer)
-        try await attacked.loop.sleep(for: .milliseconds(20))
+      let trickle: Bytes =
+        opening.isEmpty ? Bytes("\u{13}/multistream/".utf8) : [0, 32, 1, 2, 3, 4, 5]
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask {
+          await attacked.loop.perform {
+            for byte in trickle {
+              try? await socket.write([byte])
+              try? await attacked.loop.sleep(for: .milliseconds(20))
+            }
+          }
+        }
+        var answer = Bytes()
+        while let count = try? await socket.read(appendingTo: &answer), count > 0 {}
       }
       socket.close()
       while await attacked.host.budget.handshakes > 0 {
