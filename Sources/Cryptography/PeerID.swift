@@ -68,7 +68,7 @@ public struct PeerID: Hashable, Sendable {
     try self.init(bytes: Bytes(bytes.dropFirst(2)))
   }
 
-  /// The public key in protobuf form, if the id carries it: longer keys are only hashed.
+  /// The key inside in its protobuf form, of whatever kind, if the id is not a hash of it.
   public var inlineKey: Bytes? {
     bytes[0] == Self.identityCode ? Bytes(bytes.dropFirst(2)) : nil
   }
