@@ -272,6 +272,8 @@ class Peer:
         return status
 
     async def do_punch(self, peer):
+        """Forgets where the peer listens, as else it would dial there without any punching."""
+        self.host.get_peerstore().clear_addrs(ID.from_string(peer))
         return await self.puncher.initiate_hole_punch(ID.from_string(peer))
 
     async def do_is_direct(self, peer):

@@ -82,4 +82,56 @@ struct PyRelayTests {
       #expect(try await python.ask("dial_back", ["peer": host.peerID.json]) == 0)
     }
   }
+
+  @Test("py-libp2p leads, we follow, and a relayed connection becomes a direct one")
+  func pythonLeads() async throws {
+    try await Self.withPunching { python, host, circuit in
+      let puncher = HolePuncher(host: host, dialsLocalAddresses: true)
+      await puncher.start()
+      let theirs = try #require(circuit.peer)
+      #expect(try await host.dial(circuit).isRelayed)
+      _ = try await python.ask("punch", ["peer": host.peerID.json])
+      try await eventually(on: host.loop) { await host.isDirectlyConnected(theirs) }
+      let report = await host.bandwidthReport().text()
+      #expect(report.contains(HolePunchMessage.protocolID))
+    }
+  }
+
+  /// Our own puncher first dials where the peer says that it listens, as the specification wants,
+  /// and that succeeds on one machine: so the messages are written here.
+  @Test("we lead, py-libp2p follows and dials us when it is told to")
+  func pythonFollows() async throws {
+    try await Self.withPunching { python, host, circuit in
+      let theirs = try #require(circuit.peer)
+      let stream = try await host.dial(circuit).openStream([HolePunchMessage.protocolID])
+      let own = try await host.loopbackAddress.withoutOwner
+      try await stream.writeMessage(HolePunchMessage.connect([own]).encoded())
+      let answer = try #require(
+        try await stream.readMessage(limit: HolePunchMessage.bytesMax, within: .seconds(20)))
+      guard case .connect(let seen) = try HolePunchMessage(decoding: answer) else {
+        throw PeerError.reachability(.kind)
+      }
+      #expect(seen.contains(try await python.address().withoutOwner))
+      try await stream.writeMessage(HolePunchMessage.sync.encoded())
+      try await eventually(on: host.loop) { await host.isDirectlyConnected(theirs) }
+    }
+  }
+
+  /// A host of ours, a relay of ours, and a py-libp2p that is reached through it at an address.
+  private static func withPunching(
+    _ body: @escaping @Sendable (CommandedPeer, PeerHost, Multiaddr) async throws -> Void
+  ) async throws {
+    try await withPython(["relay": "stop", "punches": true], hosts: 2) { settings in
+      settings.dialsFromListenPort = true
+    } _: { python, hosts in
+      let relay = RelayServer(host: hosts[0])
+      let client = RelayClient(host: hosts[1])
+      await relay.start()
+      await client.start()
+      let address = try await hosts[0].loopbackAddress
+      #expect(try await python.ask("reserve", ["address": address.json]) == true)
+      let theirs = try await python.itself().peer
+      try await body(python, hosts[1], CircuitAddress.make(through: address, to: theirs))
+    }
+  }
 }
