@@ -101,7 +101,7 @@ let package = Package(
     // Measured by Benchmarks/peers/run.sh
     .executableTarget(
       name: "PeerBench", dependencies: foundations + ["Networking", "Peering"],
-      path: "Benchmarks/peers", exclude: ["run.sh", "rawtcp.c", "go_pair.py"],
+      path: "Benchmarks/peers", exclude: ["run.sh", "rawtcp.c", "go_pair.py", "bars.py"],
       swiftSettings: strict),
     // Run in network namespaces by Tests/EndToEnd/nat
     .executableTarget(

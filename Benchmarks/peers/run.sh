@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures peer streams between two processes on loopback beside plain TCP (a C program with writes
-# of 64 KiB) and, where go-libp2p is there (Scripts/bootstrap --peers), beside two of its nodes.
+# of 64 KiB) and, where go-libp2p is there (Scripts/bootstrap --peers), beside two of its nodes. The last
+# lines say which of the project's bars are met.
 # Usage: Benchmarks/peers/run.sh [--smoke]     (--smoke: one round, for checking the script)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -19,7 +20,19 @@ swift build -c release --product PeerBench >&2
 bench=.build/release/PeerBench
 scratch=$(mktemp -d)
 pids=()
-trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$scratch"' EXIT
+# Shows what was printed and then which bars are met, also where a part of it could not run.
+finish() {
+  local status=$?
+  exec 1>&3
+  wait "$tee" || true
+  [ "$status" -ne 0 ] || python3 Benchmarks/peers/bars.py <"$scratch/figures" || status=1
+  kill "${pids[@]}" 2>/dev/null || true
+  rm -rf "$scratch"
+  exit "$status"
+}
+trap finish EXIT
+exec 3>&1 1> >(tee "$scratch/figures")
+tee=$!
 clang -O2 -o "$scratch/rawtcp" Benchmarks/peers/rawtcp.c
 
 # The median of the lines on standard input, and their range.

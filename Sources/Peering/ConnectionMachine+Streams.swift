@@ -47,7 +47,7 @@ extension ConnectionMachine {
         return
       }
       negotiatingCount += 1
-      streams[stream] = .accepting(MultistreamMachine(accepting: served))
+      streams[stream] = .accepting(MultistreamMachine(accepting: served), since: now)
     case .readable(let stream), .finished(let stream):
       advance(stream, events: &events)
     case .writable(let stream):
@@ -68,9 +68,9 @@ extension ConnectionMachine {
   private mutating func advance(_ stream: UInt32, events: inout [ConnectionEvent]) {
     switch streams[stream] {
     case .proposing(var machine):
-      negotiate(stream, &machine, events: &events)
-    case .accepting(var machine):
-      negotiate(stream, &machine, events: &events)
+      negotiate(stream, &machine, since: now, events: &events)
+    case .accepting(var machine, let since):
+      negotiate(stream, &machine, since: since, events: &events)
     case .application:
       events.append(.readable(stream))
     case .ping:
@@ -82,7 +82,8 @@ extension ConnectionMachine {
   }
 
   private mutating func negotiate(
-    _ stream: UInt32, _ machine: inout MultistreamMachine, events: inout [ConnectionEvent]
+    _ stream: UInt32, _ machine: inout MultistreamMachine, since: Tick,
+    events: inout [ConnectionEvent]
   ) {
     var answer = ByteQueue()
     let outcome = yamux.read(stream) { waiting in
@@ -95,7 +96,8 @@ extension ConnectionMachine {
     if !answer.isEmpty { sendSmall(answer, on: stream) }
     guard let protocolID = machine.agreedProtocol else {
       if yamux.isDrained(stream) { return refuse(stream, events: &events) }
-      streams[stream] = weProposed(stream) ? .proposing(machine) : .accepting(machine)
+      streams[stream] =
+        weProposed(stream) ? .proposing(machine) : .accepting(machine, since: since)
       return
     }
     negotiatingCount -= 1

@@ -57,7 +57,7 @@ package struct ConnectionMachine {
 
   enum StreamUse {
     case proposing(MultistreamMachine)
-    case accepting(MultistreamMachine)
+    case accepting(MultistreamMachine, since: Tick)
     case application
     case ping
   }

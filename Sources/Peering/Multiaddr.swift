@@ -140,6 +140,14 @@ package enum DialTarget: Equatable, Sendable {
 }
 
 extension Multiaddr {
+  /// The name of a `/dnsaddr` address, whose TXT records hold whole addresses
+  /// (github.com/multiformats/multiaddr, protocols/DNSADDR.md); nil for any other address.
+  package var textRecordsName: String? {
+    let steps = withoutOwner.components
+    guard steps.count == 1, case .name(.dnsaddr, let name) = steps[0] else { return nil }
+    return name
+  }
+
   /// Where a TCP connection for this address goes, or nil when it needs another transport.
   package var dialTarget: DialTarget? {
     let steps = withoutOwner.components

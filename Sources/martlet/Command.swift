@@ -11,6 +11,8 @@ struct Command: Sendable {
   /// Names of positional arguments; a trailing `?` marks an optional one.
   var positionals: [String] = []
   var options: [Option] = []
+  /// Lines below the options, where these do not say all.
+  var details: [String] = []
   /// A line that runs as it stands.
   let example: String
   /// Runs and returns; throws `CommandFailure` or an error that `CommandFailure.describing` knows.

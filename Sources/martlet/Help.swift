@@ -66,13 +66,14 @@ struct Help: Sendable {
     let names = options.map(name)
     let width = names.map(\.count).max() ?? 0
     let lines = zip(names, options).map { "  \(padded($0, to: width))  \($1.summary)" }
+    let details = command.details.isEmpty ? [] : [""] + command.details
     let aliases = command.aliases.map { "also: martlet \($0.joined(separator: " "))\n" }.joined()
     return """
       \(command.summary)
 
       usage: martlet \(words)\(positionals) [OPTIONS]
       \(aliases)
-      \(lines.joined(separator: "\n"))
+      \((lines + details).joined(separator: "\n"))
 
       example:
         \(command.example)

@@ -151,21 +151,28 @@ struct PeerNode: Sendable {
     }
   }
 
-  /// A multiaddr, or `HOST:PORT`.
+  /// A multiaddr, `HOST:PORT`, or `[IPV6]:PORT`.
   static func address(_ word: String) throws -> Multiaddr {
-    let parts = word.split(separator: ":").map(String.init)
-    guard word.hasPrefix("/") || parts.count == 2 else {
+    guard let text = word.hasPrefix("/") ? word : multiaddrText(of: word) else {
       throw CommandFailure.usage(
         "`\(word)` is not an address",
         hint: "give a multiaddr such as /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…, or HOST:PORT")
     }
-    do {
-      if word.hasPrefix("/") { return try Multiaddr(word) }
-      if let numeric = try? Multiaddr("/ip4/\(parts[0])/tcp/\(parts[1])") { return numeric }
-      return try Multiaddr("/dns/\(parts[0])/tcp/\(parts[1])")
-    } catch {
+    do { return try Multiaddr(text) } catch {
       throw CommandFailure.usage("`\(word)` is not a multiaddr", hint: "\(error)")
     }
+  }
+
+  private static func multiaddrText(of word: String) -> String? {
+    guard let colon = word.lastIndex(of: ":") else { return nil }
+    let (host, port) = (word[..<colon], word[word.index(after: colon)...])
+    guard UInt16(port) != nil, !host.isEmpty else { return nil }
+    if host.hasPrefix("["), host.hasSuffix("]") {
+      return "/ip6/\(host.dropFirst().dropLast())/tcp/\(port)"
+    }
+    guard !host.contains(":"), !host.contains("/") else { return nil }
+    let numeric = "/ip4/\(host)/tcp/\(port)"
+    return (try? Multiaddr(numeric)) == nil ? "/dns/\(host)/tcp/\(port)" : numeric
   }
 
   /// An address that says who must answer.

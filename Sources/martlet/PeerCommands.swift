@@ -33,17 +33,18 @@ enum PeerCommands {
       Command(
         words: ["p2p", "peers"], summary: "list the peers of the node that runs in this home",
         example: "martlet p2p peers --home ./node",
-        run: { try await ask("peers", $0) }),
+        run: { try await ask("peers", $0, PeerReport.peers) }),
       Command(
         words: ["p2p", "why"], summary: "explain how the node in this home treats a peer",
         positionals: ["PEER"], example: "martlet p2p why 12D3KooW… --home ./node",
         run: { arguments in
-          try await ask("why \(PeerNode.peer(arguments.positionals[0]))", arguments)
+          try await ask(
+            "why \(PeerNode.peer(arguments.positionals[0]))", arguments, PeerReport.why)
         }),
       Command(
         words: ["p2p", "bandwidth"], summary: "show bytes by protocol of the node in this home",
         example: "martlet p2p bandwidth --home ./node",
-        run: { try await ask("bandwidth", $0) }),
+        run: { try await ask("bandwidth", $0, PeerReport.bandwidth) }),
     ]
 
   private static let pingsMax = 100_000
@@ -122,7 +123,9 @@ enum PeerCommands {
     }
   }
 
-  private static func ask(_ question: String, _ arguments: Arguments) async throws {
+  private static func ask(
+    _ question: String, _ arguments: Arguments, _ text: (JSONValue) -> String
+  ) async throws {
     let loop = try EventLoop()
     loop.start(named: "loop").detach()
     let path = Homes.selected(arguments).file(PeerNode.controlName)
@@ -135,6 +138,6 @@ enum PeerCommands {
         hint: "start one with `martlet p2p listen --home DIR`, and give the same --home",
         code: .unreachable)
     }
-    Output.result(report, asJSON: arguments.isJSON) { report.text(indented: true) }
+    Output.result(report, asJSON: arguments.isJSON) { text(report) }
   }
 }

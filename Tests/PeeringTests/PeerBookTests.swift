@@ -86,6 +86,35 @@ struct PeerBookTests {
     #expect(count == PeerBookLimits.addressesPerPeerMax)
   }
 
+  @Test("however much peers say of themselves, the book keeps its bytes and its marked peers")
+  func boundedBytes() throws {
+    let most = 200_000
+    var book = PeerBook(peersMax: 10_000, bytesMax: most)
+    let kept = book.intern(try Self.peer(0), now: .zero)
+    book.tag(kept, "connected")
+    for number in 1..<300 {
+      let now = Self.time(UInt64(number))
+      let handle = book.intern(try Self.peer(number), now: now)
+      book.learn(
+        protocols: (0..<100).map { "/\($0)/" + String(repeating: "x", count: $0 * 10) },
+        of: handle)
+      let addresses = try (1..<20).map { try Multiaddr("/ip4/8.8.\($0).1/tcp/4001") }
+      let envelope = Bytes(repeating: 1, count: number * 100)
+      _ = book.learn(
+        envelope: envelope, sequence: 1, addresses: addresses, of: handle, now: now)
+      #expect(book.heldBytes <= most)
+      let record = try #require(book.record(of: handle))
+      #expect(record.protocols.allSatisfy { $0.utf8.count <= 256 })
+      #expect(record.recordEnvelope.count <= 4_096)
+    }
+    #expect(book.record(of: kept) != nil)
+    #expect(book.count > 10)
+    // A record too long to keep was believed all the same.
+    let last = try #require(book.handle(of: try Self.peer(299)))
+    let isNewer = book.learn(envelope: [1], sequence: 1, addresses: [], of: last, now: .zero)
+    #expect(!isNewer)
+  }
+
   @Test("an older signed record does not replace a newer one")
   func records() throws {
     var book = PeerBook()

@@ -58,6 +58,42 @@ struct ResourceBudgetTests {
     #expect(budget.connections(with: peer) == 2)
   }
 
+  @Test("what waits to be sent leaves a quarter of the memory for what is said")
+  func unsent() throws {
+    var limits = ResourceLimits()
+    limits.memoryBytesMax = 400
+    limits.memoryBytesPerPeerMax = 200
+    var budget = ResourceBudget(limits: limits)
+    let peers = (0..<3).map { _ in SigningKey.generate().publicKey.peerID }
+    try budget.holdUnsent(150, for: peers[0])
+    #expect(throws: ResourceRefusal.memoryOfPeer(limit: 150)) {
+      try budget.holdUnsent(1, for: peers[0])
+    }
+    try budget.hold(50, for: peers[0])
+    try budget.holdUnsent(100, for: peers[1])
+    #expect(throws: ResourceRefusal.memory(limit: 300)) {
+      try budget.holdUnsent(1, for: peers[2])
+    }
+    #expect(budget.memoryBytes == 300)
+    try budget.hold(-150, for: peers[0])
+    try budget.holdUnsent(1, for: peers[2])
+  }
+
+  @Test("a network has its share of the inbound connections, whatever its addresses")
+  func networks() throws {
+    var limits = ResourceLimits()
+    limits.inboundPerNetworkMax = 3
+    var budget = ResourceBudget(limits: limits)
+    for address in 1...3 { try budget.begin(.inbound, address: UInt64(address), network: 7) }
+    #expect(throws: ResourceRefusal.inboundConnectionsOfNetwork(limit: 3)) {
+      try budget.begin(.inbound, address: 4, network: 7)
+    }
+    try budget.begin(.inbound, address: 4, network: 8)
+    for address in 5...9 { try budget.begin(.inbound, address: UInt64(address), network: 0) }
+    budget.end(.inbound, address: 1, network: 7, peer: nil)
+    try budget.begin(.inbound, address: 4, network: 7)
+  }
+
   @Test("streams are limited by protocol, by peer, and for both together")
   func streams() throws {
     var budget = ResourceBudget(limits: Self.small)

@@ -73,6 +73,24 @@ extension PeerConnection {
     }
   }
 
+  /// The next message, or nil at the end; fails when its rest takes longer than `time` after its
+  /// first byte: between messages a stream may be silent.
+  func readMessage(
+    limit: Int, from stream: UInt32, restWithin time: Duration
+  ) async throws(PeerError) -> Bytes? {
+    while true {
+      try check(stream)
+      if let frame = try nextFrame(stream, limit: limit) { return frame }
+      if machine.isDrained(stream) { return nil }
+      if machine.available(on: stream) > 0 { break }
+      scheduleFlush()
+      await waitToRead(stream)
+    }
+    return try await withDeadline(time, method: protocolID(of: stream), on: stream) {
+      () async throws(PeerError) in try await self.readFrame(from: stream, limit: limit)
+    }
+  }
+
   /// Exactly `count` bytes; fails after `time`.
   func readExactly(
     _ count: Int, from stream: UInt32, within time: Duration?

@@ -13,6 +13,9 @@ extension PeerConnection {
   private func checkSilence() {
     guard case .open = state, let peer = machine.remotePeer else { return }
     machine.releaseIdleMemory()
+    // Who opens a stream says at once what for.
+    machine.now = loop.now
+    machine.refuseUndecided(after: timeouts.handshake)
     let silence = loop.now.duration(since: lastHeard)
     if silence >= timeouts.silence { return end(.silent(peer)) }
     if silence >= timeouts.pingInterval {

@@ -1,3 +1,4 @@
+import Cryptography
 import Peering
 import Primitives
 
@@ -76,9 +77,15 @@ extension PeerConnection {
     }
   }
 
-  /// Sends all of `bytes`, waiting while the other side is slow.
-  func write(_ bytes: Bytes, to stream: UInt32) async throws(PeerError) {
+  /// Sends all of `bytes`, waiting while the other side is slow. What waits on a stream that the
+  /// other side opened counts as held for it, with the `following` bytes that the caller has ready:
+  /// who asks and never reads is refused in the end.
+  func write(
+    _ bytes: Bytes, to stream: UInt32, following: Int = 0
+  ) async throws(PeerError) {
     var start = 0
+    var held: PeerID?
+    defer { if let held { releaseAnswer(bytes.count + following, for: held) } }
     while true {
       try check(stream)
       let outcome = bytes.withUnsafeBytes { all in
@@ -96,9 +103,27 @@ extension PeerConnection {
       guard start < bytes.count else { break }
       flushNow()
       // The socket may have made room; if not, its progress or the window's wakes us.
-      if !canSend(on: stream) { await waitToWrite(stream) }
+      guard !canSend(on: stream) else { continue }
+      if held == nil, let peer = countedPeer, streams[stream]?.isCounted == true {
+        try holdAnswer(bytes.count + following, for: peer)
+        held = peer
+      }
+      await waitToWrite(stream)
     }
     scheduleFlush()
+  }
+
+  private func releaseAnswer(_ byteCount: Int, for peer: PeerID) {
+    host.assumeIsolated { _ = $0.hold(-byteCount, for: peer) }
+  }
+
+  private func holdAnswer(_ byteCount: Int, for peer: PeerID) throws(PeerError) {
+    let refusal = host.assumeIsolated { host in
+      let refusal = host.holdUnsent(byteCount, for: peer)
+      if let refusal { host.note(.refusedStream(refusal), peer: peer) }
+      return refusal
+    }
+    if let refusal { throw .refusedByUs(refusal) }
   }
 
   /// Sends one message behind its length.
@@ -106,7 +131,8 @@ extension PeerConnection {
     guard frame.count > PeerLimits.joinedFrameBytesMax else {
       return try await write(RPCFraming.encode(frame), to: stream)
     }
-    try await write(Varint.encode(UInt64(frame.count)), to: stream)
+    try await write(
+      Varint.encode(UInt64(frame.count)), to: stream, following: frame.count)
     try await write(frame, to: stream)
   }
 

@@ -43,7 +43,7 @@ package actor PeerConnection {
   package nonisolated var isOutgoing: Bool { direction == .outbound }
   /// Whether streams of other connections carry it: its socket then has no address.
   package nonisolated var isRelayed: Bool { remoteAddress.multiaddr == nil }
-  nonisolated let addressGroup: UInt64
+  nonisolated let origin: ConnectionOrigin
   nonisolated let socket: Socket
   /// Holds the connection for as long as it is open, and is held by it.
   nonisolated let host: PeerHost
@@ -84,13 +84,13 @@ package actor PeerConnection {
 
   init(
     machine: ConnectionMachine, socket: Socket, direction: Peering.Direction,
-    addressGroup: UInt64, host: PeerHost, privacy: PrivateNetworkCipher? = nil
+    origin: ConnectionOrigin, host: PeerHost, privacy: PrivateNetworkCipher? = nil
   ) {
     self.machine = machine
     self.privacy = privacy
     self.socket = socket
     self.direction = direction
-    self.addressGroup = addressGroup
+    self.origin = origin
     self.host = host
     loop = socket.loop
     remoteAddress = socket.remoteAddress
@@ -195,6 +195,8 @@ package actor PeerConnection {
   private func read() async {
     while closeReason == nil {
       if let pause = readingPause() {
+        // Whoever we do not listen to is not silent.
+        lastHeard = loop.now
         guard (try? await loop.sleep(for: pause)) != nil else { return }
         continue
       }
@@ -215,7 +217,9 @@ package actor PeerConnection {
     let buffer = host.readBuffer.bytes
     var total = 0
     var mayHaveMore = true
-    while mayHaveMore, total < PeerLimits.readTurnBytes {
+    // Below a rate each read is paid before the next.
+    let turnBytes = host.settings.bandwidthMax == nil ? PeerLimits.readTurnBytes : 1
+    while mayHaveMore, total < turnBytes {
       guard let count = try socket.readNow(into: buffer) else { return false }
       guard count > 0 else {
         end(.closed)

@@ -103,6 +103,10 @@ package struct PeerTimeouts: Sendable {
   package var pingInterval: Duration = .seconds(2)
   /// Three unanswered pings. A killed process is noticed at once, by the end of its stream.
   package var silence: Duration = .seconds(6)
+  /// From the first byte of a message to its last, on streams that may be silent between messages.
+  package var message: Duration = .seconds(30)
+  /// For the next request on a stream that carries several.
+  package var nextRequest: Duration = .seconds(60)
 
   /// The defaults.
   package init() {}
@@ -115,7 +119,7 @@ package enum PeerLimits {
   /// Calls of all peers.
   static let rpcStreamsMax = 8_192
   /// Changes of what a connection holds are told to the host's budget in steps of this size.
-  static let memoryStepBytes = 64 * 1_024
+  package static let memoryStepBytes = 64 * 1_024
   /// Without streams for this long, an inbound connection may have to make room for a newcomer.
   package static let evictableIdle: Duration = .seconds(30)
   /// Tasks of one host: connections, and the calls they are answering.

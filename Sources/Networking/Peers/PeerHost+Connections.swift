@@ -9,8 +9,10 @@ extension PeerHost {
   ) throws(PeerError) -> PeerConnection {
     let remote = socket.remoteAddress.multiaddr
     let direction: Peering.Direction = role == .initiator ? .outbound : .inbound
-    let group = remote.map { AddressGroup.host(of: $0) } ?? 0
-    do { try budget.begin(direction, address: group) } catch { throw .refusedByUs(error) }
+    let origin = origin(of: remote)
+    do { try budget.begin(direction, address: origin.address, network: origin.network) } catch {
+      throw .refusedByUs(error)
+    }
     var message = ownIdentify()
     message.observedAddress = remote?.bytes ?? []
     let machine = ConnectionMachine(
@@ -21,10 +23,21 @@ extension PeerHost {
       PrivateNetworkCipher(key: $0, nonce: SystemRandom.bytes(XSalsa20Stream.nonceByteCount))
     }
     let connection = PeerConnection(
-      machine: machine, socket: socket, direction: direction, addressGroup: group, host: self,
+      machine: machine, socket: socket, direction: direction, origin: origin, host: self,
       privacy: privacy)
     connections[ObjectIdentifier(connection)] = connection
     return connection
+  }
+
+  /// What the budget counts together with connections from an address.
+  private func origin(of address: Multiaddr?) -> ConnectionOrigin {
+    guard let address else { return ConnectionOrigin(address: 0, network: 0) }
+    guard settings.limitsLoopback else {
+      return ConnectionOrigin(
+        address: AddressGroup.host(of: address), network: AddressGroup.diversity(of: address))
+    }
+    return ConnectionOrigin(
+      address: AddressGroup.hostOfAny(address), network: AddressGroup.networkOfAny(address))
   }
 
   /// Carries a connection over a socket that somebody else made: one end of a relayed or punched
@@ -90,7 +103,9 @@ extension PeerHost {
     }
     let over = connection.assumeIsolated { $0.traffic }
     traffic.add(over)
-    budget.end(connection.direction, address: connection.addressGroup, peer: peer)
+    let origin = connection.origin
+    budget.end(
+      connection.direction, address: origin.address, network: origin.network, peer: peer)
     guard let peer else { return }
     note(.disconnected(reason), peer: peer, address: connection.remoteAddress.multiaddr)
     connectionsByPeer[peer]?.removeAll { $0 === connection }
@@ -151,6 +166,12 @@ extension PeerHost {
     else { return false }
     return book.record(of: handle)?.tags.contains { $0 != PeerTag.connected } ?? false
   }
+}
+
+/// The address and the network that a connection counts for; 0 where it counts for none.
+struct ConnectionOrigin: Sendable {
+  let address: UInt64
+  let network: UInt32
 }
 
 /// Marks that the host itself puts on peers.

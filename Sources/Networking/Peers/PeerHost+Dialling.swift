@@ -170,6 +170,9 @@ extension PeerHost {
       guard let circuitDialer else { throw .addressNotUsable(address) }
       return try await circuitDialer(circuit, peer)
     }
+    if let name = address.textRecordsName {
+      return try await attempt(addresses(behind: name, of: peer), peer)
+    }
     var lastError = PeerError.addressNotUsable(address)
     for target in try await targets(of: address) {
       do throws(PeerError) {
@@ -181,6 +184,20 @@ extension PeerHost {
       }
     }
     throw lastError
+  }
+
+  /// One after the other, until somebody who answers proves to be the peer.
+  private func attempt(
+    _ addresses: [Multiaddr], _ peer: PeerID
+  ) async throws(PeerError) -> PeerConnection {
+    var failures: [PeerError] = []
+    for address in addresses {
+      do throws(PeerError) { return try await attempt(address, peer) } catch {
+        if error == .cancelled { throw error }
+        failures.append(error)
+      }
+    }
+    throw failures.count == 1 ? failures[0] : .dialsFailed(peer, failures)
   }
 
   private func targets(of address: Multiaddr) async throws(PeerError) -> [SocketAddress] {

@@ -54,7 +54,12 @@ extension PeerHost {
       streams += total.streams.count
       roundTrip = roundTrip ?? open
     }
-    let record = book.handle(of: peer).flatMap { book.record(of: $0) }
+    let handle = book.handle(of: peer)
+    let record = handle.flatMap { book.record(of: $0) }
+    // Gossip alone scores peers; where none runs there is no score.
+    let score = handle.flatMap { handle in
+      explainers.lazy.compactMap { $0.explain(handle)?["score"] }.first
+    }
     let first = connections.first
     return [
       "peer_id": .string("\(peer)"),
@@ -65,6 +70,7 @@ extension PeerHost {
       "round_trip_us": roundTrip.map { .integer(Int64($0 / .microseconds(1))) } ?? .null,
       "received": .integer(Int64(clamping: traffic.received)),
       "sent": .integer(Int64(clamping: traffic.sent)), "streams": .integer(Int64(streams)),
+      "score": score ?? .null,
       "tags": .array((record?.tags ?? []).map { .string($0) }),
     ]
   }

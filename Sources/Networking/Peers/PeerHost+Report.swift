@@ -20,11 +20,28 @@ extension PeerHost {
     }
     return [
       "peer_id": .string("\(peerID)"), "peers": .array(rows), "known": .integer(Int64(book.count)),
-      "limits": Self.limits(budget.rows),
+      "limits": Self.limits(
+        budget.rows + [("peer book bytes", book.heldBytes, PeerBookLimits.bytesMax)]),
+      "refused": .array(strangersRefused()),
       "streams": .array(
         budget.streamsByProtocol.map {
           ["protocol": .string($0.protocolID), "count": .integer(Int64($0.count))]
         }),
+    ]
+  }
+
+  /// The last decisions about those who never said who they are.
+  private func strangersRefused() -> [JSONValue] {
+    decisions.all.filter { $0.peer == nil }.suffix(Self.strangersMax).map { said($0) }
+  }
+
+  /// Of so many strangers at most a report tells.
+  private static let strangersMax = 16
+
+  private func said(_ decision: HostDecision) -> JSONValue {
+    [
+      "ms_ago": Self.milliseconds(loop.now.duration(since: decision.time)),
+      "what": .string("\(decision)"),
     ]
   }
 
@@ -41,13 +58,19 @@ extension PeerHost {
         "believed_for_ms": Self.milliseconds(known.expires.duration(since: now)),
       ]
     }
-    let decisions = self.decisions(about: peer).map { decision -> JSONValue in
-      [
-        "ms_ago": Self.milliseconds(now.duration(since: decision.time)),
-        "what": .string("\(decision)"),
-      ]
+    let decisions = self.decisions(about: peer).map { said($0) }
+    let parts = handle.map { handle in
+      explainers.compactMap { part in part.explain(handle).map { (part.name, $0) } }
     }
-    return [
+    return .object(
+      own(peer, record, addresses, decisions)
+        + (parts ?? []).map { JSONValue.Member($0.0, $0.1) })
+  }
+
+  private func own(
+    _ peer: PeerID, _ record: PeerRecord?, _ addresses: [JSONValue], _ decisions: [JSONValue]
+  ) -> [JSONValue.Member] {
+    let report: JSONValue = [
       "peer_id": .string("\(peer)"), "known": .bool(record != nil),
       "connected": .bool(isConnected(peer)),
       "list": .string(filter.refusal(of: peer).map { "\($0)" } ?? "on no list"),
@@ -57,6 +80,7 @@ extension PeerHost {
       "addresses": .array(addresses), "limits": Self.limits(budget.rows(of: peer)),
       "decisions": .array(decisions),
     ]
+    return report.members ?? []
   }
 
   private func dialVerdict(of peer: PeerID) -> String {

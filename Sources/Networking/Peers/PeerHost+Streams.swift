@@ -49,6 +49,16 @@ extension PeerHost {
     }
   }
 
+  /// Counts bytes that wait to be sent to a peer, or returns why they cannot.
+  func holdUnsent(_ bytes: Int, for peer: PeerID) -> ResourceRefusal? {
+    do {
+      try budget.holdUnsent(bytes, for: peer)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
   /// Bytes so far, with those of connections and streams that are open.
   package func bandwidth() -> TrafficMeter {
     var meter = traffic

@@ -34,6 +34,8 @@ package actor PeerHost {
   var decisions = DecisionLog()
   var served: [StreamProtocol] = []
   var observers: [@Sendable (PeerEvent) -> Void] = []
+  /// What protocols add to the report on a peer.
+  var explainers: [(name: String, explain: PeerExplanation)] = []
   var listeners: [SocketListener] = []
   var listenAddresses: [Multiaddr] = []
   var connections: [ObjectIdentifier: PeerConnection] = [:]
@@ -97,6 +99,7 @@ package actor PeerHost {
     // What serves peers holds the host, and is held by it.
     served = []
     observers = []
+    explainers = []
     circuitDialer = nil
   }
 
@@ -123,6 +126,12 @@ package actor PeerHost {
   /// Tells `observer` of peers from now on.
   package func observe(_ observer: @escaping @Sendable (PeerEvent) -> Void) {
     observers.append(observer)
+  }
+
+  /// Asks `explanation` for the part `name` of each report on a peer from now on.
+  package func explain(_ name: String, by explanation: @escaping PeerExplanation) {
+    explainers.removeAll { $0.name == name }
+    explainers.append((name, explanation))
   }
 
   func tell(_ event: PeerEvent) {

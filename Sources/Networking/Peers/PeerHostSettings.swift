@@ -1,12 +1,19 @@
 package import Peering
 package import Primitives
 
+/// What a protocol knows of a peer, for `PeerHost.whyReport`; nil when it knows nothing. Runs on the
+/// loop.
+package typealias PeerExplanation = @Sendable (PeerHandle) -> JSONValue?
+
 /// How a host behaves towards peers.
 package struct PeerHostSettings: Sendable {
   /// How long it waits.
   package var timeouts = PeerTimeouts()
   /// What it may hold.
   package var limits = ResourceLimits()
+  /// Whether connections from loopback count against the limits of addresses and networks, as those
+  /// from anywhere else do; a node behind a proxy on the same machine wants them not to.
+  package var limitsLoopback = false
   /// Peers it remembers.
   package var bookPeersMax = PeerBookLimits.peersMax
   /// Whom it talks to at all.

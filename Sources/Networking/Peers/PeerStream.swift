@@ -54,6 +54,14 @@ package struct PeerStream: Sendable {
     try await connection.readMessage(limit: limit, from: number, within: time)
   }
 
+  /// The same for streams that are silent between messages: fails when the rest of a message takes
+  /// longer than `time` after its first byte.
+  package nonisolated(nonsending) func readMessage(
+    limit: Int, restWithin time: Duration
+  ) async throws(PeerError) -> Bytes? {
+    try await connection.readMessage(limit: limit, from: number, restWithin: time)
+  }
+
   // MARK: Ends
 
   /// Says that we send no more; reading goes on.

@@ -1,13 +1,34 @@
 internal import CShim
 internal import Glibc
+package import Primitives
 
 /// Looks host names up on a compute pool, since the C library blocks.
 package struct NameResolver: Sendable {
   private let pool: ComputePool
+  private let nameServer: (host: String, port: UInt16)?
 
-  /// A resolver whose look-ups run on `pool`.
-  package init(pool: ComputePool) {
+  /// A resolver whose look-ups run on `pool`; TXT records are asked of `nameServer`, an IPv4 address,
+  /// instead of the system's servers where one is given.
+  package init(pool: ComputePool, nameServer: (host: String, port: UInt16)? = nil) {
     self.pool = pool
+    self.nameServer = nameServer
+  }
+
+  /// The largest answer over TCP (RFC 1035 §4.2.2).
+  private static let answerBytesMax = 65_535
+
+  /// A name server's answer about the TXT records of a name.
+  package func textAnswer(of name: String) async throws -> Bytes {
+    let server = nameServer
+    return try await pool.run {
+      var answer = Bytes(repeating: 0, count: Self.answerBytesMax)
+      let count = shim_look_up_text(
+        name, server?.host, server?.port ?? 0, &answer, Int32(answer.count))
+      guard count >= 0 else {
+        throw -count == ENOENT ? SocketError.nameUnknown(name) : SocketError.timedOut
+      }
+      return Bytes(answer.prefix(Int(count)))
+    }
   }
 
   /// The numeric addresses of a host, in the C library's order; a numeric host is its own address.

@@ -52,18 +52,21 @@ package struct GossipMessage<Payload: Sendable>: Sendable {
   package let byteCount: UInt32
   /// Who signed it, if that is a peer of ours: it is not sent there.
   package let author: PeerHandle?
+  /// Whether it counts only once somebody has checked its author's signature.
+  package let isSigned: Bool
   /// What it says.
   package let payload: Payload
 
   /// Puts a message together.
   package init(
     id: GossipMessageID, topic: GossipTopic, byteCount: UInt32, author: PeerHandle? = nil,
-    payload: Payload
+    isSigned: Bool = false, payload: Payload
   ) {
     self.id = id
     self.topic = topic
     self.byteCount = byteCount
     self.author = author
+    self.isSigned = isSigned
     self.payload = payload
   }
 }

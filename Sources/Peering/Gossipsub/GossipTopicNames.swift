@@ -10,6 +10,11 @@ struct GossipTopicNames: Sendable {
   func topic(_ name: String) -> GossipTopic? { topics[name] }
   func name(_ topic: GossipTopic) -> String? { names[topic] }
 
+  /// Sorted by name.
+  var all: [(topic: GossipTopic, name: String)] {
+    names.map { (topic: $0.key, name: $0.value) }.sorted { $0.name < $1.name }
+  }
+
   /// The topic of a name, entered if there is room.
   mutating func enter(_ name: String) -> GossipTopic? {
     if let known = topics[name] { return known }

@@ -156,5 +156,34 @@ package enum GossipRefusal: String, Equatable, Hashable, CaseIterable, Sendable 
   case noPeers
 }
 
+extension GossipRefusal {
+  /// What was wrong, as a lower-case sentence without a full stop.
+  package var sentence: String {
+    switch self {
+    case .graylisted: "its score is too low for it to be heard"
+    case .scoreBelowGossip: "its score is too low for gossip"
+    case .scoreBelowPeerExchange: "its score is too low for peers that it names"
+    case .tooManyPeers: "too many peers speak gossip"
+    case .tooManyTopics: "too many topics are known"
+    case .tooManySubscriptions: "it subscribed to too many topics"
+    case .tooManyMessages: "it sent too many messages between two heartbeats"
+    case .tooManyValidations: "too many messages of it, or of all, wait to be checked"
+    case .tooManyIHAVE: "it advertised too many messages"
+    case .tooManyIWANT: "it asked for too many messages"
+    case .tooManyIDONTWANT: "it declined too many messages"
+    case .tooManyMeshChanges: "it changed meshes too often"
+    case .graftDuringBackoff: "it wanted into a mesh that it had to stay out of"
+    case .graftWithNegativeScore: "it wanted into a mesh with a negative score"
+    case .meshFull: "the mesh is full"
+    case .graftFromDirectPeer: "a direct peer is in no mesh"
+    case .topicNotJoined: "nobody here listens to the topic"
+    case .topicNameTooLong: "the topic's name is empty or too long"
+    case .messageTooLong: "the message is too long"
+    case .publishedBefore: "the message was published before"
+    case .noPeers: "no peer takes messages of the topic"
+    }
+  }
+}
+
 extension GossipItem: Equatable where Payload: Equatable {}
 extension GossipsubEffect: Equatable where Payload: Equatable {}

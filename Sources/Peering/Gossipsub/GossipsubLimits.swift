@@ -24,6 +24,10 @@ package enum GossipsubLimits {
   package static let validationsMax = 1_024
   /// Of those, from one peer: one flooding peer cannot keep the others' messages out.
   package static let validationsPerPeerMax = 128
+  /// Bytes of messages whose validation has not been answered; as many as may be asked for.
+  package static let validatingBytesMax = 64 * 1_024 * 1_024
+  /// A longer message takes one more of its sender's places for each of these.
+  static let validationShareBytes = 64 * 1_024
   /// Messages one peer can send between two heartbeats, duplicates included.
   package static let messagesPerHeartbeatMax: UInt16 = 4_096
   /// Peers that are remembered to have sent the same message.

@@ -14,16 +14,19 @@ extension GossipsubMachine {
       receiveCopy(at: offset, from: peer, now: now)
       return
     }
-    let validates = kind(of: topics[topic])?.validates ?? false
+    let validates = message.isSigned || kind(of: topics[topic])?.validates ?? false
     if validates {
+      let share = message.validationShare
       guard validating < GossipsubLimits.validationsMax,
-        peers[index].validating < UInt16(GossipsubLimits.validationsPerPeerMax)
+        validatingBytes + Int(message.byteCount) <= GossipsubLimits.validatingBytesMax,
+        peers[index].validating + share <= UInt16(GossipsubLimits.validationsPerPeerMax)
       else {
         effects.append(.refused(peer, .tooManyValidations))
         return
       }
       validating += 1
-      peers[index].validating += 1
+      validatingBytes += Int(message.byteCount)
+      peers[index].validating += share
     }
     gossip.settle(message.id)
     remember(message, from: peer, now: now)
@@ -59,10 +62,11 @@ extension GossipsubMachine {
 
   /// A record is answered or over: its place among the validations becomes free.
   mutating func release(_ record: GossipRecord<Payload>) {
-    guard record.status == .validating else { return }
+    guard record.status == .validating, let message = record.message else { return }
     validating = max(0, validating - 1)
-    if let source = record.source, let index = peerIndex(source), peers[index].validating > 0 {
-      peers[index].validating -= 1
+    validatingBytes = max(0, validatingBytes - Int(message.byteCount))
+    if let source = record.source, let index = peerIndex(source) {
+      peers[index].validating -= min(peers[index].validating, message.validationShare)
     }
   }
 
@@ -229,5 +233,13 @@ extension GossipsubMachine {
       guard let index = peerIndex(standing.peer), peers[index].version >= .v12 else { continue }
       effects.append(.send(standing.peer, .idontwant([message.id])))
     }
+  }
+}
+
+extension GossipMessage {
+  /// How many of its sender's places among the validations it takes: one, and one more for each 64
+  /// KiB, so that a peer's places stand for some 8 MiB at most.
+  fileprivate var validationShare: UInt16 {
+    1 + UInt16(clamping: Int(byteCount) / GossipsubLimits.validationShareBytes)
   }
 }

@@ -19,6 +19,8 @@ package struct GossipsubMachine<Payload: Sendable>: Sendable {
   var directPeers: [PeerHandle] = []
   /// Messages whose validation has not been answered.
   var validating = 0
+  /// Bytes of those messages.
+  var validatingBytes = 0
   /// Whether a connected peer is direct or speaks floodsub.
   var hasPeersWithoutMesh = false
   var heartbeats: UInt32 = 0

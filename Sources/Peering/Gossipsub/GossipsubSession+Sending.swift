@@ -18,9 +18,10 @@ extension GossipsubSession {
         }
         add(item, to: &outgoing[peer, default: Outgoing()], turn, directory)
       case .validate(let message, let peer):
-        let signs = machine.joinedKind(of: message.topic)?.signing == .strictSign
         effects.append(
-          .validate(message.id, message.payload.message, from: peer, checkSignature: signs))
+          .validate(
+            message.id, message.payload.message, from: peer, checkSignature: message.isSigned,
+            asksApplication: machine.joinedKind(of: message.topic)?.validates ?? false))
       case .deliver(let message, let peer):
         effects.append(.deliver(message.payload.message, from: peer))
       case .connect(let peer): effects.append(.connect(peer))

@@ -31,8 +31,9 @@ package enum GossipsubSessionEvent: Sendable {
   case publish(String, data: Bytes)
   /// We say something on a topic we have not joined.
   case publishElsewhere(String, data: Bytes, signing: GossipSigning)
-  /// The answer to `.validate`.
-  case validated(GossipMessageID, GossipVerdict)
+  /// The answer to `.validate`, with the message that was judged: by now another copy may stand
+  /// under its id, of which the verdict says nothing.
+  case validated(GossipMessageID, GossipVerdict, of: GossipsubWireMessage)
   /// Part P5.
   case reputation(PeerHandle, Float)
   /// A direct peer.
@@ -46,9 +47,11 @@ package enum GossipsubSessionEffect: Equatable, Sendable {
   /// Send a peer an RPC; the driver puts its length in front.
   case send(PeerHandle, Bytes)
   /// Judge a message and answer by `.validated`. Where `checkSignature` holds, a message that
-  /// `GossipSignature.verify` refuses is `.forged`.
+  /// `GossipSignature.verify` refuses is `.forged`; unless `asksApplication` holds, what is not is
+  /// `.accept`.
   case validate(
-    GossipMessageID, GossipsubWireMessage, from: PeerHandle, checkSignature: Bool)
+    GossipMessageID, GossipsubWireMessage, from: PeerHandle, checkSignature: Bool,
+    asksApplication: Bool)
   /// A valid message of a topic we joined.
   case deliver(GossipsubWireMessage, from: PeerHandle)
   /// Check the signed records of these peers and dial them.
@@ -150,9 +153,10 @@ package struct GossipsubSession: Sendable {
       publish(name, data, signing ?? .strictSign, &turn, &random, directory, &effects)
     case .publishElsewhere(let name, let data, let signing):
       publish(name, data, signing, &turn, &random, directory, &effects)
-    case .validated(let id, let verdict):
+    case .validated(let id, let verdict, let judged):
+      guard let held = machine.message(id), held.payload.message == judged else { return }
       // A forged copy makes the router ask for the message again, when its record is gone.
-      if let held = machine.message(id) { turn.wireIDs[id] = held.payload.wireID }
+      turn.wireIDs[id] = held.payload.wireID
       step(.validated(id, verdict), turn: &turn, random: &random, directory: directory)
     case .reputation(let peer, let value):
       step(.reputation(peer, value), turn: &turn, random: &random, directory: directory)

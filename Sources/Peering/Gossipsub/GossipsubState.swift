@@ -26,7 +26,7 @@ struct GossipPeer: Sendable {
   var answered: UInt16 = 0
   var meshChanges: UInt16 = 0
   var answeredBytes: UInt32 = 0
-  /// Messages in validation that came from here.
+  /// Places among the validations that messages from here take.
   var validating: UInt16 = 0
   /// Entries of `unwanted`.
   var unwanted: UInt16 = 0

@@ -132,6 +132,27 @@ package enum KademliaRefusal: Error, Equatable, Sendable {
   }
 }
 
+extension KademliaRefusal {
+  /// What was wrong and the refusal's name, as a lower-case sentence without a full stop.
+  package var sentence: String {
+    switch self {
+    case .notServing: "this node serves nobody (notServing)"
+    case .providerIsNotSender: "it named another provider than itself (providerIsNotSender)"
+    case .tooManyRecordsOfPeer(let limit):
+      "it has \(limit) records here already (tooManyRecordsOfPeer)"
+    case .tooManyProvidersOfKey(let limit):
+      "the key has \(limit) providers already (tooManyProvidersOfKey)"
+    case .outsideRegion: "the key is far from this node, and it is a stranger (outsideRegion)"
+    case .storeFull(let limit): "\(limit) records are kept here already (storeFull)"
+    case .keyTooLong(let bytes, let limit):
+      "a key of \(bytes) bytes is longer than \(limit) (keyTooLong)"
+    case .invalidRecord(let fault): "the record is none: \(fault) (invalidRecord)"
+    case .staleRecord(let held, let offered):
+      "record \(offered) is older than \(held), which is held (staleRecord)"
+    }
+  }
+}
+
 /// What is wrong with a value record.
 package enum KademliaRecordFault: Error, Equatable, Sendable {
   /// No validator knows the key's namespace.

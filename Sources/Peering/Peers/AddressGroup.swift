@@ -21,7 +21,13 @@ package enum AddressGroup {
 
   /// IPv4 /16, IPv6 /32; 0 for loopback and for addresses without an IP.
   package static func network(of address: Multiaddr) -> UInt32 {
-    guard let ip = address.ipBytes, scope(ofIP: ip) != .loopback else { return 0 }
+    guard scope(of: address) != .loopback else { return 0 }
+    return networkOfAny(address)
+  }
+
+  /// The same, and loopback like any other network.
+  package static func networkOfAny(_ address: Multiaddr) -> UInt32 {
+    guard let ip = address.ipBytes else { return 0 }
     // No IPv6 unicast address begins with 0001, so the two kinds of group stay apart.
     if ip.count == 4 { return 0x0001_0000 | UInt32(ip[0]) << 8 | UInt32(ip[1]) }
     return ip[0..<4].reduce(0) { $0 << 8 | UInt32($1) }
@@ -29,7 +35,13 @@ package enum AddressGroup {
 
   /// The group that limits inbound connections: one IPv4 address, one IPv6 /48; 0 for loopback.
   package static func host(of address: Multiaddr) -> UInt64 {
-    guard let ip = address.ipBytes, scope(ofIP: ip) != .loopback else { return 0 }
+    guard scope(of: address) != .loopback else { return 0 }
+    return hostOfAny(address)
+  }
+
+  /// The same, and loopback like any other address.
+  package static func hostOfAny(_ address: Multiaddr) -> UInt64 {
+    guard let ip = address.ipBytes else { return 0 }
     if ip.count == 4 { return 1 << 32 | ip.reduce(0) { $0 << 8 | UInt64($1) } }
     return 1 << 48 | ip[0..<6].reduce(0) { $0 << 8 | UInt64($1) }
   }

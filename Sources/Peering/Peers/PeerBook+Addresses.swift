@@ -69,6 +69,7 @@ extension PeerBook {
       by: min(lifetime ?? source.lifetime, PeerBookLimits.addressLifetimeMax))
     let bare = addresses.prefix(PeerBookLimits.addressesPerPeerMax)
       .filter { $0.peer == nil || $0.peer == peer }.map(\.withoutOwner)
+      .filter { $0.bytes.count <= PeerBookLimits.addressBytesMax }
     change(handle) { record in
       record.lastSeen = now
       record.addresses.removeAll { $0.expires <= now }

@@ -3,8 +3,31 @@ package import Primitives
 
 /// Limits of a book of peers.
 package enum PeerBookLimits {
-  /// Peers of one book: with every address slot filled some 40 MB.
+  /// Peers of one book: with every address slot filled by usual addresses some 40 MB.
   package static let peersMax = 16_384
+  /// Bytes of one book, however long what peers say is. A peer's share stays below 32 KiB, so the
+  /// peers that can be connected at once never fill it.
+  package static let bytesMax = 64 * 1_024 * 1_024
+  /// Bytes of one address; those through relays, with two identities, stay below.
+  package static let addressBytesMax = 512
+  /// Bytes of one protocol's name, as multistream-select's lines allow.
+  static let protocolBytesMax = 256
+  /// Bytes of a signed record that are kept for handing on; a longer one is believed and not handed
+  /// on.
+  static let envelopeBytesMax = 4 * 1_024
+  /// What a record takes beside its bytes: dictionaries, arrays and their heads.
+  private static let recordBytes = 512
+  private static let addressOverheadBytes = 128
+
+  /// What a record counts for, somewhat more than it takes.
+  static func bytes(of record: PeerRecord) -> Int {
+    let addresses = record.addresses.reduce(0) {
+      $0 + addressOverheadBytes + 2 * $1.address.bytes.count
+    }
+    let names = record.protocols.reduce(0) { $0 + addressOverheadBytes / 4 + $1.utf8.count }
+    return recordBytes + addresses + names + record.publicKey.count
+      + record.recordEnvelope.count
+  }
   /// Addresses of one peer; a node has a few interfaces, a liar has thousands.
   package static let addressesPerPeerMax = 16
   /// Protocols kept of one peer.
@@ -36,7 +59,7 @@ package struct PeerRecord: Sendable {
   /// Its software, in its own words.
   package internal(set) var agent = ""
   /// The sequence number of its newest signed record.
-  package internal(set) var recordSequence: UInt64 = 0
+  package internal(set) var recordSequence: UInt64?
   /// The envelope of that record, for handing on.
   package internal(set) var recordEnvelope: Bytes = []
   /// Why it is kept, sorted: `connected`, `kad`, `anchor`, …
@@ -55,11 +78,17 @@ package struct PeerBook: Sendable {
   private var handles: [PeerID: PeerHandle] = [:]
   private var nextIndex: UInt32 = 0
   private let peersMax: Int
+  private let bytesMax: Int
+  /// What all records count for.
+  package private(set) var heldBytes = 0
 
   /// An empty book.
-  package init(peersMax: Int = PeerBookLimits.peersMax) {
-    precondition(peersMax > 0)
+  package init(
+    peersMax: Int = PeerBookLimits.peersMax, bytesMax: Int = PeerBookLimits.bytesMax
+  ) {
+    precondition(peersMax > 0 && bytesMax > 0)
     self.peersMax = peersMax
+    self.bytesMax = bytesMax
   }
 
   /// The number of known peers.
@@ -75,8 +104,9 @@ package struct PeerBook: Sendable {
     while records[nextIndex] != nil { nextIndex &+= 1 }
     let handle = PeerHandle(nextIndex)
     nextIndex &+= 1
-    records[handle.index] = PeerRecord(
-      peer: peer, key: DistanceKey(hashing: peer.bytes), lastSeen: now)
+    let record = PeerRecord(peer: peer, key: DistanceKey(hashing: peer.bytes), lastSeen: now)
+    heldBytes += PeerBookLimits.bytes(of: record)
+    records[handle.index] = record
     handles[peer] = handle
     return handle
   }
@@ -99,7 +129,7 @@ package struct PeerBook: Sendable {
   }
 
   private mutating func forgetSome() {
-    let count = max(1, peersMax / PeerBookLimits.forgottenShare)
+    let count = max(1, min(peersMax, records.count) / PeerBookLimits.forgottenShare)
     let order = records.sorted { left, right in
       if left.value.tags.isEmpty != right.value.tags.isEmpty { return left.value.tags.isEmpty }
       if left.value.lastSeen != right.value.lastSeen {
@@ -108,6 +138,7 @@ package struct PeerBook: Sendable {
       return left.key < right.key
     }
     for (index, record) in order.prefix(count) {
+      heldBytes -= PeerBookLimits.bytes(of: record)
       records[index] = nil
       handles[record.peer] = nil
     }
@@ -115,7 +146,10 @@ package struct PeerBook: Sendable {
 
   mutating func change(_ handle: PeerHandle, _ body: (inout PeerRecord) -> Void) {
     guard let index = records.index(forKey: handle.index) else { return }
+    heldBytes -= PeerBookLimits.bytes(of: records.values[index])
     body(&records.values[index])
+    heldBytes += PeerBookLimits.bytes(of: records.values[index])
+    while heldBytes > bytesMax, records.count > 1 { forgetSome() }
   }
 }
 
@@ -139,7 +173,9 @@ extension PeerBook {
 
   /// Keeps what a peer speaks; names beyond the limit are dropped.
   package mutating func learn(protocols: [String], of handle: PeerHandle) {
-    let kept = Array(protocols.prefix(PeerBookLimits.protocolsPerPeerMax))
+    let kept = Array(
+      protocols.lazy.filter { $0.utf8.count <= PeerBookLimits.protocolBytesMax }
+        .prefix(PeerBookLimits.protocolsPerPeerMax))
     change(handle) { $0.protocols = kept }
   }
 
@@ -155,10 +191,10 @@ extension PeerBook {
     envelope: Bytes, sequence: UInt64, addresses: [Multiaddr], of handle: PeerHandle, now: Tick
   ) -> Bool {
     guard let known = record(of: handle),
-      known.recordEnvelope.isEmpty || sequence > known.recordSequence
+      known.recordSequence.map({ sequence > $0 }) ?? true
     else { return false }
     change(handle) {
-      $0.recordEnvelope = envelope
+      $0.recordEnvelope = envelope.count <= PeerBookLimits.envelopeBytesMax ? envelope : []
       $0.recordSequence = sequence
       // The newer record says what is true now.
       $0.addresses.removeAll { $0.source == .signed || $0.source == .identified }

@@ -16,6 +16,9 @@ package struct ResourceLimits: Equatable, Sendable {
   package var connectionsPerPeerMax = 16
   /// Inbound connections from one IP address (IPv6: /48) other than loopback.
   package var inboundPerAddressMax = 64
+  /// Inbound connections from one network (IPv4 /16, IPv6 /32) other than loopback: a quarter, so
+  /// that whoever rents many addresses in one place leaves room for everybody else.
+  package var inboundPerNetworkMax = 256
   /// Streams that peers opened, on all connections.
   package var inboundStreamsMax = 16_384
   /// Streams that one peer opened, on all its connections.
@@ -56,6 +59,8 @@ package enum ResourceRefusal: Error, Equatable, Sendable {
   case inboundStreamsOfProtocolAndPeer(String, limit: Int)
   case memory(limit: Int)
   case memoryOfPeer(limit: Int)
+  case gossipQueue(limit: Int)
+  case inboundConnectionsOfNetwork(limit: Int)
 }
 
 extension ResourceRefusal: CustomStringConvertible {
@@ -79,6 +84,9 @@ extension ResourceRefusal: CustomStringConvertible {
       "the peer has \(limit) streams of \(name) open (inboundPerPeerMax)"
     case .memory(let limit): "connections hold \(limit) bytes (memoryBytesMax)"
     case .memoryOfPeer(let limit): "the peer holds \(limit) bytes (memoryBytesPerPeerMax)"
+    case .gossipQueue(let limit): "\(limit) bytes of gossip wait for the peer (queueBytesMax)"
+    case .inboundConnectionsOfNetwork(let limit):
+      "the network has \(limit) connections (inboundPerNetworkMax)"
     }
   }
 }
@@ -108,6 +116,7 @@ package struct ResourceBudget: Sendable {
   package private(set) var memoryBytes = 0
   private var peers: [PeerID: PeerUse] = [:]
   private var addresses: [UInt64: Int] = [:]
+  private var networks: [UInt32: Int] = [:]
   private var protocols: [String: Int] = [:]
 
   /// A budget of which nothing is used.
@@ -117,10 +126,10 @@ package struct ResourceBudget: Sendable {
 // MARK: - Connections
 
 extension ResourceBudget {
-  /// Grants a connection whose peer is not yet proven. `address` is `AddressGroup.host`; 0 is not
-  /// counted.
+  /// Grants a connection whose peer is not yet proven. `address` is `AddressGroup.host` and
+  /// `network` is `AddressGroup.network`; 0 is not counted.
   package mutating func begin(
-    _ direction: Direction, address: UInt64
+    _ direction: Direction, address: UInt64, network: UInt32 = 0
   ) throws(ResourceRefusal) {
     guard inbound + outbound < limits.connectionsMax else {
       throw .connections(limit: limits.connectionsMax)
@@ -134,12 +143,16 @@ extension ResourceBudget {
       guard address == 0 || addresses[address, default: 0] < limits.inboundPerAddressMax else {
         throw .connectionsOfAddress(limit: limits.inboundPerAddressMax)
       }
+      guard network == 0 || networks[network, default: 0] < limits.inboundPerNetworkMax else {
+        throw .inboundConnectionsOfNetwork(limit: limits.inboundPerNetworkMax)
+      }
     }
     handshakes += 1
     switch direction {
     case .inbound:
       inbound += 1
       if address != 0 { addresses[address, default: 0] += 1 }
+      if network != 0 { networks[network, default: 0] += 1 }
     case .outbound: outbound += 1
     }
   }
@@ -154,11 +167,14 @@ extension ResourceBudget {
   }
 
   /// Takes a connection back; `peer` where `prove` succeeded.
-  package mutating func end(_ direction: Direction, address: UInt64, peer: PeerID?) {
+  package mutating func end(
+    _ direction: Direction, address: UInt64, network: UInt32 = 0, peer: PeerID?
+  ) {
     switch direction {
     case .inbound:
       inbound -= 1
       if let count = addresses[address] { addresses[address] = count > 1 ? count - 1 : nil }
+      if let count = networks[network] { networks[network] = count > 1 ? count - 1 : nil }
     case .outbound: outbound -= 1
     }
     if let peer {
@@ -235,6 +251,19 @@ extension ResourceBudget {
     guard peers[peer]?.memoryBytes ?? 0 <= limits.memoryBytesPerPeerMax else {
       throw .memoryOfPeer(limit: limits.memoryBytesPerPeerMax)
     }
+  }
+
+  /// Counts bytes that wait to be sent to a peer, unless that is too much. They may take three
+  /// quarters of the memory, so that who is slow to read does not lose its connection over what it
+  /// says itself.
+  package mutating func holdUnsent(_ bytes: Int, for peer: PeerID) throws(ResourceRefusal) {
+    let most = limits.memoryBytesMax / 4 * 3
+    let mostOfPeer = limits.memoryBytesPerPeerMax / 4 * 3
+    guard memoryBytes + bytes <= most else { throw .memory(limit: most) }
+    guard (peers[peer]?.memoryBytes ?? 0) + bytes <= mostOfPeer else {
+      throw .memoryOfPeer(limit: mostOfPeer)
+    }
+    try hold(bytes, for: peer)
   }
 
   /// Each limit's name, what is in use of it, and the limit.

@@ -32,6 +32,6 @@ extension Multiaddr {
     if let circuit = CircuitAddress(self) {
       return circuit.relayAddress.map { $0.dialTarget != nil } ?? true
     }
-    return dialTarget != nil
+    return dialTarget != nil || textRecordsName != nil
   }
 }

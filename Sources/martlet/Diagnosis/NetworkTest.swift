@@ -50,7 +50,8 @@ enum NetworkTest {
     ) { Check.text(all) }
     guard failed == 0 else {
       throw CommandFailure(
-        "\(failed) of \(all.count) checks failed", hint: "see the lines that begin with `failed`")
+        "\(failed) of \(Plural.text(all.count, "check")) failed",
+        hint: "see the lines that begin with `failed`")
     }
   }
 
@@ -62,7 +63,8 @@ enum NetworkTest {
     }
     let name = scope.name.isEmpty ? "no file, addresses only" : scope.name
     let secret = scope.file?.key == nil ? "" : ", private"
-    return Check("network", .ok, "\(name)\(secret), \(scope.bootstraps.count) bootstraps")
+    return Check(
+      "network", .ok, "\(name)\(secret), \(Plural.text(scope.bootstraps.count, "bootstrap"))")
   }
 
   private static func addresses(_ node: PeerNode) async -> Check {
@@ -100,7 +102,9 @@ enum NetworkTest {
         "bootstrap", .failed, "\(answer.address): it does not speak \(scope.kademliaProtocol)",
         hint: "it belongs to another network; ask for the network's newest file", facts: facts)
     }
-    return Check("bootstrap", .ok, "\(answer.address): \(times), \(answer.agent)", facts: facts)
+    return Check(
+      "bootstrap", .ok, "\(answer.address): \(times), \(PeerText.plain(answer.agent))", facts: facts
+    )
   }
 
   private static func hint(_ failure: PeerError, _ scope: NetworkScope) -> String {
@@ -135,7 +139,8 @@ enum NetworkTest {
     }
     return Check(
       "dht", .ok,
-      "\(count) peers known, own id found in \(own.hops) hops, \(Milliseconds.text(own.elapsed))",
+      "\(Plural.text(count, "peer")) known, own id found in \(Plural.text(own.hops, "hop")), "
+        + "\(Milliseconds.text(own.elapsed))",
       facts: facts)
   }
 
@@ -167,12 +172,14 @@ enum NetworkTest {
     ]
     guard found.withLock({ $0 }) else {
       return Check(
-        "records", .failed, "\(given.stored) peers took a record, and a second node found none",
+        "records", .failed,
+        "\(Plural.text(given.stored, "peer")) took a record, and a second node found none",
         hint: "they may be cut off from the others; try again with more bootstraps", facts: facts)
     }
     return Check(
       "records", .ok,
-      "\(given.stored) peers took a record, a second node found it, \(Milliseconds.text(elapsed))",
+      "\(Plural.text(given.stored, "peer")) took a record, a second node found it, "
+        + "\(Milliseconds.text(elapsed))",
       facts: facts)
   }
 
@@ -197,7 +204,9 @@ enum NetworkTest {
     await shell.stop()
     return Check(
       "mdns", found.isEmpty ? .note : .ok,
-      found.isEmpty ? "no peer on the local network" : "\(found.count) peers on the local network",
+      found.isEmpty
+        ? "no peer on the local network"
+        : "\(Plural.text(found.count, "peer")) on the local network",
       facts: ["peers": .array(found.map { .string("\($0)") })])
   }
 

@@ -172,7 +172,8 @@ enum PeerDiscovery {
         let addresses = (row["addresses"]?.elements ?? []).compactMap(\.text)
         return [
           (row["sources"]?.elements ?? []).compactMap(\.text).joined(separator: ","),
-          row["peer_id"]?.text ?? "", row["agent"]?.text.flatMap { $0.isEmpty ? nil : $0 } ?? "-",
+          row["peer_id"]?.text ?? "",
+          row["agent"]?.text.flatMap { $0.isEmpty ? nil : PeerText.plain($0) } ?? "-",
           time ?? "unreachable", addresses.joined(separator: " "),
         ]
       }

@@ -53,7 +53,7 @@ enum PortCommand {
     guard !verdicts.contains(where: good.contains) else { return }
     guard verdicts.contains(PortVerdict.closed.rawValue) else {
       throw CommandFailure(
-        "the \(result.asked) peers asked tried no address",
+        "\(Plural.text(result.asked, "peer")) asked, and no address tried",
         hint: "they dial for few in a minute, and local addresses never; try again later",
         code: .unreachable)
     }

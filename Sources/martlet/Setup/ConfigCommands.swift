@@ -12,11 +12,18 @@ enum ConfigCommands {
       example: "martlet config get cpu-cores", run: get),
     Command(
       words: ["config", "set"], summary: "keep a setting in config.json, once it is checked",
-      positionals: ["KEY", "VALUE"], example: "martlet config set memory 8GB", run: set),
+      positionals: ["KEY", "VALUE"], details: keys, example: "martlet config set memory 8GB",
+      run: set),
     Command(
       words: ["config", "unset"], summary: "take a setting out of config.json",
       positionals: ["KEY"], example: "martlet config unset memory", run: unset),
   ]
+
+  /// Each key, and what it may be.
+  private static let keys = TextTable.lines(
+    [],
+    SettingDefinition.all.filter { $0.name != SettingDefinition.home.name }
+      .map { ["  \($0.name)", $0.kind.words] })
 
   private static func json(_ row: Settings.Row) -> JSONValue {
     ["name": .string(row.name), "value": .string(row.value), "source": .string(row.source)]

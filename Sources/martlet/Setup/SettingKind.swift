@@ -25,7 +25,25 @@ enum SettingKind: Sendable {
 
   /// The least memory with which a node can do anything.
   private static let memoryMin = ByteCount.mebibytes(64)
-  private static let rateMin = BitRate(bitsPerSecond: 8_000)
+  /// One read of a socket is then paid within the time after which a peer counts as silent.
+  private static let rateMin = BitRate(bitsPerSecond: 1_000_000)
+
+  /// What a person may write.
+  var words: String {
+    switch self {
+    case .text: "text"
+    case .count(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
+    case .processors: "how many processors a node may use"
+    case .memory: "what one piece of work may need, such as 8GB or 512MiB"
+    case .rate: "what all connections together may send or receive, such as 10Gbps"
+    case .truth: "true or false"
+    case .role: "worker, validator, evaluator or peer"
+    case .address: "a multiaddr"
+    case .addresses: "multiaddrs or HOST:PORT, separated by commas"
+    case .peers: "the only peers to talk to, separated by commas"
+    case .peersAndBlocks: "peers and blocks such as 10.0.0.0/8 never to talk to"
+    }
+  }
 
   /// The value as the file holds it; throws a failure that names the setting.
   func checked(_ text: String, of name: String) throws -> JSONValue {

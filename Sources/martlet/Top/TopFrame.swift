@@ -50,7 +50,7 @@ struct TopFrame: Sendable {
     let reach = network?["reachability"]?.text ?? "unknown"
     return [
       "node \(text("peer_id"))" + (name.isEmpty ? "" : "  network \(name)"),
-      "\(number(report, "connected")) peers connected, \(number(report, "known")) known, "
+      "\(Plural.text(number(report, "connected"), "peer")) connected, \(number(report, "known")) known, "
         + "reachability \(reach)",
     ]
   }
@@ -90,7 +90,7 @@ struct TopFrame: Sendable {
     let buckets = (dht["buckets"]?.elements ?? []).map { Double($0.integer ?? 0) }
     let serving = dht["serving"]?.bool == true ? "serving" : "asking only"
     return [
-      "dht \(number(dht, "peers")) peers of about \(number(dht, "network_peers")), \(serving), "
+      "dht \(Plural.text(number(dht, "peers"), "peer")) of about \(number(dht, "network_peers")), \(serving), "
         + "\(number(dht, "provider_records")) records kept  "
         + Self.bars(buckets, isUnicode: isUnicode)
     ]
@@ -153,7 +153,7 @@ struct TopFrame: Sendable {
       "…\(id.suffix(12))", direction, time, "\(Self.size(rate.in))/s", "\(Self.size(rate.out))/s",
       "\(number(row, "streams"))",
       row["score"]?.double.map { "\(($0 * 10).rounded() / 10)" } ?? "-",
-      tags.isEmpty ? "-" : tags, row["agent"]?.text ?? "",
+      tags.isEmpty ? "-" : tags, PeerText.plain(row["agent"]?.text ?? ""),
     ]
   }
 

@@ -47,8 +47,9 @@ extension FuzzedParser {
       var effects: [GossipsubSessionEffect] = []
       session.handle(
         event, now: now, random: &random, directory: EmptyBook(), effects: &effects)
-      for case .validate(let id, let message, _, _) in effects {
-        events.append(.validated(id, GossipSignature.verify(message) ? .accept : .forged))
+      for case .validate(let id, let message, _, _, _) in effects {
+        let isGenuine = GossipSignature.verify(message)
+        events.append(.validated(id, isGenuine ? .accept : .forged, of: message))
       }
       for case .send(_, let sent) in effects {
         precondition((try? GossipsubRPC(decoding: sent)) != nil)

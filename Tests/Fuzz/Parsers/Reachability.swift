@@ -4,6 +4,9 @@ import Primitives
 
 extension FuzzedParser {
   static let reachability: [FuzzedParser] = [
+    FuzzedParser("dns-text-answer") { bytes in
+      _ = (try? DNSTextAnswer(decoding: bytes))?.addresses
+    },
     FuzzedParser("private-network-key") { bytes in
       guard let key = try? PrivateNetworkKey(file: bytes) else { return }
       precondition((try? PrivateNetworkKey(file: key.file)) == key)

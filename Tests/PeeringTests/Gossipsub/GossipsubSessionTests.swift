@@ -58,8 +58,8 @@ private struct SessionNet {
         case .send(let peer, let bytes):
           sentBytes.append(bytes)
           queue.append((Int(peer.index), .received(bytes, from: PeerHandle(UInt32(place)))))
-        case .validate(let id, let message, _, _):
-          if let judge { queue.append((place, .validated(id, judge(message)))) }
+        case .validate(let id, let message, _, _, _):
+          if let judge { queue.append((place, .validated(id, judge(message), of: message))) }
           seen[place].append(effect)
         default: seen[place].append(effect)
         }
@@ -93,6 +93,12 @@ private struct SessionNet {
 
   func score(of peer: UInt32, at node: Int) -> Double {
     sessions[node].machine.score(of: PeerHandle(peer), now: now)
+  }
+}
+
+extension GossipsubSessionEffect {
+  fileprivate var isCheckOfSignatureAlone: Bool {
+    if case .validate(_, _, _, true, false) = self { true } else { false }
   }
 }
 
@@ -207,13 +213,13 @@ struct GossipsubSessionTests {
     net.handle(.received(rpc.encoded(), from: PeerHandle(1)), at: 0)
     rpc.messages = [honest]
     net.handle(.received(rpc.encoded(), from: PeerHandle(2)), at: 0)
-    guard case .validate(let id, let held, _, true) = net.seen[0].last else {
+    guard case .validate(let id, let held, _, true, true) = net.seen[0].last else {
       Issue.record("nothing to validate")
       return
     }
     #expect(!GossipSignature.verify(held))
     net.sentBytes = []
-    net.handle(.validated(id, .forged), at: 0)
+    net.handle(.validated(id, .forged, of: held), at: 0)
     let asked = try net.sentBytes.map { try GossipsubRPC(decoding: $0) }
     #expect(asked.flatMap(\.iwants) == [honest.author.map { $0 + (honest.sequence ?? []) }])
     net.judge = { GossipSignature.verify($0) ? .accept : .forged }
@@ -221,6 +227,28 @@ struct GossipsubSessionTests {
     #expect(net.delivered(at: 0) == [[1]])
     #expect(net.score(of: 1, at: 0) < 0)
     #expect(net.score(of: 2, at: 0) > 0)
+  }
+
+  @Test("a verdict says nothing of another copy that stands under the same id by now")
+  func lateVerdict() throws {
+    var net = try SessionNet(4)
+    net.connectAll()
+    net.handle(.join("t", kind: 0), at: 0)
+    let honest = GossipSignature.signed(topic: "t", data: [1], sequence: 9, by: net.keys[3])
+    var forged = honest
+    forged.data = [2]
+    net.judge = nil
+    var rpc = GossipsubRPC()
+    rpc.messages = [forged]
+    net.handle(.received(rpc.encoded(), from: PeerHandle(1)), at: 0)
+    guard case .validate(let id, let held, _, _, _) = net.seen[0].last else {
+      Issue.record("nothing to validate")
+      return
+    }
+    net.handle(.validated(id, .accept, of: honest), at: 0)
+    #expect(net.delivered(at: 0).isEmpty)
+    net.handle(.validated(id, .forged, of: held), at: 0)
+    #expect(net.score(of: 1, at: 0) < 0)
   }
 
   @Test("without a validation the signature is still checked, and three forgeries end the hearing")
@@ -232,12 +260,13 @@ struct GossipsubSessionTests {
     for number in UInt64(0)..<6 {
       var message = GossipSignature.signed(
         topic: "t", data: [1], sequence: number, by: net.keys[1])
-      if number < 5 { message.data = [2] }
+      message.data = [2]
       rpc.messages.append(message)
     }
     net.handle(.received(rpc.encoded(), from: PeerHandle(1)), at: 0)
+    #expect(net.seen[0].prefix(6).allSatisfy { $0.isCheckOfSignatureAlone })
     #expect(net.delivered(at: 0).isEmpty)
-    #expect(net.score(of: 1, at: 0) == -180)
+    #expect(net.score(of: 1, at: 0) == -720)
     net.handle(.received(rpc.encoded(), from: PeerHandle(1)), at: 0)
     #expect(net.seen[0].last == .refused(PeerHandle(1), .graylisted))
   }

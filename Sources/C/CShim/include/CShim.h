@@ -61,5 +61,6 @@ void shim_name_thread(const char *name);
 #include "heap.h"
 #include "multicast.h"
 #include "process.h"
+#include "resolver.h"
 #include "sha256_pair.h"
 #include "write_back.h"

@@ -9,16 +9,28 @@ package typealias GossipValidator = @Sendable (GossipsubWireMessage, PeerID?) ->
 /// Lives on the host's loop.
 package actor GossipsubShell {
   /// Bytes that may wait for one slow peer; what comes beyond is not sent to it.
-  private static let queueBytesMax = 4 * 1_024 * 1_024
+  static let queueBytesMax = 4 * 1_024 * 1_024
   /// Streams to one peer that are tried; one that resets each is not spoken to any more until it
   /// connects again.
-  private static let attemptsMax = 3
+  static let attemptsMax = 3
 
-  private struct Outgoing {
+  struct Outgoing {
+    let peer: PeerID
     var queue: [Bytes] = []
     var queuedBytes = 0
     var writer: UnsafeContinuation<Void, Never>?
-    var dropped = 0
+    /// Bytes that were not sent because the peer, or all peers, took too little.
+    var droppedBytes = 0
+    /// How often each right was refused since the peer came.
+    var refusals: [GossipRefusal: Int] = [:]
+  }
+
+  /// A message whose verdict is due.
+  struct Check: Sendable {
+    let id: GossipMessageID
+    let message: GossipsubWireMessage
+    let peer: PeerHandle
+    let asksApplication: Bool
   }
 
   /// Everything of the shell runs here.
@@ -28,21 +40,28 @@ package actor GossipsubShell {
   }
 
   nonisolated let host: PeerHost
-  private var session: GossipsubSession
+  private(set) var session: GossipsubSession
   private var random: SplitMix64
   private var wakeTimer: (token: TimerToken, at: Tick)?
-  private var peers: [PeerHandle: Outgoing] = [:]
+  var peers: [PeerHandle: Outgoing] = [:]
+  let signatures: ComputePool
+  /// Messages whose signatures are to be checked, the oldest first.
+  var checks: [Check] = []
+  var isChecking = false
   private let validate: GossipValidator
   private let deliver: @Sendable (GossipsubWireMessage, PeerID?) -> Void
 
   /// A router; `deliver` is told of each valid message of a joined topic and of who passed it on.
+  /// Signatures are checked on `signatures`.
   package init(
     host: PeerHost, configuration: GossipsubConfiguration,
+    signatures: ComputePool = GossipsubShell.signaturePool,
     validate: @escaping GossipValidator = { _, _ in .accept },
     deliver: @escaping @Sendable (GossipsubWireMessage, PeerID?) -> Void
   ) async {
     loop = host.loop
     self.host = host
+    self.signatures = signatures
     self.validate = validate
     self.deliver = deliver
     var random = SplitMix64(seed: SystemRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) })
@@ -59,6 +78,9 @@ package actor GossipsubShell {
     }
     await host.observe { [weak self] event in
       self?.assumeIsolated { $0.observed(event) }
+    }
+    await host.explain("gossip") { [weak self] handle in
+      self?.assumeIsolated { $0.explanation(of: handle) }
     }
     for handle in await host.connectedHandles() { observed(.identified(handle)) }
     handle(.tick)
@@ -78,7 +100,7 @@ package actor GossipsubShell {
 
   // MARK: The machine
 
-  private func handle(_ event: GossipsubSessionEvent) {
+  func handle(_ event: GossipsubSessionEvent) {
     for effect in effects(of: event) { perform(effect) }
     scheduleWake()
   }
@@ -94,9 +116,9 @@ package actor GossipsubShell {
   private func perform(_ effect: GossipsubSessionEffect) {
     switch effect {
     case .send(let peer, let bytes): enqueue(bytes, to: peer)
-    case .validate(let id, let message, let peer, let checkSignature):
-      let isForged = checkSignature && !GossipSignature.verify(message)
-      handle(.validated(id, isForged ? .forged : validate(message, self.peer(peer))))
+    case .validate(let id, let message, let peer, let checkSignature, let asksApplication):
+      let check = Check(id: id, message: message, peer: peer, asksApplication: asksApplication)
+      if checkSignature { enqueue(check) } else { answer(check, isGenuine: true) }
     case .deliver(let message, let peer): deliver(message, self.peer(peer))
     case .dial(let infos, _): for info in infos { dial(info) }
     case .connect(let peer): if let id = self.peer(peer) { connect(to: id) }
@@ -104,8 +126,25 @@ package actor GossipsubShell {
       if let id = self.peer(peer) {
         host.assumeIsolated { $0.connection(with: id) }?.assumeIsolated { $0.close() }
       }
-    case .refused: break
+    case .refused(let peer, let refusal): if let peer { count(refusal, of: peer) }
     }
+  }
+
+  /// Ends a validation.
+  func answer(_ check: Check, isGenuine: Bool) {
+    let verdict: GossipVerdict =
+      !isGenuine
+      ? .forged : check.asksApplication ? validate(check.message, peer(check.peer)) : .accept
+    handle(.validated(check.id, verdict, of: check.message))
+  }
+
+  /// Keeps how often a peer was refused something; the first time of each kind is a decision that
+  /// can be asked for.
+  private func count(_ refusal: GossipRefusal, of handle: PeerHandle) {
+    guard let known = peers[handle] else { return }
+    peers[handle]?.refusals[refusal, default: 0] += 1
+    guard known.refusals[refusal] == nil else { return }
+    host.assumeIsolated { $0.note(.refusedGossip(refusal), peer: known.peer) }
   }
 
   private func scheduleWake() {
@@ -139,8 +178,7 @@ package actor GossipsubShell {
       else { return }
       meet(handle, record.peer, version)
     case .disconnected(let handle):
-      wakeWriter(handle)
-      guard peers.removeValue(forKey: handle) != nil else { return }
+      guard forget(handle) else { return }
       self.handle(.disconnected(handle))
     }
   }
@@ -151,13 +189,13 @@ package actor GossipsubShell {
     guard peers[handle] == nil,
       let connection = host.assumeIsolated({ $0.connection(with: peer) })
     else { return }
-    peers[handle] = Outgoing()
+    peers[handle] = Outgoing(peer: peer)
     let weDialled = connection.isOutgoing
     let began = host.assumeIsolated { host in
       host.begin { await self.speak(to: handle, peer, version, weDialled: weDialled) }
     }
     guard began else {
-      peers[handle] = nil
+      _ = forget(handle)
       return
     }
     self.handle(.connected(handle, peer, weDialled: weDialled, version: version))
@@ -181,69 +219,15 @@ package actor GossipsubShell {
     _ = host.assumeIsolated { host in host.begin { _ = try? await host.connect(to: peer) } }
   }
 
-  // MARK: Speaking
-
-  private func speak(
-    to handle: PeerHandle, _ peer: PeerID, _ version: GossipsubVersion, weDialled: Bool
-  ) async {
-    for attempt in 1...Self.attemptsMax {
-      guard peers[handle] != nil,
-        let connection = await host.connection(with: peer),
-        let stream = try? await connection.openStream(GossipsubVersion.protocolIDs)
-      else { break }
-      await write(to: handle, over: stream)
-      await stream.reset()
-      guard peers[handle] != nil, attempt < Self.attemptsMax else { break }
-      // The stream broke and the connection lives: what waited is old, begin anew.
-      self.handle(.disconnected(handle))
-      peers[handle] = Outgoing()
-      self.handle(.connected(handle, peer, weDialled: weDialled, version: version))
-    }
-    guard peers.removeValue(forKey: handle) != nil else { return }
-    self.handle(.disconnected(handle))
-  }
-
-  /// Sends what waits until the peer goes or the stream breaks.
-  private func write(to handle: PeerHandle, over stream: PeerStream) async {
-    while let waiting = peers[handle] {
-      guard let next = waiting.queue.first else {
-        await withUnsafeContinuation { continuation in
-          peers[handle]?.writer = continuation
-          if peers[handle] == nil { continuation.resume() }
-          if peers[handle]?.queue.isEmpty == false { wakeWriter(handle) }
-        }
-        continue
-      }
-      peers[handle]?.queue.removeFirst()
-      peers[handle]?.queuedBytes -= next.count
-      do throws(PeerError) { try await stream.writeMessage(next) } catch { return }
-    }
-  }
-
-  private func enqueue(_ bytes: Bytes, to handle: PeerHandle) {
-    guard let outgoing = peers[handle] else { return }
-    guard outgoing.queuedBytes + bytes.count <= Self.queueBytesMax else {
-      peers[handle]?.dropped += 1
-      return
-    }
-    peers[handle]?.queue.append(bytes)
-    peers[handle]?.queuedBytes += bytes.count
-    wakeWriter(handle)
-  }
-
-  private func wakeWriter(_ handle: PeerHandle) {
-    guard let writer = peers[handle]?.writer else { return }
-    peers[handle]?.writer = nil
-    writer.resume()
-  }
-
   // MARK: Listening
 
   private func servedProtocol(_ version: GossipsubVersion) -> StreamProtocol {
     StreamProtocol(
       version.protocolID, limits: StreamLimits(inboundPerPeerMax: 2, inboundMax: 1_024)
     ) { [weak self] stream in
-      while let bytes = try await stream.readMessage(limit: GossipsubLimits.rpcBytesMax) {
+      while let bytes = try await stream.readMessage(
+        limit: GossipsubLimits.rpcBytesMax, restWithin: stream.connection.timeouts.message)
+      {
         guard let self else { return }
         await self.received(bytes, from: stream.peer, version)
       }

@@ -3,9 +3,8 @@ import Peering
 import Primitives
 
 extension KademliaShell {
-  /// Requests one stream may carry before it is closed, and how long it may be silent.
+  /// Requests one stream may carry before it is closed.
   private static let requestsPerStreamMax = 256
-  private static let streamIdle: Duration = .seconds(60)
 
   func servedProtocol() -> StreamProtocol {
     StreamProtocol(
@@ -13,7 +12,8 @@ extension KademliaShell {
     ) { [weak self] stream in
       for _ in 0..<Self.requestsPerStreamMax {
         let bytes = try await stream.readMessage(
-          limit: KademliaLimits.messageBytesMax, within: Self.streamIdle)
+          limit: KademliaLimits.messageBytesMax,
+          within: stream.connection.timeouts.nextRequest)
         guard let bytes, let self else { return }
         if let answer = try await self.answer(bytes, from: stream.peer) {
           try await stream.writeMessage(answer)

@@ -137,7 +137,9 @@ package actor KademliaShell {
     case .send(let request, let peer, let call): send(request, to: peer, call: call)
     case .abandon(let call): abandon(call)
     case .reply(let response, _, let call): replies[call] = .success(response)
-    case .refuse(let refusal, _, let call): replies[call] = .failure(refusal)
+    case .refuse(let refusal, let peer, let call):
+      replies[call] = .failure(refusal)
+      host.assumeIsolated { $0.note(.refusedKademlia(refusal), peer: $0.book.peer(of: peer)) }
     case .found: break
     case .finished(let outcome, let id):
       operations.removeValue(forKey: id)?.resume(returning: outcome)
