@@ -63,6 +63,8 @@ package enum ClusterLimits {
   package static let kindsPerMemberMax = 32
   /// Bytes of the name of a kind.
   package static let kindBytesMax = 48
+  /// Bytes of an encoded frame: the largest digest with its proof.
+  package static let frameBytesMax = 160 * 1_024
   /// Members or clusters in an answer.
   package static let poolAnswersMax = 64
   /// Different kinds a filter is made for: all levels share one size, so that they unite by OR.

@@ -61,7 +61,7 @@ extension SWIMMachine {
     effects: inout [SWIMEffect]
   ) -> Bool {
     guard table.presentCount < SWIMLimits.membersMax,
-      table.tombstoneCount < SWIMLimits.tombstonesMax * 2, notary.admits(claim.member),
+      table.tombstoneCount < SWIMLimits.tombstonesMax * 2, notary.refusal(of: claim.member) == nil,
       isProven(claim, notary: notary)
     else { return false }
     table.insert(

@@ -79,6 +79,8 @@ package struct SWIMMachine: Sendable {
   var isInSchedule = false
   var sequence: UInt32
   var periods = 0
+  /// Members of another part of our group that we asked for theirs, and from where on.
+  var reached: [PeerHandle: UInt32] = [:]
   var nextProbe = Tick.zero
   var nextGossip = Tick.zero
 
@@ -141,6 +143,7 @@ package struct SWIMMachine: Sendable {
         message, from: sender, now: now, random: &random, notary: notary, effects: &effects)
     case .join(let seeds):
       join(via: seeds, now: now, notary: notary, effects: &effects)
+    case .reach(let peers): reach(peers, notary: notary, effects: &effects)
     case .leave: leave(now: now, random: &random, notary: notary, effects: &effects)
     }
   }

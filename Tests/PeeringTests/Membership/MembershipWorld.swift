@@ -27,7 +27,9 @@ struct WorldNotary: MembershipNotary {
     return proof.count == 8 && value == mark(member, incarnation, leaving)
   }
 
-  func admits(_ member: PeerHandle) -> Bool { !banned.contains(member) }
+  func refusal(of member: PeerHandle) -> SWIMRefusal? {
+    banned.contains(member) ? .notAdmitted : nil
+  }
 
   func ringPoint(of member: PeerHandle) -> UInt64 {
     var mixer = SplitMix64(seed: UInt64(member.index))
