@@ -25,6 +25,8 @@ package enum SWIMEffect: Sendable, Equatable {
   case joined
   /// Nobody took us in.
   case joinFailed(SWIMRefusal?)
+  /// We are in, and another part of the group does not take us.
+  case turnedAway(SWIMRefusal)
   /// We contradicted a rumour about ourselves and are at this incarnation now.
   case refuted(incarnation: UInt64)
   /// The news of our leaving was passed on; the machine may be dropped.

@@ -78,6 +78,9 @@ extension SWIMMachine {
   private mutating func noteRefusal(
     _ reason: SWIMRefusal, from sender: PeerHandle, effects: inout [SWIMEffect]
   ) {
+    if phase == .member, reached.removeValue(forKey: sender) != nil {
+      effects.append(.turnedAway(reason))
+    }
     guard case .joining(let seeds, let attempts, _, let retryAt) = phase,
       seeds.contains(sender)
     else { return }

@@ -114,7 +114,7 @@ struct MembershipWorld {
       seen.append(Seen(observer: node, member: Int(member.index), status: status, at: now))
     case .joined: joined += 1
     case .joinFailed(let reason): failedJoins.append(reason)
-    case .refuted, .departed: break
+    case .refuted, .turnedAway, .departed: break
     }
   }
 

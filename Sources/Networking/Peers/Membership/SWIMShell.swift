@@ -129,6 +129,8 @@ package actor SWIMShell {
       onEvent(cluster, .entered(alone: false))
       announce(cluster)
     case .joinFailed(let refusal): joinFailed(refusal, in: cluster)
+    case .turnedAway(let refusal):
+      if refusal != .notAMember { refused(refusal, in: cluster) }
     case .refuted: break
     case .departed: forget(cluster)
     }
