@@ -108,7 +108,7 @@ extension PeerError {
       true
     case .cancelled, .addressNotUsable, .peering, .protocolRefused, .streamReset, .streamEnded,
       .deadlineExceeded, .filtered, .ownPeer, .noAddress, .nameUnknown, .relayRefused, .relay,
-      .reachability, .envelope:
+      .reachability, .rendezvousRefused, .rendezvous, .envelope:
       false
     }
   }

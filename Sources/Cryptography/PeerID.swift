@@ -68,6 +68,11 @@ public struct PeerID: Hashable, Sendable {
     try self.init(bytes: Bytes(bytes.dropFirst(2)))
   }
 
+  /// The key inside in its protobuf form, of whatever kind, if the id is not a hash of it.
+  public var inlineKey: Bytes? {
+    bytes[0] == Self.identityCode ? Bytes(bytes.dropFirst(2)) : nil
+  }
+
   /// The Ed25519 key inside, if the id carries one.
   public var publicKey: PublicKey? {
     guard bytes.count == 38, bytes[0] == Self.identityCode,

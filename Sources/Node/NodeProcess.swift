@@ -3,44 +3,12 @@ internal import Cryptography
 internal import Glibc
 internal import Ledger
 package import Networking
-package import Orchestration
-package import Peering
-package import Persistence
+internal import Orchestration
+internal import Peering
+internal import Persistence
 internal import Primitives
 internal import Telemetry
 internal import UsefulWork
-
-/// How a node is started.
-package struct NodeSettings: Sendable {
-  /// Holds key, chain and everything else.
-  package var home: HomeDirectory
-  /// What it does.
-  package var role: NodeRole
-  /// The coordinator, with `/p2p/ID`.
-  package var coordinator: Multiaddr
-  /// The name of the key file, without `.key`.
-  package var keyName: String
-  /// A label for people.
-  package var label: String
-  /// Threads for training or replay.
-  package var threads: Int
-  /// The training function that a liar substitutes, by name; nil for honest work.
-  package var lie: String?
-
-  /// Collects the settings.
-  package init(
-    home: HomeDirectory, role: NodeRole, coordinator: Multiaddr, keyName: String = "identity",
-    label: String = "", threads: Int = 1, lie: String? = nil
-  ) {
-    self.home = home
-    self.role = role
-    self.coordinator = coordinator
-    self.keyName = keyName
-    self.label = label
-    self.threads = threads
-    self.lie = lie
-  }
-}
 
 /// One worker, validator or evaluator: everything it needs, wired together.
 package struct NodeProcess: Sendable {
@@ -87,9 +55,14 @@ package struct NodeProcess: Sendable {
     let lock = try settings.home.lock(settings.keyName)
     defer { lock.release() }
     let switchboard = CallSwitchboard()
-    let host = PeerHost(loop: loop, identity: identity, handler: { await switchboard.answer($0) })
+    let membership = settings.membership
+    let blocking = Membership.pool()
+    defer { blocking.stop() }
+    let host = PeerHost(
+      loop: loop, identity: identity, settings: membership.hostSettings(pool: blocking),
+      protocols: [.rpc { await switchboard.answer($0) }])
     let link = CoordinatorLink(
-      host: host, address: settings.coordinator,
+      host: host, place: membership.place,
       hello: Hello(role: settings.role, label: settings.label))
     let compute = ComputePool(
       named: "compute", threads: settings.threads, queueMax: Limits.computeQueueMax)
@@ -107,7 +80,20 @@ package struct NodeProcess: Sendable {
       let onLoop = loop.taskExecutor
       group.addTask(executorPreference: onLoop) { await host.run() }
       group.addTask(executorPreference: onLoop) { await loop.perform { await nursery.run() } }
-      group.addTask(executorPreference: onLoop) { try await keepLinked(link, role: role) }
+      group.addTask(executorPreference: onLoop) {
+        try await membership.listen(with: host)
+        let sections = Lock([PeerControlSection(name: "work", isLive: true, body: role.report)])
+        _ = await host.begin {
+          await membership.answerQuestions(about: host) { sections.withLock { $0 } }
+        }
+        let join: NetworkJoin = { chainID in
+          let network = await membership.join(chainID, with: host, pool: blocking)
+          if let network { sections.withLock { $0 += network.controlSections } }
+          return network
+        }
+        if let file = membership.file { await link.search(in: join(file.chainID)) }
+        try await keepLinked(link, join, role: role)
+      }
       group.addTask(executorPreference: onLoop) { try await role.run() }
       // A role that only answers returns at once.
       for _ in 0..<2 { try await group.next() }
@@ -115,14 +101,21 @@ package struct NodeProcess: Sendable {
     }
   }
 
-  private func keepLinked(_ link: CoordinatorLink, role: NodeRoleShell) async throws {
+  private func keepLinked(
+    _ link: CoordinatorLink, _ join: NetworkJoin, role: NodeRoleShell
+  ) async throws {
     let home = settings.home
+    let expected = settings.membership.file?.chainID
     let lastReason = Lock("")
     try await link.run(
-      connected: { reply in
-        try Self.checkChain(reply.genesis, home: home)
+      connected: { reply, found in
+        try Self.checkChain(reply.genesis, expected: expected, home: home)
         lastReason.withLock { $0 = "" }
-        report("connected to \(settings.coordinator)")
+        report("connected to \(found)")
+        if await link.network == nil {
+          await link.search(in: join(reply.genesis.chainID))
+        }
+        await link.network?.advertise(settings.role.rawValue)
         await role.connected(reply)
       },
       disconnected: { reason in
@@ -136,8 +129,14 @@ package struct NodeProcess: Sendable {
       })
   }
 
-  /// The first coordinator's chain is kept; another one later is an error, not a surprise.
-  private static func checkChain(_ genesis: Genesis, home: HomeDirectory) throws {
+  /// The chain is the network's, and the first coordinator's chain is kept; another one later is an
+  /// error, not a surprise.
+  private static func checkChain(
+    _ genesis: Genesis, expected: Digest?, home: HomeDirectory
+  ) throws {
+    if let expected, genesis.chainID != expected {
+      throw NodeError.otherChain(expected: expected, found: genesis.chainID)
+    }
     guard home.contains("genesis.json") else { return try home.store(genesis) }
     let known = try home.genesis()
     guard known.chainID == genesis.chainID else {
@@ -157,12 +156,12 @@ package struct NodeProcess: Sendable {
       let shell = WorkerShell(
         link: link, identity: identity, materials: materials, compute: compute,
         stateCompute: states, nursery: nursery, miner: miner,
-        train: try train ?? trainingFunction(), desk: desk,
+        memoryMax: settings.memoryMax, train: try train ?? trainingFunction(), desk: desk,
         standing: try standing ?? standingFunction(), log: report)
       return NodeRoleShell(
         answer: { await shell.answer($0) }, close: { states.stop() },
         connected: { await shell.connected($0) },
-        disconnected: { await shell.disconnected() })
+        disconnected: { await shell.disconnected() }, report: { await shell.liveReport() })
     case .evaluator:
       let shell = EvaluatorShell(materials: materials, compute: compute)
       return NodeRoleShell(answer: { await shell.answer($0) })
@@ -233,6 +232,9 @@ package struct NodeProcess: Sendable {
 
 }
 
+/// Becomes a member of a chain's network.
+private typealias NetworkJoin = @Sendable (Digest) async -> PeerNetwork?
+
 /// What the process calls on the shell of its role.
 struct NodeRoleShell: Sendable {
   let answer: @Sendable (RPCCall) async -> RPCAnswer
@@ -242,6 +244,8 @@ struct NodeRoleShell: Sendable {
   var close: @Sendable () -> Void = {}
   var connected: @Sendable (HelloReply) async -> Void = { _ in }
   var disconnected: @Sendable () async -> Void = {}
+  /// What it does now, for somebody who watches.
+  var report: @Sendable () async -> JSONValue = { .null }
 }
 
 /// Where calls arrive before the shell that answers them exists.

@@ -29,6 +29,8 @@ package actor WorkerShell {
   /// Makes start states again, beside the training under way.
   let stateCompute: ComputePool
   let stateMemory: ByteBudget
+  /// What one piece of work may need.
+  private let memoryMax: ByteCount?
   let train: TrainingFunction
   private let log: @Sendable (String) -> Void
   private let nursery: LoopNursery
@@ -36,6 +38,8 @@ package actor WorkerShell {
   let desk: DisputeDesk
   let standing: WorkerStanding
   private var machine = WorkerMachine()
+  /// The order in hand and those that wait.
+  var orders: [WorkOrder] { machine.orders }
   var kept = KeptWorks()
   private var genesis: Genesis?
   private var isSigning = false
@@ -47,7 +51,7 @@ package actor WorkerShell {
   init(
     link: CoordinatorLink, identity: SigningKey, materials: SessionMaterials,
     compute: ComputePool, stateCompute: ComputePool, nursery: LoopNursery, miner: MinerShell,
-    train: @escaping TrainingFunction, desk: DisputeDesk,
+    memoryMax: ByteCount? = nil, train: @escaping TrainingFunction, desk: DisputeDesk,
     standing: @escaping WorkerStanding, log: @escaping @Sendable (String) -> Void
   ) {
     self.link = link
@@ -58,6 +62,7 @@ package actor WorkerShell {
     stateMemory = ByteBudget(loop: link.loop, bytesMax: KeptWorks.Limits.servedBytesMax)
     self.nursery = nursery
     self.miner = miner
+    self.memoryMax = memoryMax
     self.train = train
     self.desk = desk
     self.standing = standing
@@ -157,6 +162,9 @@ package actor WorkerShell {
     let specification = try await materials.specification(work.specification)
     let assignment = work.name.assignment
     let task = try work.task(of: specification)
+    if let memoryMax, task.memoryEstimate > memoryMax {
+      throw WorkRefusal.memory(needed: task.memoryEstimate, given: memoryMax)
+    }
     let dataset = try await materials.dataset(specification.shards[assignment.client])
     let base = try await materials.model(work.base, architecture: specification.architecture)
     let result = try await pool.run { [train] in try train(task, dataset, base) }
@@ -247,7 +255,8 @@ extension PeerError {
     case .socket, .silent, .closed, .cancelled, .handshakeTimedOut: true
     case .addressNotUsable, .peering, .protocolRefused, .streamReset, .streamEnded,
       .deadlineExceeded, .overloaded, .refusedByUs, .filtered, .ownPeer, .noAddress,
-      .dialledTooSoon, .dialsFailed, .nameUnknown, .relayRefused, .relay, .reachability, .envelope:
+      .dialledTooSoon, .dialsFailed, .nameUnknown, .relayRefused, .relay, .reachability,
+      .rendezvousRefused, .rendezvous, .envelope:
       false
     }
   }

@@ -1,21 +1,30 @@
 /// Splits the words of a command line by a table of commands.
 struct ArgumentParser: Sendable {
   let commands: [Command]
+  /// Whether the program was called as `prsm-node`.
+  var isNodeProgram = false
 
   /// Finds the command with the most matching words and reads the rest by its options.
   func parse(_ words: [String]) throws -> (Command, Arguments) {
     // Options may stand before the verb: `martlet --home DIR node start`.
     let verbs = verbWords(in: words)
-    let candidates = commands.flatMap { command in
-      ([command.words] + command.aliases).filter(verbs.starts(with:)).map { (command, $0) }
-    }
-    guard let (command, name) = candidates.max(by: { $0.1.count < $1.1.count }) else {
+    let forms = VerbForms(commands: commands, isNodeProgram: isNodeProgram)
+    guard let match = try forms.match(verbs, options: optionHeads(in: words)) else {
       throw unknownCommand(verbs)
     }
-    return (command, try arguments(of: command, named: name, from: words))
+    return (match.command, try arguments(of: match.command, named: match.words, from: words))
+  }
+
+  /// The names of the options, as they are written.
+  private func optionHeads(in words: [String]) -> [String] {
+    words.prefix { $0 != "--" }.filter { $0.hasPrefix("-") && $0 != "-" && Double($0) == nil }
+      .map { String($0.prefix { $0 != "=" }) }
   }
 
   private func unknownCommand(_ verbs: [String]) -> CommandFailure {
+    // Below `node` everything is what it is without it.
+    let isBelowNode = verbs.count > 1 && verbs[0] == "node"
+    let verbs = isBelowNode && isGroup(verbs[1]) ? Array(verbs.dropFirst()) : verbs
     let given = verbs.prefix(2).joined(separator: " ")
     let inGroup = commands.map(\.words).filter { $0.count > 1 && $0.first == verbs.first }
     if verbs.count == 1, !inGroup.isEmpty {
@@ -24,8 +33,15 @@ struct ArgumentParser: Sendable {
         hint: inGroup.map { $0.dropFirst().joined(separator: " ") }.joined(separator: ", "))
     }
     let names = commands.flatMap { [$0.words] + $0.aliases }.map { $0.joined(separator: " ") }
-    let hint = nearest(given, in: names).map { "did you mean `martlet \($0)`?" }
+    // Below `node` stands anything: the rest alone may be nearer.
+    let rest = isBelowNode ? verbs.dropFirst().prefix(2).joined(separator: " ") : given
+    let nearest = NearestWord.of(given, in: names) ?? NearestWord.of(rest, in: names)
+    let hint = nearest.map { "did you mean `martlet \($0)`?" }
     return .usage("`\(given)` is not a command", hint: hint ?? "see `martlet help`")
+  }
+
+  private func isGroup(_ word: String) -> Bool {
+    commands.contains { $0.words.count > 1 && $0.words[0] == word }
   }
 
   /// The words that are neither global options nor their values.
@@ -77,13 +93,10 @@ struct ArgumentParser: Sendable {
     let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let head = String(parts[0])
     let known = command.options + Option.global
-    let option = known.first {
-      "--\($0.name)" == head || ($0.short.map { "-\($0)" } == head && !head.hasPrefix("--"))
-    }
-    guard let option else {
+    guard let option = known.first(where: { $0.isWritten(head) }) else {
       throw CommandFailure.usage(
         "`\(head)` is not an option of `martlet \(command.words.joined(separator: " "))`",
-        hint: nearest(head, in: known.map { "--\($0.name)" }).map { "did you mean `\($0)`?" }
+        hint: NearestWord.of(head, in: known.map { "--\($0.name)" }).map { "did you mean `\($0)`?" }
           ?? "see `martlet \(command.words.joined(separator: " ")) --help`")
     }
     guard option.value != nil else {
@@ -97,30 +110,6 @@ struct ArgumentParser: Sendable {
     guard result.values.updateValue(value, forKey: option.name) == nil else {
       throw CommandFailure.usage("`\(head)` is given twice")
     }
-  }
-
-  private func nearest(_ word: String, in candidates: [String]) -> String? {
-    let best = candidates.min { distance($0, word) < distance($1, word) }
-    let farthest = 3
-    guard let best, distance(best, word) <= farthest else { return nil }
-    return best
-  }
-
-  /// Levenshtein distance, for words of a command line only.
-  private func distance(_ left: String, _ right: String) -> Int {
-    let left = Array(left.utf8.prefix(40))
-    let right = Array(right.utf8.prefix(40))
-    var row = Array(0...right.count)
-    for (i, a) in left.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, b) in right.enumerated() {
-        let substituted = diagonal + (a == b ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(substituted, row[j] + 1, diagonal + 1)
-      }
-    }
-    return row[right.count]
   }
 
   private func checkPositionals(_ given: [String], of command: Command) throws {

@@ -1,3 +1,5 @@
+import Primitives
+
 /// One verb of the program: its words, what it takes, and what it does.
 struct Command: Sendable {
   /// The words that select it, such as `["fl", "create-session"]`.
@@ -59,6 +61,21 @@ struct Arguments: Sendable {
         hint: "give a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
     return number
+  }
+
+  /// A size such as `64MiB`; a number without a unit counts `bareUnit`.
+  func size(_ name: String, max: ByteCount, bareUnit: ByteCount) throws -> ByteCount? {
+    guard let text = values[name] else { return nil }
+    let size: ByteCount
+    do {
+      size = try ByteCount(parsing: text, bareUnit: bareUnit)
+    } catch {
+      throw CommandFailure.usage("--\(name): \(error)", hint: "give a size such as 64MiB")
+    }
+    guard size <= max else {
+      throw CommandFailure.usage("--\(name) is `\(text)`", hint: "give at most \(max)")
+    }
+    return size
   }
 
   func number(_ name: String, in range: ClosedRange<Double>) throws -> Double? {

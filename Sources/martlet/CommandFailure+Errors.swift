@@ -44,6 +44,8 @@ extension CommandFailure {
       self.init(error.description, hint: "it is not the file that was written")
     case let error as RPCError:
       self.init(error.message, hint: error.hint.isEmpty ? "see its log" : error.hint)
+    case let error as NetworkFileError: self.init(error)
+    case let error as NetworkFileFault: self.init(error.description, hint: error.hint, code: .usage)
     case let error as LocalTrainingError: self.init(error)
     case let error as DatasetError:
       self.init("\(error)", hint: "compare the data with the model's configuration")
@@ -53,6 +55,11 @@ extension CommandFailure {
     default:
       self.init("\(error)", hint: "if this looks wrong, report it with the command that you ran")
     }
+  }
+
+  private init(_ error: NetworkFileError) {
+    self.init(
+      error.description, hint: error.hint, code: error.fault == nil ? .notFound : .failed)
   }
 
   private init(_ error: LocalTrainingError) {

@@ -2,12 +2,19 @@ import CShim
 import Cryptography
 import Glibc
 import Ledger
+import Node
+import Peering
 import Persistence
 import Primitives
 import Telemetry
 
 /// The demonstration's processes, each with an own home below one directory.
 final class DemoNetwork: Sendable {
+  private static let name = "demo"
+  private static let anyPort = "/ip4/127.0.0.1/tcp/0"
+  /// With three, any one may be lost and one more.
+  static let bootstrapCount = 3
+
   private struct State {
     var dashboard = ""
     var children: [ChildProcess] = []
@@ -64,34 +71,65 @@ final class DemoNetwork: Sendable {
     try evaluator.create()
     let evaluatorKey = try evaluator.keyOrNew(named: "identity").publicKey
     let genesis = try Homes.createNetwork(
-      named: "demo", in: coordinatorHome, validator: validator, validatorKeyName: "identity",
+      named: Self.name, in: coordinatorHome, validator: validator, validatorKeyName: "identity",
       evaluators: [evaluatorKey], workers: workers, beaconLinks: BeaconChain.standardCount,
       mining: Homes.demonstrationMining)
     state.withLock { $0.genesis = genesis }
-    let peers = try startCoordinator()
-    try startNode("validator", role: "validator", peers: peers)
-    try startNode("evaluator", role: "evaluator", peers: peers)
+    let file = try startBootstraps(of: genesis)
+    try NetworkFileStore(home: coordinatorHome).write(file)
+    try startCoordinator()
+    try startNode("validator", role: "validator", file)
+    try startNode("evaluator", role: "evaluator", file)
     for index in 0..<plan.workers {
       let isLiar = index >= plan.workers - plan.liars
-      try startNode(
-        workerName(index), role: "worker", peers: peers, lie: isLiar ? plan.lie : nil)
+      try startNode(workerName(index), role: "worker", file, lie: isLiar ? plan.lie : nil)
     }
   }
 
-  private func startCoordinator() throws -> String {
+  /// Starts the peers that everybody begins with; returns the network's file with their addresses.
+  /// It does not say where the coordinator is.
+  private func startBootstraps(of genesis: Genesis) throws -> NetworkFile {
+    let coordinator = try coordinatorHome.key(named: "identity").publicKey.peerID
+    var file = try NetworkFile(
+      name: Self.name, chainID: genesis.chainID, coordinators: [coordinator],
+      usesLocalDiscovery: false)
+    // All at once: each finds the others through whoever comes to both.
+    let names = (1...Self.bootstrapCount).map { "bootstrap-\($0)" }
+    let children = try names.map { name in
+      let home = home(name)
+      try NetworkFileStore(home: home).write(file)
+      let child = try ChildProcess(
+        name: name,
+        arguments: [
+          "--home", home.path, "node", "start", "--json", "--exit-with-parent", "--role", "peer",
+          "--network", Self.name, "--listen", Self.anyPort,
+        ], log: home.file("log"))
+      adopt(child)
+      return child
+    }
+    for child in children {
+      guard let line = child.firstLine(),
+        let ready = try? JSONValue(parsing: Bytes(line.utf8)),
+        let address = ready["addresses"]?.elements?.first?.text
+      else { throw startFailure(home(child.name).file("log")) }
+      file.bootstraps.append(try Multiaddr(address))
+    }
+    return file
+  }
+
+  private func startCoordinator() throws {
     let child = try ChildProcess(
       name: "coordinator",
       arguments: [
         "--home", coordinatorHome.path, "server", "start", "--json", "--no-roles",
-        "--exit-with-parent", "--port", "\(plan.port)", "--listen", "/ip4/127.0.0.1/tcp/0",
-        "--host", "127.0.0.1", "--stake-grants", "0",
+        "--exit-with-parent", "--port", "\(plan.port)", "--listen", Self.anyPort,
+        "--network", Self.name, "--host", "127.0.0.1", "--stake-grants", "0",
       ], log: coordinatorHome.file("log"))
     adopt(child)
     guard let line = child.firstLine(),
-      let ready = try? JSONValue(parsing: Bytes(line.utf8)), let peers = ready["peers"]?.text
+      let ready = try? JSONValue(parsing: Bytes(line.utf8))
     else { throw startFailure(coordinatorHome.file("log")) }
     state.withLock { $0.dashboard = ready["dashboard"]?.text ?? "" }
-    return peers
   }
 
   /// A process that starts while the others are being stopped is stopped too.
@@ -119,11 +157,14 @@ final class DemoNetwork: Sendable {
       hint: last("hint: ") ?? "choose another port with --port")
   }
 
-  private func startNode(_ name: String, role: String, peers: String, lie: String? = nil) throws {
+  private func startNode(
+    _ name: String, role: String, _ file: NetworkFile, lie: String? = nil
+  ) throws {
     let home = home(name)
+    try NetworkFileStore(home: home).write(file)
     var arguments = [
-      "--home", home.path, "node", "start", "--exit-with-parent", "--role", role, "--join",
-      peers, "--label", name, "--threads", role == "validator" ? "2" : "1",
+      "--home", home.path, "node", "start", "--exit-with-parent", "--role", role, "--network",
+      Self.name, "--label", name, "--threads", role == "validator" ? "2" : "1",
     ]
     if let lie { arguments += ["--lie", lie] }
     adopt(try ChildProcess(name: name, arguments: arguments, log: home.file("log")))

@@ -17,6 +17,23 @@ struct Help: Sendable {
     """
   }
 
+  /// What `prsm-node help` prints: the verbs of somebody who runs a node.
+  var nodeOverview: String {
+    let groups = [
+      "node", "config", "network", "network-test", "check-ports", "discover-peers", "p2p",
+    ]
+    return """
+      \(VerbForms.nodeProgram) is martlet for somebody who runs a node; `node` may be left out.
+
+      usage: \(VerbForms.nodeProgram) COMMAND [OPTIONS]
+
+      \(list(commands.filter { groups.contains($0.words[0]) }))
+
+      Every command takes --help, --json and --home DIR. Start here:
+        \(VerbForms.nodeProgram) init --type=worker
+      """
+  }
+
   private func list(_ commands: [Command]) -> String {
     let width = commands.map { $0.words.joined(separator: " ").count }.max() ?? 0
     return commands.map { command in

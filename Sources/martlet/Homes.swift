@@ -1,6 +1,8 @@
 import Cryptography
 import Glibc
 import Ledger
+import Node
+import Peering
 import Persistence
 import Primitives
 
@@ -33,7 +35,8 @@ enum Homes {
       window: DifficultyRule.standard.window, factorMax: DifficultyRule.standard.factorMax),
     coinbase: .standard)
 
-  /// Makes the coordinator's and validator's keys and a genesis document in `home`.
+  /// Makes the coordinator's and validator's keys, a genesis document and the network's file in
+  /// `home`.
   ///
   /// - Parameters:
   ///   - validator: where the validator's keys go; it reads `identityName`.key and `beacon.key`.
@@ -64,6 +67,10 @@ enum Homes {
       validators: [GenesisValidator(key: validatorKey, power: 1)], parameters: parameters,
       beacon: BeaconChain(seed: seed, count: beaconLinks).anchor, mining: mining)
     try home.store(genesis)
+    try NetworkFileStore(home: home).write(
+      NetworkFile(
+        name: NetworkFile.name(from: name), chainID: genesis.chainID,
+        coordinators: [identity.peerID]))
     if validator != home { try validator.store(genesis) }
     return genesis
   }

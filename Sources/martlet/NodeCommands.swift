@@ -1,5 +1,6 @@
 import CShim
 import Cryptography
+import Ledger
 import Networking
 import Node
 import Orchestration
@@ -13,20 +14,28 @@ import UsefulWork
 enum NodeCommands {
   static let all = [
     Command(
-      words: ["node", "start"], summary: "run a worker, validator or evaluator",
+      words: ["node", "start"], summary: "run a worker, validator, evaluator or peer",
       options: [
-        Option(name: "role", value: "ROLE", summary: "worker, validator or evaluator"),
         Option(
-          name: "join", value: "MULTIADDR", summary: "the coordinator, ending in /p2p/ID"),
+          name: "role", value: "ROLE", summary: "worker, validator, evaluator or peer (relays)"),
+        Option(
+          name: "network", value: "NAME|FILE", summary: "a network of this home, or its file"),
+        Option(
+          name: "join", value: "MULTIADDR",
+          summary: "or the coordinator itself, ending in /p2p/ID"),
+        Option(
+          name: "listen", value: "MULTIADDR", summary: "where peers reach it (default any port)"),
+        Option(
+          name: "announce", value: "MULTIADDR,…", summary: "addresses that peers are told too"),
+        Option(name: "relay", summary: "carry some traffic of peers that nobody can reach"),
         Option(name: "label", value: "TEXT", summary: "a name for people"),
         Option(name: "threads", value: "N", summary: "threads for training or replay (default 1)"),
         Option(
           name: "lie", value: "KIND",
           summary: "train dishonestly, to see it caught: random, scaled, stale, other-data …"),
         Option(name: "exit-with-parent", summary: "end when nobody reads its standard output"),
-      ],
-      example: "martlet node start --role worker --join /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…",
-      run: start)
+      ] + PeerNode.options,
+      example: "martlet node start --role worker --network testnet", run: start)
   ]
 
   /// The kind of lie that was asked for, one that the program knows.
@@ -43,41 +52,49 @@ enum NodeCommands {
   @Sendable private static func start(_ arguments: Arguments) async throws {
     if arguments.flags.contains("exit-with-parent") { _ = shim_end_without_reader() }
     let settings = try Settings(arguments: arguments)
-    guard let join = settings.text("join") else {
-      throw CommandFailure.usage(
-        "the option --join is missing", hint: "`martlet server start` prints the address")
-    }
+    let home = Homes.selected(arguments)
     let name = settings.text("role") ?? "worker"
-    guard let role = NodeRole(named: name), role != .coordinator else {
+    let isPeer = name == "peer"
+    let role = NodeRole(named: name)
+    guard isPeer || (role != nil && role != .coordinator) else {
       throw CommandFailure.usage(
-        "`\(name)` is not a role of `node start`", hint: "worker, validator or evaluator")
-    }
-    let coordinator: Multiaddr
-    do {
-      coordinator = try Multiaddr(join)
-    } catch {
-      throw CommandFailure.usage(
-        "`\(join)` is not a multiaddr: \(error)", hint: "`martlet server start` prints the address")
-    }
-    guard coordinator.peer != nil else {
-      throw CommandFailure.usage(
-        "`\(join)` does not say whose it is",
-        hint: "add /p2p/ and the coordinator's peer id; `martlet server start` prints it")
+        "`\(name)` is not a role of `node start`", hint: "worker, validator, evaluator or peer")
     }
     let lie = try Self.lie(arguments)
-    let home = Homes.selected(arguments)
+    let resources = try NodeResources(settings)
+    let membership = try NodeMembership.membership(arguments, settings, resources)
     try home.create()
+    let loop = try EventLoop()
+    loop.start(named: "loop").detach()
+    guard let role else { return try await run(membership, loop: loop, arguments) }
     let peer = try home.keyOrNew(named: "identity").publicKey.peerID
     Output.result(
       ["peer_id": .string("\(peer)"), "role": .string(role.rawValue)], asJSON: arguments.isJSON
     ) { "\(role.rawValue)  \(peer)" }
-    let loop = try EventLoop()
-    loop.start(named: "loop").detach()
-    let node = NodeProcess(
-      settings: NodeSettings(
-        home: home, role: role, coordinator: coordinator, label: settings.text("label") ?? "",
-        threads: try settings.integer("threads", in: 1...256), lie: lie),
-      loop: loop, report: { Output.note($0) })
-    try await node.run()
+    for note in resources.notes { Output.note(note) }
+    var node = NodeSettings(
+      membership: membership, role: role, label: settings.text("label") ?? "",
+      threads: resources.threads, lie: lie)
+    node.memoryMax = resources.memory
+    try await NodeProcess(settings: node, loop: loop, report: { Output.note($0) }).run()
+  }
+
+  /// A peer says where it is: others begin there.
+  private static func run(
+    _ membership: Membership, loop: EventLoop, _ arguments: Arguments
+  ) async throws {
+    guard let chainID = membership.file?.chainID else {
+      throw CommandFailure.usage(
+        "a peer needs the option --network", hint: "`martlet network list` lists this home's")
+    }
+    let peer = try membership.home.keyOrNew(named: "identity").publicKey.peerID
+    try await PeerProcess(membership: membership, of: chainID, loop: loop).run { addresses in
+      Output.result(
+        [
+          "peer_id": .string("\(peer)"), "role": "peer",
+          "addresses": .array(addresses.map { .string("\($0)") }),
+        ], asJSON: arguments.isJSON
+      ) { (["peer  \(peer)"] + addresses.map { "      \($0)" }).joined(separator: "\n") }
+    }
   }
 }

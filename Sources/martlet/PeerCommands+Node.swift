@@ -28,6 +28,7 @@ struct PeerNode: Sendable {
   /// Runs `body` beside a host; the host ends with it.
   static func run(
     _ arguments: Arguments, settings: PeerHostSettings, protocols: [StreamProtocol] = [],
+    identity: SigningKey? = nil,
     _ body: @escaping @Sendable (PeerNode) async throws -> Void
   ) async throws {
     let loop = try EventLoop()
@@ -37,7 +38,8 @@ struct PeerNode: Sendable {
     settings.resolver = NameResolver(pool: pool)
     settings.filter = try filter(arguments)
     let host = PeerHost(
-      loop: loop, identity: try identity(arguments), settings: settings, protocols: protocols)
+      loop: loop, identity: try identity ?? self.identity(arguments), settings: settings,
+      protocols: protocols)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await host.run() }
       do {
@@ -68,16 +70,25 @@ struct PeerNode: Sendable {
     hasHome(arguments) ? Homes.selected(arguments).file(controlName) : nil
   }
 
-  private static func filter(_ arguments: Arguments) throws -> PeerFilter {
+  /// The lists of the settings, from wherever they come.
+  static func filter(_ arguments: Arguments) throws -> PeerFilter {
+    let settings = try Settings(arguments: arguments)
+    return try filter(allow: settings.text("allow") ?? "", deny: settings.text("deny") ?? "")
+  }
+
+  /// The lists that these words make.
+  static func filter(allow: String, deny: String) throws -> PeerFilter {
     var filter = PeerFilter()
-    for word in list("allow", arguments) { filter.allowedPeers.insert(try peer(word)) }
-    for word in list("deny", arguments) {
+    for word in words(allow) { filter.allowedPeers.insert(try peer(word)) }
+    for word in words(deny) {
       if let peer = try? PeerID(word) {
         filter.deniedPeers.insert(peer)
       } else if let block = try? AddressBlock(word) {
         filter.deniedBlocks.append(block)
       } else {
-        throw CommandFailure.usage("`\(word)` is neither a peer id nor a block of addresses")
+        throw CommandFailure.usage(
+          "`\(word)` is neither a peer id nor a block of addresses",
+          hint: "give ids such as 12D3KooW…, or blocks such as 10.0.0.0/8")
       }
     }
     return filter
@@ -94,10 +105,40 @@ struct PeerNode: Sendable {
     ) { addresses.joined(separator: "\n") }
   }
 
+  /// Dials peers back that ask whether they can be reached, and asks the same.
+  static func startAutoNAT(_ host: PeerHost) async -> AutoNATClient {
+    var limits = DialBackLimits()
+    // Who listens on this machine alone meets nobody whose addresses it could be sent to.
+    limits.dialsLocalAddresses = await host.ownAddresses()
+      .allSatisfy { AddressGroup.scope(of: $0) == .loopback }
+    await AutoNATServer(host: host, limits: limits).start()
+    let client = AutoNATClient(host: host)
+    await client.start()
+    return client
+  }
+
+  /// What such a peer answers at its socket file beside what its host does.
+  static func sections(
+    _ host: PeerHost, _ kademlia: KademliaShell?, _ client: AutoNATClient
+  ) -> [PeerControlSection] {
+    let ports = PeerControlSection(name: "ports", isLive: false) {
+      await PortCheck.report(on: host, by: client)
+    }
+    guard let kademlia else { return [ports] }
+    return [
+      ports, PeerControlSection(name: "dht", isLive: true) { await kademlia.liveReport() },
+    ]
+  }
+
   // MARK: Words
 
+  /// Words separated by commas.
+  static func words(_ text: String) -> [String] {
+    text.split(separator: ",").map { String($0.filter { $0 != " " }) }.filter { !$0.isEmpty }
+  }
+
   static func list(_ name: String, _ arguments: Arguments) -> [String] {
-    (arguments.text(name) ?? "").split(separator: ",").map(String.init)
+    words(arguments.text(name) ?? "")
   }
 
   static func addresses(_ name: String, _ arguments: Arguments) throws -> [Multiaddr] {
@@ -112,10 +153,14 @@ struct PeerNode: Sendable {
 
   /// A multiaddr, or `HOST:PORT`.
   static func address(_ word: String) throws -> Multiaddr {
+    let parts = word.split(separator: ":").map(String.init)
+    guard word.hasPrefix("/") || parts.count == 2 else {
+      throw CommandFailure.usage(
+        "`\(word)` is not an address",
+        hint: "give a multiaddr such as /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…, or HOST:PORT")
+    }
     do {
       if word.hasPrefix("/") { return try Multiaddr(word) }
-      let parts = word.split(separator: ":").map(String.init)
-      guard parts.count == 2 else { throw CommandFailure.usage("`\(word)` is not an address") }
       if let numeric = try? Multiaddr("/ip4/\(parts[0])/tcp/\(parts[1])") { return numeric }
       return try Multiaddr("/dns/\(parts[0])/tcp/\(parts[1])")
     } catch {

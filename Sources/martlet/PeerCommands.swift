@@ -57,6 +57,7 @@ enum PeerCommands {
       let wanted = try PeerNode.address(arguments.text("listen") ?? "/ip4/127.0.0.1/tcp/0")
       _ = try await node.host.listen(on: wanted)
       let kademlia = try await KademliaCommands.join(node, arguments, serves: true)
+      let autoNAT = await PeerNode.startAutoNAT(node.host)
       await PeerNode.announce(node.host, asJSON: arguments.isJSON)
       let signals = try await node.loop.perform {
         try SignalSource([.interrupt, .terminate], on: node.loop)
@@ -64,7 +65,10 @@ enum PeerCommands {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await node.loop.perform { _ = try await signals.next() } }
         if let control {
-          group.addTask { try await PeerControl(host: node.host).run(at: control) }
+          let sections = PeerNode.sections(node.host, kademlia, autoNAT)
+          group.addTask {
+            try await PeerControl(host: node.host, sections: { sections }).run(at: control)
+          }
         }
         try await group.next()
         group.cancelAll()

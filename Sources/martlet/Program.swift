@@ -6,8 +6,11 @@ enum Program {
   /// Every verb, in the order of the help text.
   static let commands: [Command] =
     DemoCommand.all + TrainingCommands.all + ModelCommands.all + WorkCommands.all
-    + SetupCommands.all
-    + ServerCommands.all + NodeCommands.all + LearningCommands.all + ContentCommands.all
+    + SetupCommands.all + ConfigCommands.all
+    + ServerCommands.all + NodeCommands.all + NetworkCommands.all
+    + [TopCommand.command, NetworkTest.command, PortCommand.command, PeerDiscovery.command]
+    + LearningCommands.all
+    + ContentCommands.all
     + PeerCommands.all + LedgerCommands.all + SimulationCommands.all + AboutCommands.all
 
   /// Reads the command line, runs one command, and ends the process with its exit code.
@@ -24,15 +27,24 @@ enum Program {
     }
   }
 
+  /// Whether a link called `prsm-node` was run.
+  private static var isNodeProgram: Bool {
+    CommandLine.arguments.first?.split(separator: "/").last.map(String.init)
+      == VerbForms.nodeProgram
+  }
+
   private static func run(_ words: [String]) async throws {
+    let isNodeProgram = Self.isNodeProgram
     let help = Help(commands: commands)
     guard let first = words.first, !["help", "--help", "-h"].contains(first) || words.count > 1
-    else { return Output.line(help.overview) }
+    else { return Output.line(isNodeProgram ? help.nodeOverview : help.overview) }
     if words.contains(where: { ["--help", "-h"].contains($0) }), let group = help.group(words) {
       return Output.line(group)
     }
     let asked = first == "help" ? Array(words.dropFirst()) + ["--help"] : words
-    let (command, arguments) = try ArgumentParser(commands: commands).parse(asked)
+    let (command, arguments) = try ArgumentParser(
+      commands: commands, isNodeProgram: isNodeProgram
+    ).parse(asked)
     guard !arguments.flags.contains("help") else { return Output.line(help.text(of: command)) }
     do {
       try await command.run(arguments)

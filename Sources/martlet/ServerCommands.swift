@@ -21,6 +21,10 @@ enum ServerCommands {
         Option(
           name: "listen", value: "MULTIADDR",
           summary: "peers (default /ip4/127.0.0.1/tcp/4001; tcp/0 picks a port)"),
+        Option(name: "network", value: "NAME", summary: "a network of this home (default its own)"),
+        Option(
+          name: "announce", value: "MULTIADDR,…", summary: "addresses that peers are told too"),
+        Option(name: "relay", summary: "carry some traffic of peers that nobody can reach"),
         Option(name: "tls-cert", value: "FILE", summary: "PEM certificate chain"),
         Option(name: "tls-key", value: "FILE", summary: "PEM key"),
         Option(name: "insecure-http", summary: "allow plain HTTP beyond loopback"),
@@ -29,7 +33,7 @@ enum ServerCommands {
           summary: "new workers that get their stake from the client's account (default 8)"),
         Option(name: "no-roles", summary: "leave validator and evaluator to other processes"),
         Option(name: "exit-with-parent", summary: "end when nobody reads its standard output"),
-      ],
+      ] + PeerNode.options,
       example: "martlet server start --port 0 --listen /ip4/127.0.0.1/tcp/0", run: start),
     Command(
       words: ["server", "key", "create"], summary: "make a key for the REST interface, shown once",
@@ -55,14 +59,20 @@ enum ServerCommands {
         home: home, stakeGrants: try settings.integer("stake-grants", in: 0...1_000)),
       loop: loop)
     let identity = try home.key(named: "identity")
+    var membership = try ServerMembership(
+      home: home, identity: identity.publicKey.peerID, settings: settings, arguments)
     let host = PeerHost(
-      loop: loop, identity: identity, handler: { await coordinator.answer($0) })
+      loop: loop, identity: identity, settings: membership.hostSettings,
+      protocols: [.rpc { await coordinator.answer($0) }])
     let address = try await host.listen(on: Multiaddr(settings.text("listen") ?? ""))
     let api = APIServer(coordinator: coordinator)
     let tls = try certificate(settings)
     let web = try await listen(api, tls: tls, settings: settings, arguments: arguments)
     let signals = try await loop.perform { try SignalSource(ProcessSignal.allCases, on: loop) }
-    try await announce(web: web, peers: address, api: api, arguments: arguments)
+    try await membership.join(with: host)
+    let key = membership.file.key
+    try await announce(
+      web: web, peers: address, network: membership.path, api: api, arguments: arguments)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await coordinator.run(host: host) }
       group.addTask { try await api.run() }
@@ -71,7 +81,7 @@ enum ServerCommands {
       }
       if !arguments.flags.contains("no-roles") {
         for role in [NodeRole.validator, .evaluator] {
-          group.addTask { try await run(role, at: address, home: home, loop: loop) }
+          group.addTask { try await run(role, at: address, key: key, home: home, loop: loop) }
         }
       }
       try await group.next()
@@ -80,11 +90,15 @@ enum ServerCommands {
   }
 
   private static func run(
-    _ role: NodeRole, at address: Multiaddr, home: HomeDirectory, loop: EventLoop
+    _ role: NodeRole, at address: Multiaddr, key: PrivateNetworkKey?, home: HomeDirectory,
+    loop: EventLoop
   ) async throws {
-    let settings = NodeSettings(
-      home: home, role: role, coordinator: address, keyName: role.rawValue,
-      label: role.rawValue)
+    var membership = Membership(place: .address(address), home: home)
+    membership.keyName = role.rawValue
+    membership.key = key
+    // Whoever works inside the server needs nobody else.
+    membership.meetsPeers = false
+    let settings = NodeSettings(membership: membership, role: role, label: role.rawValue)
     try await NodeProcess(settings: settings, loop: loop, report: { _ in }).run()
   }
 
@@ -131,17 +145,20 @@ enum ServerCommands {
   }
 
   private static func announce(
-    web: String, peers: Multiaddr, api: APIServer, arguments: Arguments
+    web: String, peers: Multiaddr, network: String, api: APIServer, arguments: Arguments
   ) async throws {
     let dashboard = "\(web)/#token=\(await api.issueDashboardToken())"
     let result: JSONValue = [
-      "api": .string(web), "peers": .string("\(peers)"), "dashboard": .string(dashboard),
+      "api": .string(web), "peers": .string("\(peers)"), "network": .string(network),
+      "dashboard": .string(dashboard),
     ]
     Output.result(result, asJSON: arguments.isJSON) {
       """
       dashboard  \(dashboard)
       peers      \(peers)
+      network    \(network)
       join with  martlet node start --role worker --join \(peers)
+      or         martlet network join FILE, where FILE is a copy of the network's file
       """
     }
   }

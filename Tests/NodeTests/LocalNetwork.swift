@@ -158,7 +158,7 @@ struct LocalNetwork: Sendable {
   }
 }
 
-private func removeDirectory(_ path: String) {
+func removeDirectory(_ path: String) {
   guard let directory = opendir(path) else { return }
   while let entry = readdir(directory) {
     let name = withUnsafePointer(to: &entry.pointee.d_name) {

@@ -159,6 +159,30 @@ struct SignedEnvelopeTests {
     }
   }
 
+  /// The envelope that go-libp2p-core's record/envelope_test.go holds (b18a4c9, line 68; MIT and
+  /// Apache-2.0), and the one of the same file with two bytes of its payload changed.
+  @Test("the published envelope is read, for its own purpose and as it was signed alone")
+  func published() throws {
+    let head =
+      "0a24080112206f1581709bb7b1ef030d210db18e3b0ba1c776fba65d8cdaad05415142d189f8"
+      + "12102f6c69627032702f7465737464617461"
+    let tail =
+      "6c6c6f20776f726c64212a401178673b51dfa842aad17e465e25d646ad16628916b964c3fb10"
+      + "c711fee87872bdd4e4646f58c277cdff09704913d8be1aec6322de8d3d0bb852120374aece08"
+    let bytes = try Hex.decode(head + "1a0c6865" + tail)
+    let envelope = try SignedEnvelope(decoding: bytes, domain: "libp2p-testing")
+    #expect(envelope.payloadType == Bytes("/libp2p/testdata".utf8))
+    #expect(envelope.payload == Bytes("hello world!".utf8))
+    #expect(envelope.encoded() == bytes)
+    #expect(throws: EnvelopeFault.signature) {
+      try SignedEnvelope(decoding: bytes, domain: SignedPeerRecord.domain)
+    }
+    let changed = try Hex.decode(head + "1a0c0000" + tail)
+    #expect(throws: EnvelopeFault.signature) {
+      try SignedEnvelope(decoding: changed, domain: "libp2p-testing")
+    }
+  }
+
   @Test("bytes signed for another purpose are no record")
   func domain() throws {
     let record = try Self.record()

@@ -1,4 +1,3 @@
-internal import Glibc
 package import Peering
 import Primitives
 
@@ -21,32 +20,12 @@ package enum InterfaceAddresses {
   /// The IPv4 and IPv6 addresses of interfaces that are up, without link-local IPv6, which means
   /// nothing without its interface.
   private static func all() -> [Bytes] {
-    var list: UnsafeMutablePointer<ifaddrs>?
-    guard getifaddrs(&list) == 0 else { return [] }
-    defer { freeifaddrs(list) }
     var addresses: [Bytes] = []
-    var entry = list
-    while let current = entry, addresses.count < addressesMax {
-      entry = current.pointee.ifa_next
-      guard current.pointee.ifa_flags & UInt32(IFF_UP) != 0,
-        let address = current.pointee.ifa_addr, let ip = bytes(of: address),
-        !(ip.count == 16 && ip[0] == 0xFE), !addresses.contains(ip)
-      else { continue }
+    for ip in NetworkInterface.all().flatMap(\.addresses).map(\.ip)
+    where addresses.count < addressesMax {
+      guard !(ip.count == 16 && ip[0] == 0xFE), !addresses.contains(ip) else { continue }
       addresses.append(ip)
     }
     return addresses
-  }
-
-  private static func bytes(of address: UnsafeMutablePointer<sockaddr>) -> Bytes? {
-    let raw = UnsafeRawPointer(address)
-    switch Int32(address.pointee.sa_family) {
-    case AF_INET:
-      let ip = raw.loadUnaligned(as: sockaddr_in.self).sin_addr
-      return withUnsafeBytes(of: ip) { Bytes($0) }
-    case AF_INET6:
-      let ip = raw.loadUnaligned(as: sockaddr_in6.self).sin6_addr
-      return withUnsafeBytes(of: ip) { Bytes($0) }
-    default: return nil
-    }
   }
 }

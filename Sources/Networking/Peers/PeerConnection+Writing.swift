@@ -19,8 +19,9 @@ extension PeerConnection {
   func flushNow() {
     machine.flush()
     guard closeReason == nil, hasOutput else { return }
+    guard writingPause() == nil else { return unblockWriter() }
     do throws(SocketError) {
-      traffic.sent += UInt64(try writeOutput())
+      count(sent: try writeOutput())
       if hasOutput { unblockWriter() } else { wakeBlockedWriters() }
     } catch {
       end(error == .reset ? .closed : .socket(error))
@@ -61,6 +62,11 @@ extension PeerConnection {
           writeBlock = continuation
           if closeReason != nil || hasOutput { unblockWriter() }
         }
+        continue
+      }
+      if let pause = writingPause() {
+        guard (try? await loop.sleep(for: pause)) != nil else { return }
+        flushNow()
         continue
       }
       do throws(SocketError) {

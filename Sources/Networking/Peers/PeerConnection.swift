@@ -194,6 +194,10 @@ package actor PeerConnection {
 
   private func read() async {
     while closeReason == nil {
+      if let pause = readingPause() {
+        guard (try? await loop.sleep(for: pause)) != nil else { return }
+        continue
+      }
       do throws(SocketError) {
         guard try readTurn() else {
           try await socket.descriptor.wait(for: .reading)
@@ -218,7 +222,7 @@ package actor PeerConnection {
         return false
       }
       total += count
-      traffic.received += UInt64(count)
+      self.count(received: count)
       mayHaveMore = count == buffer.count
       lastHeard = loop.now
       let received = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])

@@ -2,19 +2,43 @@ import Cryptography
 import Glibc
 package import Primitives
 
+/// A question that somebody besides the host answers, and how.
+package struct PeerControlSection: Sendable {
+  /// The question, and the answer's name among what is live.
+  package let name: String
+  /// Whether it is part of each `live` answer: then it takes no time.
+  package let isLive: Bool
+  /// Makes the answer.
+  package let body: @Sendable () async -> JSONValue
+
+  /// Names and bodies.
+  package init(name: String, isLive: Bool, body: @escaping @Sendable () async -> JSONValue) {
+    self.name = name
+    self.isLive = isLive
+    self.body = body
+  }
+}
+
 /// Answers questions about a running host through a socket file, which only its owner can open:
-/// one line asks (`peers`, `why PEER`, `bandwidth`), one line of JSON answers.
+/// one line asks (`peers`, `why PEER`, `bandwidth`, `live`, or a section's name), one line of JSON answers.
 package struct PeerControl: Sendable {
   /// A question is a word and a peer id.
   private static let questionBytesMax = 256
   /// An answer lists some thousand peers at most.
   private static let answerBytesMax = 4 * 1_024 * 1_024
-  private static let patience: Duration = .seconds(5)
+  /// How long a line may take, unless said otherwise.
+  package static let patience: Duration = .seconds(5)
 
   private let host: PeerHost
+  private let sections: @Sendable () -> [PeerControlSection]
 
-  /// Control of a host.
-  package init(host: PeerHost) { self.host = host }
+  /// Control of a host, and of what is told of it besides.
+  package init(
+    host: PeerHost, sections: @escaping @Sendable () -> [PeerControlSection] = { [] }
+  ) {
+    self.host = host
+    self.sections = sections
+  }
 
   /// Answers at `path` until the task is cancelled; a file left by a dead process is replaced.
   package func run(at path: String) async throws {
@@ -41,7 +65,8 @@ package struct PeerControl: Sendable {
       let question = try await Self.line(
         from: socket, limit: Self.questionBytesMax, deadline: deadline)
       let report = await report(on: question)
-      try await socket.write(Bytes((report.text() + "\n").utf8), deadline: deadline)
+      try await socket.write(
+        Bytes((report.text() + "\n").utf8), deadline: host.loop.now.advanced(by: Self.patience))
     }
   }
 
@@ -53,17 +78,32 @@ package struct PeerControl: Sendable {
     case ("why", 2):
       guard let peer = try? PeerID(words[1]) else { return ["error": "no peer id"] }
       return await host.whyReport(of: peer)
+    case ("live", 1): return await live()
+    case (let name?, 1):
+      guard let section = sections().first(where: { $0.name == name }) else { fallthrough }
+      return await section.body()
     default: return ["error": "an unknown question"]
     }
   }
 
-  /// Asks the host that answers at `path`.
+  /// The host's live report, with a member for each live section.
+  private func live() async -> JSONValue {
+    var members = await host.liveReport().members ?? []
+    for section in sections() where section.isLive {
+      members.append(JSONValue.Member(section.name, await section.body()))
+    }
+    return .object(members)
+  }
+
+  /// Asks the host that answers at `path`, and waits for the answer as long as it may take.
   package static func ask(
-    _ question: String, at path: String, on loop: EventLoop
+    _ question: String, at path: String, on loop: EventLoop,
+    within patience: Duration = Self.patience
   ) async throws -> JSONValue {
     let answer = try await loop.perform {
       let deadline = loop.now.advanced(by: patience)
-      let socket = try await Socket.connect(to: .unix(path: path), on: loop, within: patience)
+      let socket = try await Socket.connect(
+        to: .unix(path: path), on: loop, within: Self.patience)
       defer { socket.close() }
       try await socket.write(Bytes((question + "\n").utf8), deadline: deadline)
       return try await line(from: socket, limit: answerBytesMax, deadline: deadline)

@@ -47,6 +47,10 @@ package enum PeerError: Error, Equatable, Sendable {
   case relay(RelayFault)
   /// A message about reachability is none.
   case reachability(ReachabilityFault)
+  /// A rendezvous point said no.
+  case rendezvousRefused(RendezvousStatus)
+  /// A rendezvous point's message is none.
+  case rendezvous(RendezvousFault)
   /// What a peer signed does not hold.
   case envelope(EnvelopeFault)
   /// A name that stands for no address of the wanted kind.
@@ -83,6 +87,8 @@ extension PeerError: CustomStringConvertible {
     case .relayRefused(let status): "the relay refused (\(status))"
     case .relay(let fault): "a relay's message is malformed (\(fault))"
     case .reachability(let fault): "a message about reachability is malformed (\(fault))"
+    case .rendezvousRefused(let status): "the rendezvous point refused (\(status))"
+    case .rendezvous(let fault): "a rendezvous message is malformed (\(fault))"
     case .envelope(let fault): "what the peer signed does not hold (\(fault))"
     case .nameUnknown(let name): "`\(name)` stands for no address"
     }

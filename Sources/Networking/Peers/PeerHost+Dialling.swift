@@ -33,9 +33,9 @@ extension PeerHost {
   }
 
   /// The open connection with a peer, or else a new one: to `addresses`, or to what the book knows.
-  /// Dials for the same peer are one dial.
+  /// Dials for the same peer are one dial. `insisting`, addresses that failed lately are tried too.
   package func connect(
-    to peer: PeerID, at addresses: [Multiaddr] = []
+    to peer: PeerID, at addresses: [Multiaddr] = [], insisting: Bool = false
   ) async throws(PeerError) -> PeerConnection {
     while true {
       guard !isStopped else { throw .closed }
@@ -48,20 +48,22 @@ extension PeerHost {
       return try result.get()
     }
     dialWaiters[peer] = []
-    let result = await dialKnown(peer, addresses)
+    let result = await dialKnown(peer, addresses, insisting)
     for waiter in dialWaiters.removeValue(forKey: peer) ?? [] { waiter.resume(returning: result) }
     if case .failure(let error) = result { note(.dialFailed(error), peer: peer) }
     return try result.get()
   }
 
-  private func dialKnown(_ peer: PeerID, _ addresses: [Multiaddr]) async -> DialResult {
+  private func dialKnown(
+    _ peer: PeerID, _ addresses: [Multiaddr], _ insisting: Bool
+  ) async -> DialResult {
     if peer == peerID { return .failure(.ownPeer) }
     if let refusal = filter.refusal(of: peer) { return .failure(.filtered(refusal)) }
     let handle = book.intern(peer, now: loop.now)
     if !addresses.isEmpty {
       book.learn(addresses, of: handle, source: .configured, now: loop.now)
     }
-    let known = book.dialAddresses(of: handle, now: loop.now)
+    let known = book.dialAddresses(of: handle, now: loop.now, evenFailed: insisting)
     guard !known.isEmpty else {
       guard let until = book.dialWait(of: handle, now: loop.now) else {
         return .failure(.noAddress(peer))
@@ -256,5 +258,20 @@ extension MultiaddrName {
     case .dns6: host.contains(":")
     case .dnsaddr, .sni: false
     }
+  }
+}
+
+extension PeerHost {
+  /// Who answers at an address, by the handshake alone; nothing stays open.
+  package func identity(at address: Multiaddr) async throws(PeerError) -> PeerID {
+    // Nobody has the key of this id, so whoever answers is named as the wrong one.
+    let nobody = SigningKey.generate().publicKey.peerID
+    do throws(PeerError) {
+      await (try dial(address.withoutPeer.naming(nobody))).close()
+    } catch {
+      if case .peering(.wrongPeer(_, let actual)) = error { return actual }
+      throw error
+    }
+    throw .closed
   }
 }

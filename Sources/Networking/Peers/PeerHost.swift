@@ -42,6 +42,8 @@ package actor PeerHost {
   var dialWaiters: [PeerID: [UnsafeContinuation<DialResult, Never>]] = [:]
   /// What peers say about our own addresses.
   var observed = ObservedAddresses()
+  /// Keep the traffic below a rate, where the settings name one.
+  var pacers: TrafficPacers?
   /// How addresses through relays are dialled; without it they are not.
   var circuitDialer: CircuitDialer?
   /// Our own addresses through relays.
@@ -69,6 +71,7 @@ package actor PeerHost {
     filter = settings.filter
     budget = ResourceBudget(limits: settings.limits)
     nursery = LoopNursery(loop: loop, tasksMax: PeerLimits.tasksMax)
+    pacers = settings.bandwidthMax.map { TrafficPacers(rate: $0, now: loop.now) }
     served = protocols
     if settings.identifiesPeers { served.append(.identifyPush) }
   }

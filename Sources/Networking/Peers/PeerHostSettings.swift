@@ -1,4 +1,5 @@
 package import Peering
+package import Primitives
 
 /// How a host behaves towards peers.
 package struct PeerHostSettings: Sendable {
@@ -21,6 +22,9 @@ package struct PeerHostSettings: Sendable {
   package var dialsFromListenPort = false
   /// The secret of its private network: it talks to nobody who does not have it.
   package var privateNetwork: PrivateNetworkKey?
+  /// What all its connections together may send, and what they may receive; nil for what the
+  /// machine has.
+  package var bandwidthMax: BitRate?
   /// Its software, as identify names it.
   package var agentVersion = "martlet"
 

@@ -24,14 +24,21 @@ package enum GossipSignature {
     return message
   }
 
-  /// Whether the signature is the author's. Takes as long as an Ed25519 verification: a driver
-  /// with many messages runs it on its compute pool.
+  /// Whether the signature is the author's, whose key may be of any kind that peers have. Takes as
+  /// long as such a verification: a driver with many messages runs it on its compute pool.
   package static func verify(_ message: GossipsubWireMessage) -> Bool {
     guard let author = message.author, let id = try? PeerID(bytes: author),
-      let key = id.publicKey, message.key == nil || message.key == key.protobuf,
-      let bytes = message.signature, let signature = try? Signature(bytes: bytes)
+      let bytes = message.signature, let key = key(of: id, sentAlong: message.key)
     else { return false }
-    return key.verify(signature, of: prefix + message.encoded(withSignature: false))
+    return key.verify(bytes, of: prefix + message.encoded(withSignature: false))
+  }
+
+  /// The author's key: inside a short id, sent along where the id is a hash.
+  private static func key(of id: PeerID, sentAlong: Bytes?) -> PeerPublicKey? {
+    guard let protobuf = sentAlong ?? id.inlineKey, PeerID(protobufKey: protobuf) == id else {
+      return nil
+    }
+    return try? PeerPublicKey(protobuf: protobuf)
   }
 
   /// The id on the wire: author and sequence number, or a hash of topic and content; nil if the

@@ -85,10 +85,14 @@ extension PeerBook {
     }
   }
 
-  /// The addresses of a peer that may be dialled now, best first and those through relays last.
-  package func dialAddresses(of handle: PeerHandle, now: Tick) -> [Multiaddr] {
+  /// The addresses of a peer that may be dialled now, best first and those through relays last;
+  /// with `evenFailed` those too that failed lately.
+  package func dialAddresses(
+    of handle: PeerHandle, now: Tick, evenFailed: Bool = false
+  ) -> [Multiaddr] {
     let open = (record(of: handle)?.addresses ?? [])
-      .filter { $0.expires > now && $0.retryAt <= now && $0.address.isDialable }
+      .filter { $0.expires > now && $0.address.isDialable }
+      .filter { evenFailed || $0.retryAt <= now }
       .map(\.address)
     return open.filter { !$0.isRelayed } + open.filter(\.isRelayed)
   }

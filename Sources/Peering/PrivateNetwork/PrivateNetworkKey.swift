@@ -29,6 +29,9 @@ package struct PrivateNetworkKey: Equatable, Sendable {
     self.secret = secret
   }
 
+  /// Names the network without giving the secret away.
+  package var fingerprint: Bytes { KeyFingerprint.of(secret) }
+
   /// Reads a `swarm.key` file.
   package init(file: Bytes) throws(PrivateNetworkFault) {
     guard file.count <= Self.fileBytesMax else {

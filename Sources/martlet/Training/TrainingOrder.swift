@@ -58,7 +58,8 @@ struct TrainingOrder {
       Option(name: "report", value: "FILE", summary: "write a page with charts (HTML)"),
       Option(name: "commit", value: "DIR", summary: "write a work commitment to be checked"),
       Option(name: "segment-steps", value: "N", summary: "steps of a segment (default 10)"),
-      Option(name: "state-budget", value: "MIB", summary: "room for start states (default 64)"),
+      Option(
+        name: "state-budget", value: "SIZE", summary: "room for start states (default 64MiB)"),
       Option(name: "resume", value: "DIR", summary: "keep the checkpoint in DIR, go on from it"),
       Option(
         name: "checkpoint-seconds", value: "N", summary: "between checkpoints (default 30)"),
@@ -85,8 +86,9 @@ struct TrainingOrder {
       try arguments.integer("checkpoint-seconds", in: 0...Limits.checkpointSecondsMax)
       ?? Limits.checkpointSecondsDefault
     stateBudget =
-      try arguments.integer("state-budget", in: 0...Limits.stateMebibytesMax)
-      .map { .mebibytes($0) } ?? CommitmentDirectory.stateBudgetDefault
+      try arguments.size(
+        "state-budget", max: .mebibytes(Limits.stateMebibytesMax), bareUnit: .mebibytes(1))
+      ?? CommitmentDirectory.stateBudgetDefault
     commitDirectory = arguments.text("commit")
     modelPath = arguments.text("save")
     reportPath = arguments.text("report")

@@ -18,7 +18,8 @@ package struct FuzzedParser: Sendable {
 extension FuzzedParser {
   /// Every parser of foreign bytes in the package; each module has its own file beside this one.
   package static let all: [FuzzedParser] = [
-    primitives, cryptography, peering, reachability, gossip, content, learning, work, ledger,
+    primitives, cryptography, peering, reachability, discovery, gossip, content, learning, work,
+    ledger,
     ledgerRules,
     consensus, orchestration, networking, training,
   ].flatMap { $0 }

@@ -9,6 +9,10 @@ extension FuzzedParser {
         if let address = try? Multiaddr(bytes: bytes) { precondition(address.bytes == bytes) }
         _ = try? Multiaddr(String(decoding: bytes, as: UTF8.self))
       },
+      FuzzedParser("network-file") { bytes in
+        guard let file = try? NetworkFile(parsing: bytes) else { return }
+        precondition((try? NetworkFile(parsing: file.text)) == file)
+      },
       FuzzedParser("multistream") { bytes in
         var output = ByteQueue()
         var listener = MultistreamMachine(accepting: ["/noise", "/yamux/1.0.0"])

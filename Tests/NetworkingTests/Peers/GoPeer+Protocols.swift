@@ -36,8 +36,7 @@ extension GoPeer {
 
   /// The providers of a CID that it finds.
   func findProviders(_ cid: Bytes, count: UInt64) async throws -> [PeerID] {
-    let control = try await Socket.connect(
-      to: .unix(path: controlPath), on: loop, within: .seconds(5))
+    let control = try await process.control()
     defer { control.close() }
     // DHTRequest.count = 6.
     var dht = ProtobufWriter()
@@ -87,8 +86,7 @@ extension GoPeer {
   func subscribe(
     to topic: String, _ body: (GoSubscription) async throws -> Void
   ) async throws {
-    let control = try await Socket.connect(
-      to: .unix(path: controlPath), on: loop, within: .seconds(5))
+    let control = try await process.control()
     defer { control.close() }
     var request = ProtobufWriter()
     request.append(1, unsigned: Request.pubsub)

@@ -23,62 +23,20 @@ final class GoPeer: Sendable {
     return candidates.compactMap { $0 }.first { access($0, X_OK) == 0 }
   }()
 
-  let loop: EventLoop
-  private let process: pid_t
-  private let isStopped = Lock(false)
-  private let directory: String
-  var controlPath: String { directory + "/control.sock" }
+  let process: ForeignProcess
 
   /// Starts the process and waits until it answers.
   init(loop: EventLoop, executable: String, options: [String] = []) async throws {
-    self.loop = loop
-    var template = Array("/tmp/martlet-go-peer-XXXXXX".utf8CString)
-    guard let made = mkdtemp(&template) else { throw SocketError.addressInvalid("/tmp") }
-    directory = String(cString: made)
-    let arguments =
+    process = try await ForeignProcess(loop: loop) { directory in
       [
         executable, "-listen", "/unix" + directory + "/control.sock",
         "-hostAddrs", "/ip4/127.0.0.1/tcp/0",
       ] + options
-    process = try Self.spawn(arguments)
-    try await waitUntilReady()
-  }
-
-  /// The file of the control socket appears a moment before the process listens on it.
-  private func waitUntilReady() async throws {
-    for _ in 0..<300 {
-      let control = try? await Socket.connect(
-        to: .unix(path: controlPath), on: loop, within: .seconds(1))
-      if let control { return control.close() }
-      try await loop.sleep(for: .milliseconds(50))
     }
-    throw SocketError.timedOut
   }
 
   /// Ends the process; a second call finds nothing to end.
-  func stop() {
-    guard !isStopped.withLock({ swapIn(true, for: &$0) }) else { return }
-    kill(process, SIGKILL)
-    var status: Int32 = 0
-    waitpid(process, &status, 0)
-    unlink(controlPath)
-    rmdir(directory)
-  }
-
-  private static func spawn(_ arguments: [String]) throws -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    for output in [STDOUT_FILENO, STDERR_FILENO] {
-      posix_spawn_file_actions_addopen(&actions, output, "/dev/null", O_WRONLY, 0)
-    }
-    var argv = arguments.map { strdup($0) } + [nil]
-    defer { for pointer in argv { free(pointer) } }
-    var process: pid_t = 0
-    let status = posix_spawn(&process, arguments[0], &actions, nil, &argv, environ)
-    guard status == 0 else { throw SocketError.system(call: "posix_spawn", code: status) }
-    return process
-  }
+  func stop() { process.stop() }
 
   /// The address it listens on, with its identity.
   func address() async throws -> Multiaddr {
@@ -104,8 +62,7 @@ final class GoPeer: Sendable {
 
   /// Has it open a ping stream to `address`'s peer and echo `payload` through it.
   func ping(_ address: Multiaddr, payload: Bytes) async throws -> Bytes {
-    let control = try await Socket.connect(
-      to: .unix(path: controlPath), on: loop, within: .seconds(5))
+    let control = try await process.control()
     defer { control.close() }
     // Request.streamOpen = 3; StreamOpenRequest.peer = 1, proto = 2.
     var open = ProtobufWriter()
@@ -126,8 +83,7 @@ final class GoPeer: Sendable {
   func ask(
     _ type: UInt64, _ fill: (inout ProtobufWriter) -> Void
   ) async throws -> Bytes {
-    let control = try await Socket.connect(
-      to: .unix(path: controlPath), on: loop, within: .seconds(5))
+    let control = try await process.control()
     defer { control.close() }
     var request = ProtobufWriter()
     request.append(1, unsigned: type)
@@ -174,11 +130,4 @@ final class GoPeer: Sendable {
     }
     return found
   }
-}
-
-/// Stores `new` and returns what was there.
-private func swapIn<Value>(_ new: Value, for place: inout Value) -> Value {
-  let old = place
-  place = new
-  return old
 }

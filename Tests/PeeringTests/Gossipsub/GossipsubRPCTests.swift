@@ -180,6 +180,51 @@ struct GossipsubRPCTests {
     #expect(GossipSignature.verify(message))
   }
 
+  /// Keys and signatures that `openssl ecparam -genkey` and `openssl dgst -sha256 -sign` made.
+  @Test("authors of other kinds of keys are verified, with a hashed id only by the key sent along")
+  func foreignAuthors() throws {
+    let ecdsa = try Hex.decode(
+      "0803125b3059301306072a8648ce3d020106082a8648ce3d03010703420004b290bcaa6ff74d"
+        + "b1e91d09a0ae4ce0956765ced56ed4166c37fc5c54f856e57cd77c407e32211062887011e047"
+        + "0c3353c094a7cc4dea5da48f41cab2a46d3b76")
+    let hashed = message(
+      by: PeerID(protobufKey: ecdsa), key: ecdsa,
+      signature: try Hex.decode(
+        "3045022100fcbea07b9f61209f09066ca32f1a257aa8dc1bc1cec40ba25f71f72e819c4a8a02"
+          + "204a839d40bb23b1a28a2cc583b6b6c68cbb468e9a197dd4994f8d70ed17e102b1"))
+    #expect(GossipSignature.verify(hashed))
+    let secp256k1 = try Hex.decode(
+      "0802122102fe770656ba29ea839de43e27939e9a77c6711598ad1c0d09754bf975f468cf4f")
+    let inline = message(
+      by: PeerID(protobufKey: secp256k1), key: nil,
+      signature: try Hex.decode(
+        "30450221009f004a8dd38e6a78cb9b84a88cf997b36cc758768673146a66404265415b8bff02"
+          + "200e51b4d0393863d041955f162957cb50e191d5d6de45c1df5861c569446069f8"))
+    #expect(GossipSignature.verify(inline))
+    var withoutKey = hashed
+    withoutKey.key = nil
+    var otherKey = hashed
+    otherKey.key = secp256k1
+    var damagedKey = hashed
+    damagedKey.key?[40] ^= 1
+    var changed = inline
+    changed.data = [1, 3]
+    for forged in [withoutKey, otherKey, damagedKey, changed] {
+      #expect(!GossipSignature.verify(forged))
+    }
+  }
+
+  private func message(
+    by author: PeerID, key: Bytes?, signature: Bytes
+  ) -> GossipsubWireMessage {
+    var message = GossipsubWireMessage(topic: "t", data: [1, 2])
+    message.author = author.bytes
+    message.sequence = [0, 0, 0, 0, 0, 0, 1, 2]
+    message.key = key
+    message.signature = signature
+    return message
+  }
+
   @Test("a changed message, another author's key or a missing part is not verified")
   func forgeries() throws {
     let author = try key(1)

@@ -59,6 +59,7 @@ uint64_t shim_monotonic_nanoseconds(void);
 void shim_name_thread(const char *name);
 #include "crc32c.h"
 #include "heap.h"
+#include "multicast.h"
 #include "process.h"
 #include "sha256_pair.h"
 #include "write_back.h"

@@ -17,16 +17,21 @@ package actor KademliaShell {
   package nonisolated let protocolID: String
 
   nonisolated let host: PeerHost
-  private let admission: KademliaAdmissionCheck
-  private(set) var machine: KademliaMachine
+  let admission: KademliaAdmissionCheck
+  var machine: KademliaMachine
   private var random: SplitMix64
   private var wakeTimer: TimerToken?
   /// Streams of requests under way, so that one nobody waits for can be given up.
   private var requests: [UInt32: PeerStream?] = [:]
-  private var replies: [UInt32: Result<KademliaResponse, KademliaRefusal>] = [:]
-  private var nextServed: UInt32 = 0
+  var replies: [UInt32: Result<KademliaResponse, KademliaRefusal>] = [:]
+  var nextServed: UInt32 = 0
   private var nextOperation: UInt32 = 0
   private var operations: [UInt32: UnsafeContinuation<KademliaOutcome, Never>] = [:]
+  /// The peers that operations look for: each ends when an address of its peer is known.
+  private var sought: [UInt32: PeerHandle] = [:]
+  /// Who waits for the first peer of the table.
+  var peerWaiters: [UInt32: UnsafeContinuation<Void, Never>] = [:]
+  var nextWaiter: UInt32 = 0
 
   /// A node of the network that `protocolID` names; `start` makes it one.
   package init(
@@ -43,14 +48,15 @@ package actor KademliaShell {
       local: local, key: KademliaKey(host.peerID.bytes), settings: settings)
   }
 
-  /// Serves the network, where the settings say so, and takes in peers that speak it.
-  package func start() async {
+  /// Serves the network, where the settings say so, and takes in peers that speak it. `anchors` are
+  /// peers of an earlier run, to begin with.
+  package func start(anchors: [PeerHandle] = []) async {
     if machine.settings.serves { await host.serve(servedProtocol()) }
     await host.observe { [weak self] event in
       self?.assumeIsolated { $0.observed(event) }
     }
     for handle in await host.connectedHandles() { learn(of: handle) }
-    handle(.begin(anchors: []))
+    handle(.begin(anchors: anchors))
   }
 
   /// Connects to peers and finds its own place in the network.
@@ -71,10 +77,15 @@ package actor KademliaShell {
     return await run(.bootstrap)
   }
 
-  /// Does something in the network; ends early, with what it has, when the task is cancelled.
-  package func run(_ operation: KademliaOperation) async -> KademliaOutcome {
+  /// Does something in the network; ends early, with what it has, when the task is cancelled, or
+  /// when it has found an address of the peer that is `sought`.
+  package func run(
+    _ operation: KademliaOperation, seeking peer: PeerHandle? = nil
+  ) async -> KademliaOutcome {
     let id = nextOperation
     nextOperation &+= 1
+    sought[id] = peer
+    defer { sought[id] = nil }
     return await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
         operations[id] = continuation
@@ -86,10 +97,16 @@ package actor KademliaShell {
     }
   }
 
-  private func cancel(_ id: UInt32) {
+  private func cancel(_ id: UInt32, ending: KademliaOutcome.Ending = .exhausted) {
     guard let continuation = operations.removeValue(forKey: id) else { return }
     handle(.cancel(id: id))
-    continuation.resume(returning: KademliaOutcome(ending: .exhausted))
+    continuation.resume(returning: KademliaOutcome(ending: ending))
+  }
+
+  /// An answer has come: the operations that it satisfies need no other.
+  private func endSatisfied() {
+    guard !sought.isEmpty else { return }
+    for (id, peer) in sought where hasAddress(of: peer) { cancel(id, ending: .complete) }
   }
 
   /// A key is no longer provided by this node.
@@ -103,7 +120,7 @@ package actor KademliaShell {
 
   // MARK: The machine
 
-  private func handle(_ event: KademliaEvent) {
+  func handle(_ event: KademliaEvent) {
     for effect in effects(of: event) { perform(effect) }
   }
 
@@ -124,8 +141,11 @@ package actor KademliaShell {
     case .found: break
     case .finished(let outcome, let id):
       operations.removeValue(forKey: id)?.resume(returning: outcome)
-    case .inserted(let peer): host.assumeIsolated { $0.book.tag(peer, Self.tableTag) }
+    case .inserted(let peer):
+      host.assumeIsolated { $0.book.tag(peer, Self.tableTag) }
+      wakePeerWaiters()
     case .removed(let peer): host.assumeIsolated { $0.book.untag(peer, Self.tableTag) }
+    // Whoever keeps them asks for them when it has something new to keep.
     case .anchors: break
     case .wake(let moment): wake(at: moment)
     }
@@ -179,6 +199,7 @@ package actor KademliaShell {
       let response = try await exchange(request, with: peer, call: call)
       guard requests.removeValue(forKey: call) != nil else { return }
       handle(.response(response, call: call, admission: admission(of: peer)))
+      endSatisfied()
     } catch {
       guard requests.removeValue(forKey: call) != nil else { return }
       handle(.failed(call: call))
@@ -219,7 +240,7 @@ package actor KademliaShell {
   // MARK: Names
 
   /// A peer as a message names it.
-  private func describe(_ peer: PeerHandle) -> KademliaMessage.Peer {
+  func describe(_ peer: PeerHandle) -> KademliaMessage.Peer {
     let local = machine.local
     return host.assumeIsolated { host in
       if peer == local {
@@ -239,7 +260,7 @@ package actor KademliaShell {
   }
 
   /// The handle of a peer that a message names; its addresses are hearsay.
-  private func intern(_ peer: KademliaMessage.Peer) -> PeerHandle? {
+  func intern(_ peer: KademliaMessage.Peer) -> PeerHandle? {
     host.assumeIsolated { host in
       let handle = host.book.intern(peer.id, now: loop.now)
       guard peer.id != host.peerID else { return handle }
@@ -247,40 +268,5 @@ package actor KademliaShell {
       host.book.learn(addresses, of: handle, source: .hearsay, now: loop.now)
       return handle
     }
-  }
-
-  // MARK: Answering
-
-  /// Requests one stream may carry before it is closed, and how long it may be silent.
-  private static let requestsPerStreamMax = 256
-  private static let streamIdle: Duration = .seconds(60)
-
-  private func servedProtocol() -> StreamProtocol {
-    StreamProtocol(
-      protocolID, limits: StreamLimits(inboundPerPeerMax: 16, inboundMax: 2_048)
-    ) { [weak self] stream in
-      for _ in 0..<Self.requestsPerStreamMax {
-        let bytes = try await stream.readMessage(
-          limit: KademliaLimits.messageBytesMax, within: Self.streamIdle)
-        guard let bytes, let self else { return }
-        if let answer = try await self.answer(bytes, from: stream.peer) {
-          try await stream.writeMessage(answer)
-        }
-      }
-    }
-  }
-
-  /// The answer to a message, or nil where none is due.
-  private func answer(_ bytes: Bytes, from peer: PeerID) throws -> Bytes? {
-    let message = try KademliaMessage(decoding: bytes)
-    let sender = host.assumeIsolated { $0.book.intern(peer, now: loop.now) }
-    let request = try message.request(from: sender, intern: intern)
-    let call = nextServed
-    nextServed &+= 1
-    handle(.request(request, from: sender, admission: admission(peer), call: call))
-    guard let reply = replies.removeValue(forKey: call) else { return nil }
-    let response = try reply.get()
-    guard request.hasAnswer else { return nil }
-    return KademliaMessage(response, to: request, peer: describe).encoded()
   }
 }

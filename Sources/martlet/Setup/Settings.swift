@@ -10,45 +10,24 @@ struct Settings: Sendable {
     let source: String
   }
 
-  private struct Definition {
-    let name: String
-    let variable: String
-    let fallback: String
-  }
-
   /// Largest `config.json` or `.env`.
   private static let fileBytesMax = 64 << 10
 
-  private static let definitions = [
-    Definition(name: "home", variable: "MARTLET_HOME", fallback: "~/.martlet"),
-    Definition(name: "host", variable: "MARTLET_HOST", fallback: "127.0.0.1"),
-    Definition(name: "port", variable: "MARTLET_PORT", fallback: "8080"),
-    Definition(
-      name: "listen", variable: "MARTLET_LISTEN", fallback: "/ip4/127.0.0.1/tcp/4001"),
-    Definition(name: "tls-cert", variable: "MARTLET_TLS_CERT", fallback: ""),
-    Definition(name: "tls-key", variable: "MARTLET_TLS_KEY", fallback: ""),
-    Definition(name: "stake-grants", variable: "MARTLET_STAKE_GRANTS", fallback: "8"),
-    Definition(name: "threads", variable: "MARTLET_THREADS", fallback: "1"),
-    Definition(name: "join", variable: "MARTLET_JOIN", fallback: ""),
-    Definition(name: "role", variable: "MARTLET_ROLE", fallback: "worker"),
-    Definition(name: "label", variable: "MARTLET_LABEL", fallback: ""),
-    Definition(name: "server", variable: "MARTLET_SERVER", fallback: ""),
-    Definition(name: "api-key-file", variable: "MARTLET_API_KEY_FILE", fallback: ""),
-  ]
+  static let fileName = "config.json"
 
   private(set) var rows: [Row] = []
 
   init(arguments: Arguments) throws {
     let file = try Self.fileValues(Homes.selected(arguments))
     let dotenv = try Self.dotenvValues()
-    for definition in Self.definitions {
+    for definition in SettingDefinition.all {
       rows.append(
         Self.row(definition, arguments: arguments, dotenv: dotenv, file: file))
     }
   }
 
   private static func row(
-    _ definition: Definition, arguments: Arguments, dotenv: [String: String],
+    _ definition: SettingDefinition, arguments: Arguments, dotenv: [String: String],
     file: [String: String]
   ) -> Row {
     let name = definition.name
@@ -64,15 +43,18 @@ struct Settings: Sendable {
     return Row(name: name, value: definition.fallback, source: "default")
   }
 
+  /// One setting, with where it comes from.
+  func row(_ name: String) -> Row? { rows.first { $0.name == name } }
+
   /// The value of a setting; empty text means that it is not set.
   func text(_ name: String) -> String? {
-    let value = rows.first { $0.name == name }?.value ?? ""
+    let value = row(name)?.value ?? ""
     return value.isEmpty ? nil : value
   }
 
   /// A setting that is a whole number.
   func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int {
-    let row = rows.first { $0.name == name }
+    let row = row(name)
     guard let row, let number = Int(row.value), range.contains(number) else {
       throw CommandFailure.usage(
         "\(name) is `\(row?.value ?? "")` (\(row?.source ?? "unset"))",
@@ -88,21 +70,27 @@ struct Settings: Sendable {
   }
 
   private static func fileValues(_ home: HomeDirectory) throws -> [String: String] {
-    guard let bytes = try home.read("config.json", max: fileBytesMax) else { return [:] }
-    let document = try JSONValue(parsing: bytes)
-    guard let members = document.members else {
-      throw CommandFailure("config.json is not an object", hint: "see `martlet config show`")
-    }
     var values: [String: String] = [:]
-    for member in members {
-      guard definitions.contains(where: { $0.name == member.name && $0.name != "home" }) else {
-        throw CommandFailure(
-          "config.json has the unknown key `\(member.name)`",
-          hint: "`martlet config show` lists the keys")
-      }
+    for member in try fileMembers(home) {
       values[member.name] = member.value.text ?? member.value.text()
     }
     return values
+  }
+
+  /// What `config.json` of a home holds, with known names only.
+  static func fileMembers(_ home: HomeDirectory) throws -> [JSONValue.Member] {
+    guard let bytes = try home.read(fileName, max: fileBytesMax) else { return [] }
+    guard let members = try JSONValue(parsing: bytes).members else {
+      throw CommandFailure("config.json is not an object", hint: "see `martlet config show`")
+    }
+    let names = SettingDefinition.all.map(\.name).filter { $0 != SettingDefinition.home.name }
+    for member in members where !names.contains(member.name) {
+      throw CommandFailure(
+        "config.json has the unknown key `\(member.name)`",
+        hint: NearestWord.of(member.name, in: names).map { "did you mean `\($0)`?" }
+          ?? "`martlet config show` lists the keys")
+    }
+    return members
   }
 
   /// Lines `NAME=VALUE` of the file `.env` in the working directory; `#` begins a comment.

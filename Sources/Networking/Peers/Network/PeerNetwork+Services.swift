@@ -1,0 +1,151 @@
+package import Cryptography
+import Peering
+import Primitives
+
+extension PeerNetwork {
+  /// Tells the network that this node offers a service, now and for as long as it runs.
+  package func advertise(_ service: String) {
+    guard !services.contains(service), services.count < PeerNetworkLimits.servicesMax else {
+      return
+    }
+    services.append(service)
+    advertiseSoon(after: .zero)
+  }
+
+  /// Who says that it offers a service; nothing but its own word stands behind it.
+  package func find(
+    _ service: String, wanted: Int = PeerNetworkLimits.providersWanted
+  ) async -> [PeerID] {
+    guard await kademlia.waitForPeers(within: PeerNetworkLimits.firstPeerPatience) else {
+      return []
+    }
+    let key = NetworkFile.serviceKey(service, of: settings.chainID)
+    return await kademlia.findProviders(of: key, wanted: wanted).filter { $0 != host.peerID }
+  }
+
+  /// Says all services after a while, once for all who came until then.
+  func advertiseSoon(after pause: Duration) {
+    guard advertiseTimer == nil, !services.isEmpty else { return }
+    advertiseTimer = host.loop.schedule(after: pause) { [weak self] in
+      self?.assumeIsolated { network in
+        network.advertiseTimer = nil
+        network.begin { await $0.sayServices() }
+      }
+    }
+  }
+
+  private func sayServices() async {
+    guard !isAdvertising else { return }
+    isAdvertising = true
+    defer { isAdvertising = false }
+    guard await kademlia.waitForPeers(within: PeerNetworkLimits.bootstrapPauseMax) else {
+      return advertiseSoon(after: PeerNetworkLimits.advertisePause)
+    }
+    for service in services {
+      let key = NetworkFile.serviceKey(service, of: settings.chainID)
+      let outcome = await kademlia.run(.provide(key))
+      if outcome.stored == 0 { advertiseSoon(after: PeerNetworkLimits.advertisePause) }
+    }
+  }
+
+  // MARK: Reaching a peer
+
+  /// A connection with a peer, a direct one if there can be one: the open one, or else at what is
+  /// known, found on the local network, or found by asking others; `service` names what it is
+  /// known to offer.
+  package func reach(
+    _ peer: PeerID, offering service: String? = nil
+  ) async throws(PeerError) -> (connection: PeerConnection, route: PeerRoute) {
+    if let open = await host.connection(with: peer), !open.isRelayed {
+      return (open, await origin(of: peer) ?? .connected)
+    }
+    var lastError = PeerError.noAddress(peer)
+    if let route = await knownRoute(to: peer) {
+      do throws(PeerError) { return (try await connect(peer), route) } catch {
+        if Self.isFinal(error) { throw error }
+        lastError = error
+      }
+    }
+    guard await kademlia.waitForPeers(within: PeerNetworkLimits.firstPeerPatience) else {
+      throw lastError
+    }
+    // Who came meanwhile may be the peer itself, or have named it.
+    let isKnown = await kademlia.knowsAddress(of: peer)
+    if isKnown ? true : await kademlia.find(peer) {
+      let route = await origin(of: peer) ?? .lookup
+      do throws(PeerError) { return (try await connect(peer), route) } catch {
+        if Self.isFinal(error) { throw error }
+        lastError = error
+      }
+    }
+    guard let service, await find(service).contains(peer) else { throw lastError }
+    return (try await connect(peer), .advertisement)
+  }
+
+  /// Nobody knows a better address for what a list or the peer's own key refuses.
+  private static func isFinal(_ error: PeerError) -> Bool {
+    switch error {
+    case .filtered, .ownPeer, .cancelled: true
+    default: false
+    }
+  }
+
+  /// Where a peer is known from, unless others named it.
+  private func origin(of peer: PeerID) async -> PeerRoute? {
+    let named = settings.bootstraps + settings.anchors
+    if named.contains(where: { $0.peer == peer }) { return .known }
+    return await discovery?.found.contains(peer) == true ? .localDiscovery : nil
+  }
+
+  /// How the address of a peer that would be dialled came to be known; nil where there is none.
+  private func knownRoute(to peer: PeerID) async -> PeerRoute? {
+    let book = await host.book
+    guard let handle = book.handle(of: peer) else { return nil }
+    let open = book.dialAddresses(of: handle, now: host.loop.now, evenFailed: true)
+    guard let best = open.first else { return nil }
+    if let origin = await origin(of: peer) { return origin }
+    let source = book.record(of: handle)?.addresses.first { $0.address == best }?.source
+    return source == .hearsay ? .lookup : .known
+  }
+
+  private func connect(_ peer: PeerID) async throws(PeerError) -> PeerConnection {
+    let connection = try await dial(peer)
+    guard connection.isRelayed else { return connection }
+    return await upgraded(connection, with: peer)
+  }
+
+  /// The open connection with a peer or a new one, also at addresses that failed lately; gives up
+  /// long before a packet that nobody answers does.
+  func dial(
+    _ peer: PeerID, at addresses: [Multiaddr] = []
+  ) async throws(PeerError) -> PeerConnection {
+    let (host, limit) = (host, PeerNetworkLimits.dialPatience)
+    let result = await withTaskGroup(of: Result<PeerConnection, PeerError>.self) { group in
+      group.addTask {
+        do throws(PeerError) {
+          return .success(try await host.connect(to: peer, at: addresses, insisting: true))
+        } catch {
+          return .failure(error)
+        }
+      }
+      group.addTask(executorPreference: host.loop.taskExecutor) {
+        try? await host.loop.sleep(for: limit)
+        return .failure(.deadlineExceeded(method: "dial", after: limit))
+      }
+      let first = await group.next() ?? .failure(.cancelled)
+      group.cancelAll()
+      return first
+    }
+    return try result.get()
+  }
+
+  /// Waits for the called side's punch; what a relay carries ends after some kilobytes.
+  private func upgraded(_ circuit: PeerConnection, with peer: PeerID) async -> PeerConnection {
+    let end = host.loop.now.advanced(by: PeerNetworkLimits.punchPatience)
+    while host.loop.now < end, !Task.isCancelled {
+      if let direct = await host.connection(with: peer), !direct.isRelayed { return direct }
+      try? await host.loop.sleep(for: PeerNetworkLimits.punchPoll)
+    }
+    return circuit
+  }
+}

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""A py-libp2p node that is found and finds others, commanded over a control socket (see control.py).
+
+    py_discovery_peer.py SOCKET OPTIONS
+
+OPTIONS is a JSON object; each member is left out for no:
+    mdns          the address of the interface to use multicast DNS on
+    fingerprint   the fingerprint of a private network, for its name in multicast DNS
+    rendezvous    true: serves as a rendezvous point
+"""
+
+import functools
+import json
+import logging
+import pathlib
+import secrets
+import sys
+
+import multiaddr
+import trio
+import zeroconf
+from libp2p import new_host
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.discovery.events.peerDiscovery import peerDiscovery
+from libp2p.discovery.mdns import create_mdns_discovery
+from libp2p.discovery.mdns import mdns as mdns_module
+from libp2p.discovery.rendezvous.client import RendezvousClient
+from libp2p.discovery.rendezvous.service import RendezvousService
+from libp2p.peer.peerinfo import info_from_p2p_addr
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from control import LINE_BYTES_MAX, answer, failure, run_request  # noqa: E402
+
+SECONDS_MAX = 20
+
+
+class Peer:
+    def __init__(self, options):
+        self.options = options
+        self.host = new_host(key_pair=create_new_key_pair(secrets.token_bytes(32)))
+        self.found = {}
+        self.mdns = None
+        if options.get("rendezvous"):
+            self.point = RendezvousService(self.host)
+
+    async def run(self, path):
+        addresses = [multiaddr.Multiaddr("/ip4/127.0.0.1/tcp/0")]
+        async with self.host.run(listen_addrs=addresses):
+            if "mdns" in self.options:
+                self.start_mdns(self.options["mdns"])
+            listener = trio.socket.socket(trio.socket.AF_UNIX)
+            await listener.bind(path)
+            listener.listen(16)
+            await trio.serve_listeners(self.serve_control, [trio.SocketListener(listener)])
+
+    def start_mdns(self, interface):
+        # It would use every interface; the test's packets stay on one.
+        mdns_module.Zeroconf = functools.partial(zeroconf.Zeroconf, interfaces=[interface])
+        peerDiscovery.register_peer_discovered_handler(self.discovered)
+        self.mdns = create_mdns_discovery(
+            self.host.get_network(), host=self.host,
+            private_network_fingerprint=self.options.get("fingerprint"))
+
+    def discovered(self, info):
+        self.found[str(info.peer_id)] = [str(a) for a in info.addrs]
+
+    async def serve_control(self, connection):
+        buffer = b""
+        while data := await connection.receive_some(1 << 16):
+            buffer += data
+            while b"\n" in buffer:
+                line, buffer = buffer.split(b"\n", 1)
+                await connection.send_all(await self.obey(line))
+            if len(buffer) > LINE_BYTES_MAX:
+                return
+
+    async def obey(self, line):
+        try:
+            name, arguments = run_request(line)
+            with trio.fail_after(SECONDS_MAX):
+                return answer(await getattr(self, f"do_{name}")(**arguments))
+        except Exception as error:
+            return failure(error)
+
+    async def do_self(self):
+        return {"peer": str(self.host.get_id()), "addresses": [str(a) for a in self.host.get_addrs()]}
+
+    async def do_begin_mdns(self):
+        """Registers its name, which zeroconf takes a second for in a thread of its own."""
+        await trio.to_thread.run_sync(self.mdns.broadcaster.register)
+
+    async def do_found(self):
+        return self.found
+
+    # -- rendezvous
+
+    async def client(self, point):
+        info = info_from_p2p_addr(multiaddr.Multiaddr(point))
+        await self.host.connect(info)
+        return RendezvousClient(self.host, info.peer_id)
+
+    async def do_register(self, point, namespace, seconds):
+        return await (await self.client(point)).register(namespace, seconds)
+
+    async def do_unregister(self, point, namespace):
+        await (await self.client(point)).unregister(namespace)
+
+    async def do_discover(self, point, namespace, limit, cookie):
+        peers, cookie = await (await self.client(point)).discover(
+            namespace, limit, bytes.fromhex(cookie))
+        return {"peers": [str(info.peer_id) for info in peers], "cookie": cookie.hex()}
+
+
+def main():
+    logging.basicConfig(level=logging.WARNING)
+    peer = Peer(json.loads(sys.argv[2]))
+    trio.run(functools.partial(peer.run, sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()
