@@ -152,7 +152,9 @@ extension ClusterMachine {
     // Epoch 0 is a question, not a candidacy.
     guard number > 0 else { return false }
     if number == epoch {
-      return votedInEpoch == nil || votedInEpoch == peer || votedInEpoch == local
+      // An epoch in which we stood in vain may be given away, one that we have led may not.
+      return votedInEpoch == nil || votedInEpoch == peer
+        || (votedInEpoch == local && confirmedEpoch != epoch)
     }
     return number > epoch && number - epoch <= ClusterLimits.epochJumpMax
   }
@@ -195,12 +197,14 @@ extension ClusterMachine {
   }
 
   mutating func noteDecline(known: UInt64) {
+    // A candidate that is declined in its own epoch tries the next: somebody has led this one.
+    if case .candidate = role, known == epoch { declinedWith = max(declinedWith, known) }
     guard known > epoch, known - epoch <= ClusterLimits.epochJumpMax else { return }
     declinedWith = max(declinedWith, known)
   }
 
-  /// A member whose epoch is too far behind to follow asks all and takes what most say. One liar, and
-  /// any minority of them, cannot carry it away.
+  /// A member whose epoch is too far behind to follow asks all and takes what most say. One liar,
+  /// and any minority of them, cannot carry it away.
   mutating func catchUp(
     with peer: PeerHandle, at number: UInt64, now: Tick, effects: inout [ClusterEffect]
   ) {

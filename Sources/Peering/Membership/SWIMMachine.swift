@@ -114,7 +114,7 @@ package struct SWIMMachine: Sendable {
   package var nextWake: Tick? {
     switch phase {
     case .outside, .departed: return nil
-    case .leaving(let until): return min(until, nextGossip)
+    case .leaving(let until): return broadcasts.isEmpty ? until : min(until, nextGossip)
     case .joining(_, _, _, let retryAt): return retryAt
     case .member: break
     }

@@ -2,7 +2,8 @@ import Peering
 import Primitives
 
 extension MembershipNetwork {
-  /// Two leaders of one epoch may be on the sides of a cut; they never have a voter in common.
+  /// Two that lead one epoch at the same time are on the sides of a cut, or began apart; they have
+  /// no voter in common.
   mutating func elected(_ node: Int, epoch: UInt64, in cluster: ClusterID) {
     outcome.elections += 1
     guard
@@ -11,7 +12,7 @@ extension MembershipNetwork {
     else { return }
     let voters = Set(grants)
     let key = ClusterEpoch(cluster: cluster, epoch: epoch)
-    for other in elected[key] ?? [] where other.node != node {
+    for other in elected[key] ?? [] where other.node != node && leads(other.node, key) {
       let shared = other.voters.intersection(voters)
       guard !shared.isEmpty else { continue }
       fail(
@@ -19,6 +20,14 @@ extension MembershipNetwork {
         "\(cluster) has \(other.node) and \(node) in epoch \(epoch), both by \(shared.count)")
     }
     elected[key, default: []].append((node, voters))
+  }
+
+  private func leads(_ node: Int, _ key: ClusterEpoch) -> Bool {
+    guard nodes[node].isRunning,
+      let machine = nodes[node].hierarchy.clusters.first(where: { $0.cluster == key.cluster }),
+      machine.epoch == key.epoch, case .leader(_, let until) = machine.role
+    else { return false }
+    return now < until
   }
 
   /// What must hold once trouble is over and everybody had time.
@@ -44,7 +53,14 @@ extension MembershipNetwork {
     for node in members {
       let seen = Set(nodes[node].groups[cluster]?.present.map { Int($0.index) } ?? [])
       for other in members where !seen.contains(other) {
-        fail(.noFalseDeath, node, "does not see \(other) in \(cluster)")
+        let own = nodes[node].groups[cluster]
+        let theirs = nodes[other].groups[cluster]
+        let status = own?.member(PeerHandle(UInt32(other)))?.status
+        fail(
+          .noFalseDeath, node,
+          "does not see \(other) in \(cluster), which is \(status.map { "\($0)" } ?? "unknown")"
+            + " to it; they are \(theirs.map { "\($0.phase)" } ?? "out") and "
+            + (own.map { "\($0.phase)" } ?? "out"))
       }
       for other in seen.sorted() where !members.contains(other) {
         fail(.deadAreKnown, node, "still sees \(other) in \(cluster)")

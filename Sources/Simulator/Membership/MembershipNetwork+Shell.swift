@@ -124,6 +124,8 @@ extension MembershipNetwork {
     case .departed:
       nodes[node].groups[cluster] = nil
       nodes[node].wakes[cluster] = nil
+      let isWanted = nodes[node].hierarchy.clusters.contains { $0.cluster == cluster }
+      if isWanted { admit(node, to: cluster) }
     }
   }
 
@@ -198,7 +200,9 @@ extension MembershipNetwork {
 
   private mutating func planLook(_ node: Int, _ cluster: ClusterID) {
     guard let machine = nodes[node].groups[cluster] else { return }
-    let usual = min(10_000 * machine.present.count, 300_000)
+    nodes[node].lookups[cluster, default: 0] += 1
+    let usual = min(
+      10_000 * max(machine.present.count, nodes[node].lookups[cluster] ?? 1), 300_000)
     queue.schedule(
       .lookAgain(node: node, life: nodes[node].life, cluster),
       after: usual / 2 + machineRandom.below(usual))
@@ -249,11 +253,9 @@ extension MembershipNetwork {
   }
 
   private mutating func admit(_ node: Int, to cluster: ClusterID) {
-    guard nodes[node].groups[cluster] == nil else {
-      // The farewell to its earlier life there is not said yet.
-      queue.schedule(.enter(node: node, life: nodes[node].life, cluster), after: 2_000)
-      return
-    }
+    nodes[node].lookups[cluster] = 0
+    // The farewell to an earlier stay there comes first.
+    guard nodes[node].groups[cluster] == nil else { return }
     nodes[node].groups[cluster] = SWIMMachine(
       local: PeerHandle(UInt32(node)),
       incarnation: Self.startSeconds + UInt64(queue.now) / 1_000, notary: notary(of: node),

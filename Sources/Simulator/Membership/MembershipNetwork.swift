@@ -22,6 +22,8 @@ struct MembershipNetwork {
   var machineRandom: SplitMix64
   var linkRandom: SplitMix64
   var breach: MembershipBreach?
+  private var countedAt = 0
+  private var countedEvents = 0
 
   struct ClusterEpoch: Hashable {
     let cluster: ClusterID
@@ -36,7 +38,7 @@ struct MembershipNetwork {
     var network = MembershipNetwork(scenario)
     network.planLife()
     while network.breach == nil, let event = network.queue.next(until: MembershipTimes.end) {
-      network.outcome.events += 1
+      network.count()
       network.take(event)
     }
     if network.breach == nil { network.checkEnd() }
@@ -91,6 +93,15 @@ struct MembershipNetwork {
   }
 
   static let rareKind: Bytes = Array("gpu".utf8)
+
+  private mutating func count() {
+    outcome.events += 1
+    if queue.now != countedAt { (countedAt, countedEvents) = (queue.now, 0) }
+    countedEvents += 1
+    // Each node may be told something by each other one, and tick.
+    let most = 1_000 * (nodes.count + 1)
+    if countedEvents > most { fail(.noSpinning, 0, "\(countedEvents) events at once") }
+  }
 
   private mutating func planLife() {
     var faults = ChanceStreams(seed: scenario.seed).stream(.attackers)

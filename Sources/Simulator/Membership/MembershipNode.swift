@@ -15,6 +15,8 @@ struct MembershipNode {
   var isRunning = false
   /// Counts starts, so that what was meant for an earlier life is not taken by a later one.
   var life = 0
+  /// How often each cluster was looked up since we are in it.
+  var lookups: [ClusterID: Int] = [:]
   /// The last digest of its group in which it was, and when.
   var anchoredAt: Int?
 }

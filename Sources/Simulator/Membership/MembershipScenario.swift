@@ -78,7 +78,9 @@ package enum MembershipBug: String, CaseIterable, Sendable {
 
 /// What must hold in every run of membership.
 package enum MembershipInvariant: String, CaseIterable, Sendable {
-  /// Two leaders of one epoch of one cluster share no voter.
+  /// A machine does not spin: so many events in one millisecond are a loop.
+  case noSpinning = "no-spinning"
+  /// Two that lead one epoch of one cluster at the same time share no voter.
   case oneLeaderAnEpoch = "one-leader-an-epoch"
   /// Nobody that lives and is connected stays dead for the others.
   case noFalseDeath = "no-false-death"

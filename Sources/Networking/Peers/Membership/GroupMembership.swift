@@ -72,8 +72,8 @@ package actor GroupMembership {
     self.shell = shell
   }
 
-  /// Begins membership on a host that runs and is in a DHT; returns at once, and enters the group of
-  /// its place as soon as that is found.
+  /// Begins membership on a host that runs and is in a DHT; returns at once, and enters the group
+  /// of its place as soon as that is found.
   package static func start(
     on host: PeerHost, kademlia: KademliaShell, settings: GroupSettings
   ) async -> GroupMembership {
@@ -129,6 +129,8 @@ package actor GroupMembership {
       }
     }
   }
+
+  func hostBook() async -> PeerBook { await host.book }
 
   /// Peers that offer a kind, in our group and in all others, nearest first as their leaders say.
   /// Their addresses are in the host's book; whether they really offer it, they are to be asked.

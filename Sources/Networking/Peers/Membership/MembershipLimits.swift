@@ -27,7 +27,7 @@ enum MembershipLimits {
   /// Searches under way.
   static let searchesMax = 64
   /// Each member looks its group up in the DHT this often for each one present, so a group does it
-  /// once in ten seconds as a whole …
+  /// once in ten seconds as a whole; the k-th time after at least k times as long …
   static let lookupInterval = Duration.seconds(10)
   /// … and each member at least once in this time.
   static let lookupIntervalMax = Duration.seconds(300)

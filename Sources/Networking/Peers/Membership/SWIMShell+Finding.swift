@@ -6,7 +6,9 @@ import Primitives
 extension SWIMShell {
   /// Takes part in a cluster's group from now on: joins those that are there, or begins it.
   package func enter(_ cluster: ClusterID) {
-    guard !isStopped, groups[cluster] == nil else { return }
+    guard !isStopped else { return }
+    wanted.insert(cluster)
+    guard groups[cluster] == nil else { return }
     // Our counter begins above any that we had there before: clocks outlive processes.
     let seconds = WallClock.milliseconds() / 1_000
     let notary = EntryNotary(
@@ -18,6 +20,7 @@ extension SWIMShell {
 
   /// Says goodbye to a group.
   package func exit(_ cluster: ClusterID) {
+    wanted.remove(cluster)
     guard let group = groups[cluster] else { return }
     let point = ClusterProtocol.key(of: cluster, network: network)
     kademlia.assumeIsolated { $0.stopProviding(KademliaKey(point)) }
@@ -89,8 +92,9 @@ extension SWIMShell {
 
   private func scheduleLookup(of cluster: ClusterID) {
     guard let group = groups[cluster] else { return }
+    group.lookups += 1
     let usual = min(
-      MembershipLimits.lookupInterval * group.machine.present.count,
+      MembershipLimits.lookupInterval * max(group.machine.present.count, group.lookups),
       MembershipLimits.lookupIntervalMax)
     let jitter = Int.random(in: 50...150, using: &random)
     schedule(after: usual * jitter / 100, in: cluster) { shell in
@@ -104,12 +108,19 @@ extension SWIMShell {
   }
 
   private func reach(_ members: [PeerHandle], in cluster: ClusterID) {
-    guard let machine = groups[cluster]?.machine, machine.phase == .member else { return }
+    guard let group = groups[cluster], group.machine.phase == .member else { return }
+    let machine = group.machine
     // The dead are tried again by the machine itself.
     let strangers = members.filter { machine.member($0) == nil }
     if !strangers.isEmpty { handle(.reach(strangers), in: cluster) }
-    // Alone, nobody else would tell the DHT again what it may not have kept the first time.
-    if machine.present.count == 1 { announce(cluster) } else { scheduleLookup(of: cluster) }
+    // Alone, nobody else would tell the DHT again what it may not have kept the first time; ever
+    // more rarely, since the DHT is told by each leader of each level.
+    let isPowerOfTwo = group.lookups & (group.lookups - 1) == 0
+    if machine.present.count == 1, isPowerOfTwo {
+      announce(cluster)
+    } else {
+      scheduleLookup(of: cluster)
+    }
   }
 
   private func schedule(

@@ -22,6 +22,8 @@ package actor SWIMShell {
     var machine: SWIMMachine
     var wake: (token: TimerToken, at: Tick)?
     var lookup: TimerToken?
+    /// How often it was looked up in the DHT since we are in it.
+    var lookups = 0
     /// Pings under way, for their round trips.
     var pings: [UInt32: (target: PeerHandle, at: Tick)] = [:]
     var ownProof: (incarnation: UInt64, isLeaving: Bool, proof: Bytes)?
@@ -45,6 +47,8 @@ package actor SWIMShell {
   var admission: Admission
   var random: SplitMix64
   var groups: [ClusterID: Group] = [:]
+  /// Clusters that we want to be in: one that we left comes back only after its farewell.
+  var wanted: Set<ClusterID> = []
   var proven = ProvenAttestations()
   var frames = SecondCounts<PeerID>()
   var checks = SecondCounts<Int>()
@@ -166,6 +170,7 @@ package actor SWIMShell {
     guard let group = groups.removeValue(forKey: cluster) else { return }
     if let wake = group.wake { loop.cancel(wake.token) }
     if let lookup = group.lookup { loop.cancel(lookup) }
+    if wanted.contains(cluster) { enter(cluster) }
   }
 
   private func scheduleWake(of cluster: ClusterID) {
