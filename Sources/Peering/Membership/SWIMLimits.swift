@@ -66,6 +66,9 @@ package enum SWIMLimits {
   package static let piecesPerPeriod = 64
   /// Proofs checked within a probe interval: all members of a full group, twice.
   package static let proofChecksPerPeriod = 512
+  /// Members that hold an old counter of ours for dead and are told the present one within a probe
+  /// interval; those beyond ask again.
+  package static let correctionsPerPeriod = 32
   /// Longest proof: an Ed25519 signature.
   package static let proofBytesMax = 64
   /// Members that a newcomer may be told to ask.

@@ -52,6 +52,7 @@ package struct SWIMMachine: Sendable {
   struct Budget: Sendable {
     var proofChecks = SWIMLimits.proofChecksPerPeriod
     var pieces = SWIMLimits.piecesPerPeriod
+    var corrections = SWIMLimits.correctionsPerPeriod
     var healthIsCharged = false
   }
 
