@@ -27,6 +27,9 @@ enum NodeCommands {
           name: "listen", value: "MULTIADDR", summary: "where peers reach it (default any port)"),
         Option(
           name: "announce", value: "MULTIADDR,…", summary: "addresses that peers are told too"),
+        Option(
+          name: "place", value: "REGION/COUNTRY/CITY",
+          summary: "where it is: it joins the group of its city"),
         Option(name: "relay", summary: "carry some traffic of peers that nobody can reach"),
         Option(name: "label", value: "TEXT", summary: "a name for people"),
         Option(name: "threads", value: "N", summary: "threads for training or replay (default 1)"),

@@ -22,6 +22,7 @@ enum SimulationCommands {
         Option(name: "bug", value: "NAME", summary: bugSummary + "; stops where it is found"),
       ],
       example: "martlet simulate seeds --from 0 --count 20", run: seeds),
+    MembershipSimulation.command,
   ]
 
   private static let nodesOption = Option(

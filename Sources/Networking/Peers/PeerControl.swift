@@ -8,14 +8,25 @@ package struct PeerControlSection: Sendable {
   package let name: String
   /// Whether it is part of each `live` answer: then it takes no time.
   package let isLive: Bool
-  /// Makes the answer.
-  package let body: @Sendable () async -> JSONValue
+  /// Whether the question has a second word.
+  let takesWord: Bool
+  /// Makes the answer, of the second word where there is one.
+  let answer: @Sendable (String) async -> JSONValue
 
   /// Names and bodies.
   package init(name: String, isLive: Bool, body: @escaping @Sendable () async -> JSONValue) {
     self.name = name
     self.isLive = isLive
-    self.body = body
+    takesWord = false
+    answer = { _ in await body() }
+  }
+
+  /// A question about something that a second word names.
+  package init(name: String, body: @escaping @Sendable (String) async -> JSONValue) {
+    self.name = name
+    isLive = false
+    takesWord = true
+    answer = body
   }
 }
 
@@ -79,9 +90,12 @@ package struct PeerControl: Sendable {
       guard let peer = try? PeerID(words[1]) else { return ["error": "no peer id"] }
       return await host.whyReport(of: peer)
     case ("live", 1): return await live()
-    case (let name?, 1):
-      guard let section = sections().first(where: { $0.name == name }) else { fallthrough }
-      return await section.body()
+    case (let name?, 1...2):
+      let takesWord = words.count == 2
+      guard
+        let section = sections().first(where: { $0.name == name && $0.takesWord == takesWord })
+      else { fallthrough }
+      return await section.answer(words.last ?? "")
     default: return ["error": "an unknown question"]
     }
   }
@@ -90,7 +104,7 @@ package struct PeerControl: Sendable {
   private func live() async -> JSONValue {
     var members = await host.liveReport().members ?? []
     for section in sections() where section.isLive {
-      members.append(JSONValue.Member(section.name, await section.body()))
+      members.append(JSONValue.Member(section.name, await section.answer("")))
     }
     return .object(members)
   }

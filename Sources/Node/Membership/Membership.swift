@@ -43,6 +43,13 @@ package struct Membership: Sendable {
   /// What all its connections together may send, and what they may receive.
   package var bandwidthMax: BitRate?
 
+  /// Where it says it is; without that it is in no group.
+  package var site: DeclaredPlace?
+  /// Kinds of resources that it offers to groups.
+  package var kinds: [String] = []
+  /// Its right to be in the network, where the network asks for one.
+  package var invitation: NetworkInvitation?
+
   /// The usual member.
   package init(place: CoordinatorPlace, home: HomeDirectory) {
     self.place = place
@@ -137,6 +144,10 @@ package struct Membership: Sendable {
     guard meetsPeers, let settings = networkSettings(of: chainID, pool: pool) else { return nil }
     let network = await PeerNetwork(host: host, settings: settings)
     await network.start()
+    if let site, let profile = file?.profile {
+      await network.joinGroup(
+        GroupSettings(profile: profile, place: site, kinds: kinds, invitation: invitation))
+    }
     return network
   }
 

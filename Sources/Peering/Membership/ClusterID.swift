@@ -41,6 +41,8 @@ package enum ClusterLimits {
   package static let renewal = Duration.seconds(3)
   /// The n-th in line waits n times this before it stands, so that usually one stands.
   package static let standingDelay = Duration.milliseconds(750)
+  /// Who stood in vain waits up to twice as many steps as it did so often, and at most for so many.
+  static let patienceStepsMax = 4
   /// How far from the head of our own list somebody may be and still have our vote: views differ.
   package static let rankMax = 3
   /// Epochs that one message may skip; more is a lie, not a lag.
@@ -63,6 +65,8 @@ package enum ClusterLimits {
   package static let kindsPerMemberMax = 32
   /// Bytes of the name of a kind.
   package static let kindBytesMax = 48
+  /// Bytes of an encoded frame: the largest digest with its proof.
+  package static let frameBytesMax = 160 * 1_024
   /// Members or clusters in an answer.
   package static let poolAnswersMax = 64
   /// Different kinds a filter is made for: all levels share one size, so that they unite by OR.

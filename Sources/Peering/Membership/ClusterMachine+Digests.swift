@@ -168,14 +168,22 @@ extension ClusterMachine {
     return ([], nearest(below.filter { $0.digest.filter.mayContain(kind) }.map(\.leader)))
   }
 
-  func answer(
-    query: UInt32, kind: Bytes, to sender: PeerHandle, directory: some ClusterDirectory,
-    effects: inout [ClusterEffect]
+  /// The leader of a city tells the leaders of its groups of each other.
+  func tellSiblings(
+    now: Tick, directory: some ClusterDirectory, effects: inout [ClusterEffect]
   ) {
-    guard isLeader, kind.count <= ClusterLimits.kindBytesMax else { return }
-    let (offering, leading) = offering(kind, nearTo: sender, directory: directory)
-    effects.append(
-      .send(.found(query: query, members: offering, leaders: leading), to: sender))
+    guard cluster.level == .city else { return }
+    let groups = liveChildren(now: directory.unixSeconds).map { child in
+      GroupPlan.Sibling(
+        child.digest.cluster,
+        memberCount: Int(clamping: min(child.digest.memberCount, UInt64(SWIMLimits.membersMax))),
+        at: directory.coordinate(of: child.leader))
+    }
+    guard groups.count > 1 else { return }
+    for member in members where member.handle != local {
+      effects.append(.send(.siblings(groups), to: member.handle))
+    }
+    effects.append(.siblings(groups))
   }
 
   /// A leader splits a group that is too large and sends one that is too small to its neighbours.

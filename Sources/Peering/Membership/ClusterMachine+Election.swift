@@ -61,8 +61,10 @@ extension ClusterMachine {
   private mutating func askAll(now: Tick, effects: inout [ClusterEffect]) {
     askedAt = now
     nextRenewal = now.advanced(by: ClusterLimits.renewal)
+    let question: ClusterMessage =
+      isLeader && confirmedEpoch == epoch ? .renew(epoch: epoch) : .stand(epoch: epoch)
     for member in members where member.handle != local {
-      effects.append(.send(.stand(epoch: epoch), to: member.handle))
+      effects.append(.send(question, to: member.handle))
     }
   }
 
@@ -86,9 +88,10 @@ extension ClusterMachine {
     now: Tick, directory: some ClusterDirectory, effects: inout [ClusterEffect]
   ) {
     loseLeaderIfDue(now: now, effects: &effects)
-    guard vote == nil, mayLead,
+    guard vote == nil, mayLead, votesFrom <= now,
       let rank = line(now: now, directory: directory).firstIndex(of: local),
-      ClusterLimits.standingDelay * (rank + 1) <= now.duration(since: standingSince)
+      ClusterLimits.standingDelay * (rank + 1) + patience(directory: directory)
+        <= now.duration(since: standingSince)
     else { return }
     // An epoch in which we stood in vain is still ours.
     if votedInEpoch != local || declinedWith >= epoch {
@@ -103,17 +106,30 @@ extension ClusterMachine {
     countOwnMajority(now: now, effects: &effects)
   }
 
+  /// Members that see themselves first and stand at the same moment split the votes; who stood in
+  /// vain waits, the more often the longer, a time that is its own.
+  private func patience(directory: some ClusterDirectory) -> Duration {
+    guard vainStands > 0 else { return .zero }
+    let steps = UInt64(min(vainStands, ClusterLimits.patienceStepsMax)) * 2
+    var mixer = SplitMix64(seed: directory.ringPoint(of: local) &+ UInt64(vainStands))
+    return ClusterLimits.standingDelay * Int(mixer.next() % (steps + 1))
+  }
+
   /// One vote an epoch; while a lease of ours runs, only for its holder. The longer there is no
   /// leader, the further down the line somebody may stand, so some majority always forms.
   mutating func consider(
-    _ peer: PeerHandle, epoch number: UInt64, now: Tick, directory: some ClusterDirectory,
-    effects: inout [ClusterEffect]
+    _ peer: PeerHandle, epoch number: UInt64, leads: Bool, now: Tick,
+    directory: some ClusterDirectory, effects: inout [ClusterEffect]
   ) {
-    guard mayVote(for: peer, epoch: number, now: now, directory: directory) else {
+    guard leads || votesFrom <= now,
+      mayVote(for: peer, epoch: number, now: now, directory: directory)
+    else {
       effects.append(.send(.decline(known: epoch), to: peer))
+      catchUp(with: peer, at: number, now: now, effects: &effects)
       return
     }
     let isNew = vote?.leader != peer || epoch != number
+    if leads { vainStands = 0 }
     if case .follower = role {} else { stepDown(now: now, effects: &effects) }
     epoch = number
     votedInEpoch = peer
@@ -144,8 +160,12 @@ extension ClusterMachine {
   }
 
   private func isEpochOpen(_ number: UInt64, for peer: PeerHandle) -> Bool {
+    // Epoch 0 is a question, not a candidacy.
+    guard number > 0 else { return false }
     if number == epoch {
-      return votedInEpoch == nil || votedInEpoch == peer || votedInEpoch == local
+      // An epoch in which we stood in vain may be given away, one that we have led may not.
+      return votedInEpoch == nil || votedInEpoch == peer
+        || (votedInEpoch == local && confirmedEpoch != epoch)
     }
     return number > epoch && number - epoch <= ClusterLimits.epochJumpMax
   }
@@ -174,20 +194,49 @@ extension ClusterMachine {
     case .candidate(let grants, _):
       guard isMajority(grants) else { return }
       role = .leader(grants: grants, until: until)
+      confirmedEpoch = epoch
+      vainStands = 0
       nextDigest = now.advanced(by: ClusterLimits.renewal)
       digestSequence = 0
       wasReassigned = false
       effects.append(.leads(epoch: epoch))
     case .leader(let grants, _):
       guard isMajority(grants) else { return }
+      confirmedEpoch = epoch
       role = .leader(grants: grants, until: until)
     }
     vote = Vote(leader: local, until: until)
   }
 
   mutating func noteDecline(known: UInt64) {
+    // A candidate that is declined in its own epoch tries the next: somebody has led this one.
+    if case .candidate = role, known == epoch { declinedWith = max(declinedWith, known) }
     guard known > epoch, known - epoch <= ClusterLimits.epochJumpMax else { return }
     declinedWith = max(declinedWith, known)
+  }
+
+  /// A member whose epoch is too far behind to follow asks all and takes what most say. One liar,
+  /// and any minority of them, cannot carry it away.
+  mutating func catchUp(
+    with peer: PeerHandle, at number: UInt64, now: Tick, effects: inout [ClusterEffect]
+  ) {
+    guard number > epoch, number - epoch > ClusterLimits.epochJumpMax, role == .follower else {
+      return
+    }
+    epochsHeard[peer] = number
+    if epochsHeard.count * 2 > members.count - 1 {
+      let sorted = epochsHeard.values.sorted()
+      epochsHeard = [:]
+      // Below the middle one, so that its leader may be granted.
+      epoch = sorted[(sorted.count - 1) / 2] - 1
+      votedInEpoch = nil
+      return
+    }
+    if let askedEpochsAt, now < askedEpochsAt.advanced(by: ClusterLimits.renewal) { return }
+    askedEpochsAt = now
+    for member in members where member.handle != local && epochsHeard[member.handle] == nil {
+      effects.append(.send(.stand(epoch: 0), to: member.handle))
+    }
   }
 
   private mutating func stepDown(now: Tick, effects: inout [ClusterEffect]) {
@@ -195,6 +244,7 @@ extension ClusterMachine {
       effects.append(.leadsNoMore)
       leaderlessSince = now
     }
+    if case .candidate = role { vainStands += 1 }
     role = .follower
     vote = nil
     standingSince = now

@@ -78,11 +78,28 @@ package struct ClusterMachine: Sendable {
   var nextRenewal = Tick.zero
   var nextDigest = Tick.zero
   var wasReassigned = false
+  /// Whether the failure detector has let us in; until then we take no part.
+  private(set) var hasEntered: Bool
+  /// Before this we only follow who leads already: we may have voted before we restarted.
+  var votesFrom: Tick
+  /// Times that we stood in vain since there was a leader.
+  var vainStands = 0
+  /// Epoch of the last majority that we had.
+  var confirmedEpoch: UInt64 = 0
+  /// Epochs that members named while ours is too far behind theirs to follow.
+  var epochsHeard: [PeerHandle: UInt64] = [:]
+  var askedEpochsAt: Tick?
 
-  /// A member alone in its cluster; others come by `present`.
-  package init(cluster: ClusterID, local: PeerHandle, now: Tick, mayLead: Bool = true) {
+  /// A member alone in its cluster; others come by `present`. One that does not take part yet
+  /// begins with `entered`.
+  package init(
+    cluster: ClusterID, local: PeerHandle, now: Tick, mayLead: Bool = true,
+    hasEntered: Bool = true
+  ) {
     self.cluster = cluster
     self.mayLead = mayLead
+    self.hasEntered = hasEntered
+    votesFrom = now
     self.local = local
     members = [Member(handle: local, since: now)]
     leaderlessSince = now
@@ -119,11 +136,12 @@ package struct ClusterMachine: Sendable {
     effects: inout [ClusterEffect]
   ) {
     switch event {
+    case .entered(let alone): enter(alone: alone, now: now)
     case .tick: tick(now: now, directory: directory, effects: &effects)
     case .present(let peer): insert(peer, now: now)
     case .absent(let peer): remove(peer, now: now, effects: &effects)
     case .received(let message, let sender):
-      guard index(of: sender) != nil, sender != local else { return }
+      guard hasEntered, index(of: sender) != nil, sender != local else { return }
       receive(message, from: sender, now: now, directory: directory, effects: &effects)
     case .offers(let kinds):
       guard let place = index(of: local) else { return }
@@ -136,9 +154,18 @@ package struct ClusterMachine: Sendable {
     }
   }
 
+  private mutating func enter(alone: Bool, now: Tick) {
+    guard !hasEntered else { return }
+    hasEntered = true
+    votesFrom = alone ? now : now.advanced(by: ClusterLimits.lease)
+    leaderlessSince = now
+    standingSince = votesFrom
+  }
+
   private mutating func tick(
     now: Tick, directory: some ClusterDirectory, effects: inout [ClusterEffect]
   ) {
+    guard hasEntered else { return }
     if let move, move.at <= now {
       self.move = nil
       effects.append(.moves(to: move.target))
@@ -148,6 +175,7 @@ package struct ClusterMachine: Sendable {
     guard isLeader, nextDigest <= now else { return }
     nextDigest = now.advanced(by: ClusterLimits.digestInterval)
     publish(directory: directory, effects: &effects)
+    tellSiblings(now: now, directory: directory, effects: &effects)
     regroup(now: now, directory: directory, effects: &effects)
   }
 
@@ -157,9 +185,15 @@ package struct ClusterMachine: Sendable {
   ) {
     switch message {
     case .stand(let number):
-      consider(sender, epoch: number, now: now, directory: directory, effects: &effects)
+      consider(
+        sender, epoch: number, leads: false, now: now, directory: directory, effects: &effects)
+    case .renew(let number):
+      consider(
+        sender, epoch: number, leads: true, now: now, directory: directory, effects: &effects)
     case .grant(let number): count(sender, epoch: number, now: now, effects: &effects)
-    case .decline(let known): noteDecline(known: known)
+    case .decline(let known):
+      noteDecline(known: known)
+      catchUp(with: sender, at: known, now: now, effects: &effects)
     case .offer(let kinds):
       guard let place = index(of: sender), let kinds = Self.acceptable(kinds) else { return }
       members[place].kinds = kinds
@@ -169,9 +203,9 @@ package struct ClusterMachine: Sendable {
       takePublished(
         bytes, inclusion: inclusion, from: sender, now: now, directory: directory,
         effects: &effects)
-    case .find(let query, let kind):
-      answer(query: query, kind: kind, to: sender, directory: directory, effects: &effects)
-    case .found: break
+    case .siblings(let groups):
+      guard cluster.level == .city, leader(at: now) == sender else { return }
+      effects.append(.siblings(Array(groups.prefix(ClusterLimits.childrenMax))))
     case .assign(let number, let target):
       guard number == epoch, leader(at: now) == sender, target.level == cluster.level,
         target.place == cluster.place, target != cluster
@@ -202,6 +236,7 @@ package struct ClusterMachine: Sendable {
     members.remove(at: place)
     children.removeAll { $0.leader == peer }
     disgraced[peer] = nil
+    epochsHeard[peer] = nil
     if vote?.leader == peer {
       vote = nil
       leaderlessSince = now

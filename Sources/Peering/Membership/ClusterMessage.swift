@@ -3,8 +3,10 @@ package import Primitives
 
 /// What members of one cluster say to each other, over connections that authenticate them.
 package enum ClusterMessage: Hashable, Sendable {
-  /// Confirm me as leader of this epoch; the leader asks again and again.
+  /// Vote for me as leader of this epoch; of epoch 0, which nobody grants: which is yours?
   case stand(epoch: UInt64)
+  /// Confirm me: I lead this epoch, and ask again and again.
+  case renew(epoch: UInt64)
   /// You are, as far as I am concerned, for one lease.
   case grant(epoch: UInt64)
   /// Not you; the highest epoch that I know.
@@ -15,10 +17,8 @@ package enum ClusterMessage: Hashable, Sendable {
   case childDigest(Bytes)
   /// Our digest, and the proof that the receiver is in it.
   case published(Bytes, inclusion: MerkleProof)
-  /// Who offers this kind?
-  case find(query: UInt32, kind: Bytes)
-  /// Members that do, or leaders of clusters below where somebody may.
-  case found(query: UInt32, members: [PeerHandle], leaders: [PeerHandle])
+  /// The groups of our city, from its leader to theirs.
+  case siblings([GroupPlan.Sibling])
   /// Our group splits, or joins another: go there.
   case assign(epoch: UInt64, to: ClusterID)
 }
@@ -27,6 +27,8 @@ package enum ClusterMessage: Hashable, Sendable {
 package enum ClusterEvent: Sendable {
   /// The moment of `nextWake` has come.
   case tick
+  /// The failure detector has taken us in, or has begun with us alone: from now on we take part.
+  case entered(alone: Bool)
   /// The failure detector sees a member.
   case present(PeerHandle)
   /// The failure detector no longer sees it.
@@ -57,6 +59,8 @@ package enum ClusterEffect: Sendable, Equatable {
   case anchored(CapabilityDigest, MerkleProof)
   /// The leader keeps us or our capabilities out of its digests.
   case disgraced(PeerHandle)
+  /// The groups of the city, for the one that we lead.
+  case siblings([GroupPlan.Sibling])
   /// Leave this cluster for another of the same level.
   case moves(to: ClusterID)
   /// A digest that we did not take, and why.

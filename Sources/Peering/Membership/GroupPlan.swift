@@ -17,7 +17,7 @@ package enum GroupPlan {
   }
 
   /// A group of the same city, as its leader describes it.
-  package struct Sibling: Sendable {
+  package struct Sibling: Hashable, Sendable {
     /// Which.
     package let cluster: ClusterID
     /// Its members.

@@ -52,16 +52,23 @@ package struct HierarchyMachine: Sendable {
   package let mayLead: Bool
   /// From below; each but the first is the parent of the one before, which we lead.
   package private(set) var clusters: [ClusterMachine]
+  /// Whether clusters wait for `ClusterEvent.entered` before they take part.
+  package let waitsForEntry: Bool
   private var kinds: [Bytes] = []
 
   /// A node that enters one local group.
   package init(
-    local: PeerHandle, group: ClusterID, mayLead: Bool, now: Tick, effects: inout [Effect]
+    local: PeerHandle, group: ClusterID, mayLead: Bool, waitsForEntry: Bool = false, now: Tick,
+    effects: inout [Effect]
   ) {
     precondition(group.level == .local)
     self.local = local
     self.mayLead = mayLead
-    clusters = [ClusterMachine(cluster: group, local: local, now: now, mayLead: mayLead)]
+    self.waitsForEntry = waitsForEntry
+    clusters = [
+      ClusterMachine(
+        cluster: group, local: local, now: now, mayLead: mayLead, hasEntered: !waitsForEntry)
+    ]
     effects.append(.enter(group))
   }
 
@@ -111,8 +118,7 @@ package struct HierarchyMachine: Sendable {
     case .leads:
       guard let parent = cluster.parent, !clusters.contains(where: { $0.cluster == parent })
       else { return }
-      clusters.append(
-        ClusterMachine(cluster: parent, local: local, now: now, mayLead: mayLead))
+      clusters.append(machine(of: parent, now: now))
       effects.append(.enter(parent))
     case .leadsNoMore: dropAbove(cluster, effects: &effects)
     case .signed(let digest):
@@ -123,11 +129,47 @@ package struct HierarchyMachine: Sendable {
       guard clusters[0].cluster == cluster else { return }
       dropAbove(cluster, effects: &effects)
       effects.append(.exit(cluster))
-      clusters = [ClusterMachine(cluster: target, local: local, now: now, mayLead: mayLead)]
+      clusters = [machine(of: target, now: now)]
       effects.append(.enter(target))
       handle(.offers(kinds), in: target, now: now, directory: directory, effects: &effects)
+    case .siblings(let groups):
+      let group = clusters[0].cluster
+      handle(.siblings(groups), in: group, now: now, directory: directory, effects: &effects)
     case .send, .follows, .anchored, .disgraced, .refusedDigest: return
     }
+  }
+
+  private func machine(of cluster: ClusterID, now: Tick) -> ClusterMachine {
+    ClusterMachine(
+      cluster: cluster, local: local, now: now, mayLead: mayLead, hasEntered: !waitsForEntry)
+  }
+
+  /// Leaders that we know, from our own group's upwards: where a search begins.
+  package func leadersUpwards(at now: Tick) -> [PeerHandle] {
+    var leaders: [PeerHandle] = []
+    for cluster in clusters {
+      guard let leader = cluster.leader(at: now), !leaders.contains(leader) else { continue }
+      leaders.append(leader)
+    }
+    return leaders
+  }
+
+  /// What we answer to whoever looks for a kind: members of the group that we lead, leaders below
+  /// us in whose clusters somebody may offer it, and last the leader above us.
+  package func offering(
+    _ kind: Bytes, nearTo asker: PeerHandle?, now: Tick, directory: some ClusterDirectory
+  ) -> (members: [PeerHandle], leaders: [PeerHandle]) {
+    var (members, leaders): ([PeerHandle], [PeerHandle]) = ([], [])
+    for cluster in clusters where cluster.isLeader {
+      let found = cluster.offering(kind, nearTo: asker, directory: directory)
+      members += found.members
+      leaders += found.leaders.filter { $0 != local && !leaders.contains($0) }
+    }
+    leaders = Array(leaders.prefix(ClusterLimits.poolAnswersMax - 1))
+    if let above = clusters.last?.leader(at: now), above != local, !leaders.contains(above) {
+      leaders.append(above)
+    }
+    return (members, leaders)
   }
 
   private mutating func dropAbove(_ cluster: ClusterID, effects: inout [Effect]) {

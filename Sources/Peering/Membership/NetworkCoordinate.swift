@@ -39,7 +39,7 @@ package struct NetworkCoordinate: Hashable, Sendable {
 
   /// Three axes and the height in microseconds.
   package var microseconds: [Int64] {
-    [axes.x, axes.y, axes.z, height].map { Int64($0 * 1_000_000) }
+    [axes.x, axes.y, axes.z, height].map { Int64(($0 * 1_000_000).rounded()) }
   }
 
   /// Expected round trip in seconds.

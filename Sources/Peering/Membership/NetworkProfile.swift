@@ -35,6 +35,21 @@ package enum AdmissionRefusal: Error, Equatable, Sendable {
   case stakeTooSmall(held: UInt64, needed: UInt64)
 }
 
+extension AdmissionRefusal {
+  /// How a member tells the newcomer.
+  package var wireForm: SWIMRefusal {
+    switch self {
+    case .notListed: .notListed
+    case .noInvitation: .noInvitation
+    case .invitationExpired: .invitationExpired
+    case .invitationForOther: .invitationForOther
+    case .unknownIssuer: .unknownIssuer
+    case .badSignature: .badInvitation
+    case .stakeTooSmall: .stakeTooSmall
+    }
+  }
+}
+
 /// A signed right to enter one network.
 package struct NetworkInvitation: Hashable, Sendable {
   private static let domain = CanonicalValue.text("martlet/network/invitation/1")
@@ -68,9 +83,10 @@ package struct NetworkInvitation: Hashable, Sendable {
     ]).encoded()
   }
 
-  var isSignatureValid: Bool {
-    issuer.verify(signature, of: Self.signedBytes(network, peer, expiresAt, issuer))
-  }
+  /// What the issuer signed.
+  package var signedBytes: Bytes { Self.signedBytes(network, peer, expiresAt, issuer) }
+
+  var isSignatureValid: Bool { issuer.verify(signature, of: signedBytes) }
 }
 
 extension NetworkInvitation: CanonicalCodable {
@@ -122,19 +138,34 @@ package struct NetworkProfile: Hashable, Sendable {
   package func admit(
     _ peer: PeerID, invitation: NetworkInvitation?, stake: UInt64, now: UInt64
   ) throws(AdmissionRefusal) {
+    if let refusal = refusal(of: peer, invitation: invitation, stake: stake, now: now) {
+      throw refusal
+    }
+    guard isByInvitation, let invitation else { return }
+    guard invitation.isSignatureValid else { throw .badSignature }
+  }
+
+  /// Whether members need an invitation.
+  package var isByInvitation: Bool {
+    if case .invited = rule { true } else { false }
+  }
+
+  /// Why a peer may not enter, if the invitation's signature holds; nil if it may.
+  package func refusal(
+    of peer: PeerID, invitation: NetworkInvitation?, stake: UInt64, now: UInt64
+  ) -> AdmissionRefusal? {
     switch rule {
-    case .everyone: return
-    case .listed(let peers): guard peers.contains(peer) else { throw .notListed }
+    case .everyone: return nil
+    case .listed(let peers): return peers.contains(peer) ? nil : .notListed
     case .staked(let minimum):
-      guard stake >= minimum else { throw .stakeTooSmall(held: stake, needed: minimum) }
+      return stake >= minimum ? nil : .stakeTooSmall(held: stake, needed: minimum)
     case .invited(let issuers):
-      guard let invitation else { throw .noInvitation }
+      guard let invitation else { return .noInvitation }
       guard invitation.network == name, invitation.peer == peer else {
-        throw .invitationForOther
+        return .invitationForOther
       }
-      guard issuers.contains(invitation.issuer) else { throw .unknownIssuer }
-      guard now < invitation.expiresAt else { throw .invitationExpired }
-      guard invitation.isSignatureValid else { throw .badSignature }
+      guard issuers.contains(invitation.issuer) else { return .unknownIssuer }
+      return now < invitation.expiresAt ? nil : .invitationExpired
     }
   }
 }

@@ -8,6 +8,9 @@ package enum SWIMEvent: Sendable {
   case received(SWIMMessage<PeerHandle>, from: PeerHandle)
   /// Enter the group that these peers belong to.
   case join(via: [PeerHandle])
+  /// Peers that are in the same group, it is said, and that we do not see: two parts that began
+  /// apart become one.
+  case reach([PeerHandle])
   /// Tell the group that we go.
   case leave
 }
@@ -22,6 +25,8 @@ package enum SWIMEffect: Sendable, Equatable {
   case joined
   /// Nobody took us in.
   case joinFailed(SWIMRefusal?)
+  /// We are in, and another part of the group does not take us.
+  case turnedAway(SWIMRefusal)
   /// We contradicted a rumour about ourselves and are at this incarnation now.
   case refuted(incarnation: UInt64)
   /// The news of our leaving was passed on; the machine may be dropped.
@@ -36,8 +41,8 @@ package protocol MembershipNotary {
   func isGenuine(
     _ proof: Bytes, of member: PeerHandle, incarnation: UInt64, leaving: Bool
   ) -> Bool
-  /// Whether the group's admission rule lets a peer in.
-  func admits(_ member: PeerHandle) -> Bool
+  /// Why the group's admission rule keeps a peer out; nil if it lets it in.
+  func refusal(of member: PeerHandle) -> SWIMRefusal?
   /// The member's place on the ring that all members see alike: a word of its `DistanceKey`.
   func ringPoint(of member: PeerHandle) -> UInt64
 }

@@ -45,6 +45,12 @@ package enum SWIMLimits {
   package static let claimsPerPiece = 48
   /// Bytes of an encoded message; a full piece is smaller.
   package static let messageBytesMax = 32 * 1_024
+  /// Bytes of a frame: a message, and who the members in it are.
+  package static let frameBytesMax = 64 * 1_024
+  /// Addresses told of one member.
+  package static let addressesOfMemberMax = 3
+  /// Bytes of such an address; relayed ones with two identities stay below.
+  package static let addressBytesMax = 160
   /// Each claim is sent λ · ⌈log₂(n + 1)⌉ times; λ of SWIM §4.1.
   package static let gossipMultiplier = 3
   /// Time between rounds of gossip while there is news; quiet groups send none.
@@ -60,6 +66,9 @@ package enum SWIMLimits {
   package static let piecesPerPeriod = 64
   /// Proofs checked within a probe interval: all members of a full group, twice.
   package static let proofChecksPerPeriod = 512
+  /// Members that hold an old counter of ours for dead and are told the present one within a probe
+  /// interval; those beyond ask again.
+  package static let correctionsPerPeriod = 32
   /// Longest proof: an Ed25519 signature.
   package static let proofBytesMax = 64
   /// Members that a newcomer may be told to ask.

@@ -61,7 +61,7 @@ extension SWIMMachine {
     effects: inout [SWIMEffect]
   ) -> Bool {
     guard table.presentCount < SWIMLimits.membersMax,
-      table.tombstoneCount < SWIMLimits.tombstonesMax * 2, notary.admits(claim.member),
+      table.tombstoneCount < SWIMLimits.tombstonesMax * 2, notary.refusal(of: claim.member) == nil,
       isProven(claim, notary: notary)
     else { return false }
     table.insert(
@@ -165,7 +165,11 @@ extension SWIMMachine {
     _ claim: SWIMClaim<PeerHandle>, told messenger: PeerHandle, notary: some MembershipNotary,
     effects: inout [SWIMEffect]
   ) {
-    guard phase == .member || phase.isJoining, claim.incarnation >= incarnation else { return }
+    guard phase == .member || phase.isJoining else { return }
+    guard claim.incarnation >= incarnation else {
+      correctIfNeeded(claim, told: messenger, notary: notary, effects: &effects)
+      return
+    }
     if claim.incarnation > incarnation {
       // Our own signature from before a restart; anybody else's is a lie.
       guard isProven(claim, notary: notary) else { return }
@@ -183,6 +187,18 @@ extension SWIMMachine {
     broadcasts.add(own)
     effects.append(.send(SWIMMessage(.gossip, claims: [own]), to: messenger))
     effects.append(.refuted(incarnation: incarnation))
+  }
+
+  /// Somebody holds an old counter of ours for dead, and missed the news of the one we have: it is
+  /// told again, or it would never see us.
+  private mutating func correctIfNeeded(
+    _ claim: SWIMClaim<PeerHandle>, told messenger: PeerHandle, notary: some MembershipNotary,
+    effects: inout [SWIMEffect]
+  ) {
+    guard claim.status != .alive, budget.corrections > 0 else { return }
+    budget.corrections -= 1
+    let own = ownClaim(notary: notary)
+    effects.append(.send(SWIMMessage(.gossip, claims: [own]), to: messenger))
   }
 
   func ownClaim(notary: some MembershipNotary) -> SWIMClaim<PeerHandle> {

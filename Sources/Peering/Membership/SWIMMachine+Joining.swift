@@ -78,6 +78,9 @@ extension SWIMMachine {
   private mutating func noteRefusal(
     _ reason: SWIMRefusal, from sender: PeerHandle, effects: inout [SWIMEffect]
   ) {
+    if phase == .member, reached.removeValue(forKey: sender) != nil {
+      effects.append(.turnedAway(reason))
+    }
     guard case .joining(let seeds, let attempts, _, let retryAt) = phase,
       seeds.contains(sender)
     else { return }
@@ -94,6 +97,10 @@ extension SWIMMachine {
     _ claims: [SWIMClaim<PeerHandle>], next: UInt32?, from sender: PeerHandle, now: Tick,
     random: inout SplitMix64, notary: some MembershipNotary, effects: inout [SWIMEffect]
   ) {
+    if phase == .member {
+      takeReached(claims, next: next, from: sender, now: now, notary: notary, effects: &effects)
+      return
+    }
     guard case .joining(let seeds, let attempts, let place, _) = phase, seeds.contains(sender)
     else { return }
     // The seed's own claim comes first, and makes the seed a member whose word counts.
@@ -107,6 +114,33 @@ extension SWIMMachine {
     phase = .joining(
       seeds: [sender], attempts: attempts, nextPlace: next,
       retryAt: now.advanced(by: SWIMLimits.probeInterval))
+    effects.append(.send(SWIMMessage(.syncRequest(from: next)), to: sender))
+  }
+
+  /// Asks members of another part for theirs, as a newcomer would; they take us in on the way.
+  mutating func reach(
+    _ peers: [PeerHandle], notary: some MembershipNotary, effects: inout [SWIMEffect]
+  ) {
+    guard phase == .member else { return }
+    reached = [:]
+    for peer in peers.prefix(SWIMLimits.seedsMax) where peer != local && !isPresent(peer) {
+      reached[peer] = 0
+      effects.append(
+        .send(SWIMMessage(.join, claims: [ownClaim(notary: notary)]), to: peer))
+    }
+  }
+
+  private mutating func takeReached(
+    _ claims: [SWIMClaim<PeerHandle>], next: UInt32?, from sender: PeerHandle, now: Tick,
+    notary: some MembershipNotary, effects: inout [SWIMEffect]
+  ) {
+    guard let place = reached[sender] else { return }
+    absorb(claims, from: sender, now: now, notary: notary, effects: &effects)
+    guard isPresent(sender), let next, next > place else {
+      reached[sender] = nil
+      return
+    }
+    reached[sender] = next
     effects.append(.send(SWIMMessage(.syncRequest(from: next)), to: sender))
   }
 
@@ -127,7 +161,7 @@ extension SWIMMachine {
   ) {
     guard table[sender] != nil else {
       let isFull = table.presentCount >= SWIMLimits.membersMax
-      let reason: SWIMRefusal = isFull ? .full : .notAdmitted
+      let reason = isFull ? .full : notary.refusal(of: sender) ?? .notAdmitted
       effects.append(.send(SWIMMessage(.refused(reason)), to: sender))
       return
     }

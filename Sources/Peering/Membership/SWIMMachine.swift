@@ -52,6 +52,7 @@ package struct SWIMMachine: Sendable {
   struct Budget: Sendable {
     var proofChecks = SWIMLimits.proofChecksPerPeriod
     var pieces = SWIMLimits.piecesPerPeriod
+    var corrections = SWIMLimits.correctionsPerPeriod
     var healthIsCharged = false
   }
 
@@ -79,6 +80,8 @@ package struct SWIMMachine: Sendable {
   var isInSchedule = false
   var sequence: UInt32
   var periods = 0
+  /// Members of another part of our group that we asked for theirs, and from where on.
+  var reached: [PeerHandle: UInt32] = [:]
   var nextProbe = Tick.zero
   var nextGossip = Tick.zero
 
@@ -112,7 +115,7 @@ package struct SWIMMachine: Sendable {
   package var nextWake: Tick? {
     switch phase {
     case .outside, .departed: return nil
-    case .leaving(let until): return min(until, nextGossip)
+    case .leaving(let until): return broadcasts.isEmpty ? until : min(until, nextGossip)
     case .joining(_, _, _, let retryAt): return retryAt
     case .member: break
     }
@@ -141,6 +144,7 @@ package struct SWIMMachine: Sendable {
         message, from: sender, now: now, random: &random, notary: notary, effects: &effects)
     case .join(let seeds):
       join(via: seeds, now: now, notary: notary, effects: &effects)
+    case .reach(let peers): reach(peers, notary: notary, effects: &effects)
     case .leave: leave(now: now, random: &random, notary: notary, effects: &effects)
     }
   }

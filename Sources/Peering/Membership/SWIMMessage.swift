@@ -50,6 +50,13 @@ package enum SWIMRefusal: UInt8, Sendable {
   case full = 0
   case notAdmitted = 1
   case notAMember = 2
+  case notListed = 3
+  case noInvitation = 4
+  case invitationExpired = 5
+  case invitationForOther = 6
+  case unknownIssuer = 7
+  case badInvitation = 8
+  case stakeTooSmall = 9
 }
 
 /// What a message asks or answers.

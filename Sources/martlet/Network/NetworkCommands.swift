@@ -45,7 +45,7 @@ enum NetworkCommands {
       Command(
         words: ["network", "show"], summary: "print what the file of a network says",
         positionals: ["NAME"], example: "martlet network show testnet", run: show),
-    ] + NetworkInvitations.all
+    ] + NetworkInvitations.all + GroupCommands.all
 
   @Sendable private static func list(_ arguments: Arguments) async throws {
     let store = NetworkFileStore(home: Homes.selected(arguments))

@@ -78,6 +78,12 @@ enum InvitationFile {
     }
   }
 
+  /// The one kept beside the network's file, if there is one.
+  static func kept(of name: String, in home: HomeDirectory) throws -> NetworkInvitation? {
+    let file = "networks/\(name).invitation"
+    return home.contains(file) ? try read(home.file(file)) : nil
+  }
+
   /// Keeps it beside the network's file.
   static func keep(
     _ invitation: NetworkInvitation, of name: String, in home: HomeDirectory

@@ -17,6 +17,11 @@ enum NodeMembership {
     membership.bandwidthMax = resources.bandwidth
     membership.announced = try PeerNode.addresses("announce", arguments)
     membership.relay = arguments.flags.contains("relay") ? RelayServerLimits() : nil
+    membership.site = try settings.text("place").map { try SettingKind.place($0, of: "place") }
+    membership.kinds = ["cpu", settings.text("role") ?? "worker"]
+    if let file = membership.file {
+      membership.invitation = try InvitationFile.kept(of: file.name, in: membership.home)
+    }
     // The default is a coordinator's; a node takes any port.
     if let listen = settings.row("listen"), listen.source != "default" {
       membership.listen = try PeerNode.address(listen.value)

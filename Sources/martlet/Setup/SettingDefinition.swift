@@ -40,6 +40,7 @@ struct SettingDefinition: Sendable {
     SettingDefinition("bandwidth", .rate),
     SettingDefinition("network", .text),
     SettingDefinition("bootstrap", .addresses),
+    SettingDefinition("place", .place),
     SettingDefinition("allow", .peers),
     SettingDefinition("deny", .peersAndBlocks),
   ]

@@ -14,6 +14,8 @@ enum SettingKind: Sendable {
   case rate
   case truth
   case role
+  /// Region, country and city.
+  case place
   /// A multiaddr.
   case address
   /// Multiaddrs or `HOST:PORT`, separated by commas.
@@ -59,6 +61,9 @@ enum SettingKind: Sendable {
       _ = try Self.rate(text, of: name)
       return .string(text)
     case .truth: return .bool(try Self.truth(text, of: name))
+    case .place:
+      _ = try Self.place(text, of: name)
+      return .string(text)
     case .role:
       if text == "peer" { return .string(text) }
       guard let role = NodeRole(named: text), role != .coordinator else {
@@ -77,8 +82,16 @@ enum SettingKind: Sendable {
     case .addresses: for word in PeerNode.words(text) { _ = try PeerNode.address(word) }
     case .peers: _ = try PeerNode.filter(allow: text, deny: "")
     case .peersAndBlocks: _ = try PeerNode.filter(allow: "", deny: text)
-    case .text, .count, .processors, .memory, .rate, .truth, .role: break
+    case .text, .count, .processors, .memory, .rate, .truth, .role, .place: break
     }
+  }
+
+  static func place(_ text: String, of name: String) throws -> DeclaredPlace {
+    let names = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    guard names.count == 3,
+      let place = DeclaredPlace(region: names[0], country: names[1], city: names[2])
+    else { throw failure(name, text, "region/country/city, such as europe/germany/berlin") }
+    return place
   }
 
   static func failure(_ name: String, _ text: String, _ wanted: String) -> CommandFailure {

@@ -73,6 +73,14 @@ extension FuzzedParser {
         guard let message = try? SWIMProtocol.decode(bytes) else { return }
         precondition(message.encoded() == bytes)
       },
+      FuzzedParser("swim-frame") { bytes in
+        guard let frame = try? SWIMFrame.decode(bytes) else { return }
+        precondition(frame.encoded() == bytes)
+      },
+      FuzzedParser("cluster-frame") { bytes in
+        guard let frame = try? ClusterFrame.decode(bytes) else { return }
+        precondition(frame.encoded() == bytes)
+      },
       canonical("cluster", as: ClusterID.self),
       FuzzedParser("capability-digest") { bytes in
         guard let digest = try? CapabilityDigest(decoding: bytes) else { return }

@@ -27,7 +27,9 @@ struct WorldNotary: MembershipNotary {
     return proof.count == 8 && value == mark(member, incarnation, leaving)
   }
 
-  func admits(_ member: PeerHandle) -> Bool { !banned.contains(member) }
+  func refusal(of member: PeerHandle) -> SWIMRefusal? {
+    banned.contains(member) ? .notAdmitted : nil
+  }
 
   func ringPoint(of member: PeerHandle) -> UInt64 {
     var mixer = SplitMix64(seed: UInt64(member.index))
@@ -112,7 +114,7 @@ struct MembershipWorld {
       seen.append(Seen(observer: node, member: Int(member.index), status: status, at: now))
     case .joined: joined += 1
     case .joinFailed(let reason): failedJoins.append(reason)
-    case .refuted, .departed: break
+    case .refuted, .turnedAway, .departed: break
     }
   }
 

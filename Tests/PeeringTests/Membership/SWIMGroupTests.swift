@@ -122,6 +122,26 @@ struct SWIMGroupTests {
     #expect(world.nodes[5].present.count == 20)
   }
 
+  @Test("who holds an old counter of ours for dead is told the present one")
+  func correction() {
+    let world = group(of: 2, seed: 8)
+    var random = SplitMix64(seed: 80)
+    let notary = world.notary(of: 0)
+    var machine = SWIMMachine(local: PeerHandle(0), incarnation: 5, notary: notary, random: &random)
+    machine.found(now: world.now, random: &random)
+    let rumour = SWIMClaim(
+      member: PeerHandle(0), incarnation: 3, status: .dead, origin: PeerHandle(1), proof: [])
+    var effects: [SWIMEffect] = []
+    machine.handle(
+      .received(SWIMMessage(.gossip, claims: [rumour]), from: PeerHandle(1)), now: world.now,
+      random: &random, notary: notary, effects: &effects)
+    let own = SWIMClaim(
+      member: PeerHandle(0), incarnation: 5, status: .alive, origin: PeerHandle(0),
+      proof: notary.attest(incarnation: 5, leaving: false))
+    #expect(effects == [.send(SWIMMessage(.gossip, claims: [own]), to: PeerHandle(1))])
+    #expect(machine.incarnation == 5)
+  }
+
   @Test("the same seed gives the same run")
   func replay() {
     let first = group(of: 20, seed: 7, loss: 5)

@@ -4,6 +4,8 @@ extension PeerNetwork {
     [
       PeerControlSection(name: "network", isLive: true) { await self.report() },
       PeerControlSection(name: "dht", isLive: true) { await self.kademlia.liveReport() },
+      PeerControlSection(name: "group", isLive: true) { await self.groupReport() },
+      PeerControlSection(name: "pools") { kind in await self.poolReport(of: kind) },
       PeerControlSection(name: "ports", isLive: false) {
         await PortCheck.report(on: self.host, by: self.autoNAT)
       },

@@ -27,6 +27,8 @@ package actor PeerNetwork {
   var reachability = Reachability.unknown
   var anchorsKept: [Multiaddr]
   var keptRelays: Set<PeerID> = []
+  /// Its group, where it says where it is.
+  package internal(set) var group: GroupMembership?
 
   /// A member that `start` makes one. The host identifies its peers, and its protocols and
   /// listeners are its owner's.
