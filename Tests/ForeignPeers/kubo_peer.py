@@ -48,6 +48,8 @@ class Kubo:
     def __init__(self, options, folder):
         self.repository = os.path.join(folder, "repository")
         self.folder = folder
+        # It writes a log where it runs.
+        os.chdir(folder)
         self.library = ctypes.CDLL(options["library"])
         assert self.call("CreateRepo", self.repository) >= 0
         self.configure(options["address"])

@@ -9,7 +9,7 @@ OPTIONS is a JSON object; each member is left out for no:
     gossipsub     true
     relay         "hop", to relay for others, or "stop", to be reached and to dial through relays
     autonat       true: dials back
-    punches       true: upgrades relayed connections (DCUtR)
+    punches       true: upgrades relayed connections (DCUtR), as it is told to or follows
     secret        64 hexadecimal digits: the secret of py-libp2p's own private network
 """
 
@@ -63,6 +63,16 @@ def speak_kademlia_as(protocol):
             module.PROTOCOL_ID = TProtocol(protocol)
 
 
+class Puncher(DCUtRProtocol):
+    """Punches when it is told to, though on one machine it could simply dial."""
+
+    async def _auto_drive_loop(self):
+        await trio.sleep_forever()
+
+    async def _try_unilateral_upgrade(self, peer_id):
+        return False
+
+
 class Peer:
     def __init__(self, options):
         self.options = options
@@ -99,7 +109,7 @@ class Peer:
         if options.get("autonat"):
             self.autonat = AutoNATService(self.host)
         if options.get("punches"):
-            self.puncher = DCUtRProtocol(self.host)
+            self.puncher = Puncher(self.host)
             self.services.append(self.puncher)
 
     async def echo_back(self, stream):
@@ -152,9 +162,12 @@ class Peer:
     async def do_connect(self, address):
         await self.host.connect(info_from_p2p_addr(multiaddr.Multiaddr(address)))
 
-    async def do_connections(self, peer):
+    async def do_is_relayed(self, peer):
+        """Whether it knows of a connection that it is relayed, which it notes a moment later."""
         found = self.host.get_network().connections.get(ID.from_string(peer), [])
-        return len(found if isinstance(found, list) else [found])
+        return any("/p2p-circuit" in str(address)
+                   for connection in (found if isinstance(found, list) else [found])
+                   for address in connection.get_transport_addresses())
 
     async def do_ping(self, peer, count):
         stream = await self.host.new_stream(ID.from_string(peer), [PING])
@@ -272,12 +285,7 @@ class Peer:
         return status
 
     async def do_punch(self, peer):
-        """Forgets where the peer listens, as else it would dial there without any punching."""
-        self.host.get_peerstore().clear_addrs(ID.from_string(peer))
         return await self.puncher.initiate_hole_punch(ID.from_string(peer))
-
-    async def do_is_direct(self, peer):
-        return await self.puncher._verify_direct_connection(ID.from_string(peer))
 
 
 def main():

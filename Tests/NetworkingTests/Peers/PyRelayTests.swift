@@ -90,7 +90,10 @@ struct PyRelayTests {
       await puncher.start()
       let theirs = try #require(circuit.peer)
       #expect(try await host.dial(circuit).isRelayed)
-      _ = try await python.ask("punch", ["peer": host.peerID.json])
+      try await eventually(on: host.loop) {
+        try await python.ask("is_relayed", ["peer": host.peerID.json]) == true
+      }
+      try await python.ask("punch", ["peer": host.peerID.json])
       try await eventually(on: host.loop) { await host.isDirectlyConnected(theirs) }
       let report = await host.bandwidthReport().text()
       #expect(report.contains(HolePunchMessage.protocolID))

@@ -90,6 +90,53 @@ struct RPCBodyTests {
     }
   }
 
+  @Test(
+    "who sends gives up, or its task is cancelled: the receiver is told, the connection goes on",
+    arguments: [PeerError.overloaded(limit: 1), PeerError.cancelled])
+  func uploadGivenUp(reason: PeerError) async throws {
+    let taken = Lock(0)
+    let endings = Lock<[PeerError?]>([])
+    try await withReceiver(taken, endings) { (connection) async throws in
+      let upload = Task {
+        try await connection.upload(method: "upload") { (writer) throws(PeerError) in
+          while true {
+            try await writer.send(Self.chunk)
+            if reason != .cancelled, taken.withLock({ $0 }) > 0 { throw reason }
+          }
+        }
+      }
+      while taken.withLock({ $0 }) == 0 { await Task.yield() }
+      if reason == .cancelled { upload.cancel() }
+      await #expect(throws: reason) { _ = try await upload.value }
+      while endings.withLock({ $0.isEmpty }) { await Task.yield() }
+      #expect(endings.withLock { $0.first } != .some(nil))
+      #expect(try await connection.request(method: "echo", body: [1]) == [1])
+    }
+  }
+
+  /// Takes the chunks of every upload, counts them, and keeps how each body ended: nil is its end.
+  private func withReceiver(
+    _ taken: Lock<Int>, _ endings: Lock<[PeerError?]>, _ body: (PeerConnection) async throws -> Void
+  ) async throws {
+    let loop = try EventLoop()
+    loop.start(named: "upload-loop").detach()
+    let receiver = PeerHost(loop: loop, identity: .generate()) { call in
+      guard call.request.method == "upload" else { return .success(call.request.body) }
+      var ending: PeerError?
+      do throws(PeerError) {
+        while try await call.nextChunk() != nil { taken.withLock { $0 += 1 } }
+      } catch {
+        ending = error
+      }
+      endings.withLock { $0.append(ending) }
+      return .success([])
+    }
+    let sender = PeerHost(loop: loop, identity: .generate()) { _ in .success([]) }
+    let hosts = [receiver, sender].map { host in Task { await host.run() } }
+    defer { for host in hosts { host.cancel() } }
+    try await body(try await sender.dial(receiver.listen(on: Multiaddr("/ip4/127.0.0.1/tcp/0"))))
+  }
+
   @Test("a body above the limit is given up")
   func tooLong() async throws {
     try await withRelay { connection, _ in
