@@ -179,6 +179,7 @@ struct PeerNetworkTests {
       }
       let friend = try await world.member(PeerWorld.file(bootstraps: [first.address], key: key))
       #expect(await friend.network.kademlia.waitForPeers(within: .seconds(60)))
+      #expect(await first.network.kademlia.waitForPeers(within: .seconds(60)))
       #expect(await first.network.kademlia.peers == [friend.network.host.peerID])
     }
   }
