@@ -170,6 +170,21 @@ final class DemoNetwork: Sendable {
     adopt(try ChildProcess(name: name, arguments: arguments, log: home.file("log")))
   }
 
+  /// How many nodes found their coordinator, by how they say that they did.
+  func waysFound() -> [(way: String, nodes: Int)] {
+    let mark = "found by "
+    var counts: [String: Int] = [:]
+    for child in children where !child.name.hasPrefix("bootstrap") {
+      let log = (try? AtomicFile.read(home(child.name).file("log"))).flatMap { $0 } ?? []
+      let lines = String(decoding: log, as: UTF8.self).split(separator: "\n")
+      guard let line = lines.first(where: { $0.contains(mark) }),
+        let way = line.split(separator: mark).last.map(String.init)
+      else { continue }
+      counts[way, default: 0] += 1
+    }
+    return counts.sorted { $0.key < $1.key }.map { (way: $0.key, nodes: $0.value) }
+  }
+
   /// Throws when a process has ended that should run.
   func check() throws {
     for child in children where ["coordinator", "validator"].contains(child.name) {

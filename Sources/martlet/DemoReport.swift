@@ -11,6 +11,8 @@ struct DemoReport {
   private let slashed: [Change]
   private let workerBytesMax: Int
   private let seconds: Double
+  /// How many nodes found their coordinator, by how.
+  private let ways: [(way: String, nodes: Int)]
 
   private struct Change {
     let label: String
@@ -27,6 +29,7 @@ struct DemoReport {
   ) async throws {
     self.session = session
     self.seconds = seconds
+    ways = network.waysFound()
     let id = session["session_id"]?.text ?? ""
     let updates = try await client.rounds(id).flatMap { round in
       (round["updates"]?.elements ?? []).map { (round["round"] ?? .null, $0) }
@@ -49,6 +52,8 @@ struct DemoReport {
       "paid": .array(paid.map(\.json)), "slashed": .array(slashed.map(\.json)),
       "replayed_segments": JSONValue(replayed), "rejected_updates": .array(rejected),
       "validator_wrong": session["validator_wrong"] ?? .null,
+      "bootstraps": JSONValue(DemoNetwork.bootstrapCount),
+      "found_by": .object(ways.map { .init($0.way, JSONValue($0.nodes)) }),
       "audit_rate": session["audit_rate"] ?? .null,
       "miss_probability": session["miss_probability"] ?? .null,
       "worker_resident_bytes_max": JSONValue(workerBytesMax),
@@ -93,6 +98,10 @@ struct DemoReport {
     return count == 1 ? "1 update rejected" : "\(count) updates rejected"
   }
 
+  private var found: String {
+    ways.isEmpty ? "nobody" : ways.map { "\($0.way) (\($0.nodes))" }.joined(separator: ", ")
+  }
+
   /// The lines for a person.
   var text: String {
     func list(_ changes: [Change]) -> String {
@@ -103,6 +112,7 @@ struct DemoReport {
     let supplyIsKept = json["supply"] == json["supply_counted"]
     return """
 
+      found       the coordinator, by \(found) through \(DemoNetwork.bootstrapCount) bootstraps
       accuracy    \(SessionText.decimal(accuracy)) after \(SessionText.text(json, "rounds")) rounds
       model       \(SessionText.text(json, "model_cid"))
       model hash  \(SessionText.text(json, "model_hash"))

@@ -44,6 +44,10 @@ struct ServerMembership: Sendable {
     membership.relay = arguments.flags.contains("relay") ? RelayServerLimits() : nil
     membership.filter = try PeerNode.filter(arguments)
     membership.bandwidthMax = try NodeResources(settings).bandwidth
+    for role in [NodeRole.validator, .evaluator] where !arguments.flags.contains("no-roles") {
+      membership.ownPeers.insert(
+        try home.keyOrNew(named: role.rawValue).publicKey.peerID)
+    }
     self.membership = membership
   }
 

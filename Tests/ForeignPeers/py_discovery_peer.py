@@ -5,7 +5,6 @@
 
 OPTIONS is a JSON object; each member is left out for no:
     mdns          the address of the interface to use multicast DNS on
-    fingerprint   the fingerprint of a private network, for its name in multicast DNS
     rendezvous    true: serves as a rendezvous point
 """
 
@@ -58,8 +57,7 @@ class Peer:
         mdns_module.Zeroconf = functools.partial(zeroconf.Zeroconf, interfaces=[interface])
         peerDiscovery.register_peer_discovered_handler(self.discovered)
         self.mdns = create_mdns_discovery(
-            self.host.get_network(), host=self.host,
-            private_network_fingerprint=self.options.get("fingerprint"))
+            self.host.get_network(), host=self.host)
 
     def discovered(self, info):
         self.found[str(info.peer_id)] = [str(a) for a in info.addrs]

@@ -38,6 +38,8 @@ package struct Membership: Sendable {
   package var key: PrivateNetworkKey?
   /// Whom it talks to at all.
   package var filter = PeerFilter()
+  /// Who works in the same process under another key; a list of members need not name them.
+  package var ownPeers: Set<PeerID> = []
   /// What all its connections together may send, and what they may receive.
   package var bandwidthMax: BitRate?
 
@@ -64,7 +66,7 @@ package struct Membership: Sendable {
   package func hostSettings(pool: ComputePool) -> PeerHostSettings {
     var settings = PeerHostSettings()
     settings.resolver = NameResolver(pool: pool)
-    settings.filter = filter
+    settings.filter = admitted
     settings.bandwidthMax = bandwidthMax
     settings.announcedAddresses = announced
     settings.privateNetwork = key ?? file?.key
@@ -72,6 +74,17 @@ package struct Membership: Sendable {
     // Who has to punch holes dials from where it listens; on one machine nobody has to.
     settings.dialsFromListenPort = meetsPeers && AddressGroup.scope(of: listenAddress) != .loopback
     return settings
+  }
+
+  /// Whom it talks to: where the network lists its members, those, and whom it begins with.
+  private var admitted: PeerFilter {
+    guard let file, case .listed(let peers) = file.profile.rule, filter.allowedPeers.isEmpty else {
+      return filter
+    }
+    var filter = filter
+    filter.allowedPeers = Set(peers + file.coordinators + file.bootstraps.compactMap(\.peer))
+    filter.allowedPeers.formUnion(ownPeers)
+    return filter
   }
 
   /// Where it listens.

@@ -23,6 +23,9 @@ package enum MDNSLimits {
   package static let lifetimeSecondsMax: UInt32 = 1_200
   /// What is left after a peer took its name back (RFC 6762 §10.1).
   static let goodbyeLifetime: Duration = .seconds(1)
+  /// What is said again within this time is not reported again; an address stays three times as
+  /// long in a `PeerBook`.
+  package static let reportPause: Duration = .seconds(600)
   /// Names remembered; more than any link has nodes of one network.
   package static let namesMax = 1_024
   /// Names that one sender may fill: processes of one machine.
@@ -96,9 +99,10 @@ package struct MDNSLink: Hashable, Sendable {
     self.addresses = addresses
   }
 
-  /// Whether a sender is a neighbour; a packet from elsewhere is not for us (RFC 6762 §11).
+  /// Whether a sender is a neighbour; a packet from elsewhere is not for us (RFC 6762 §11). On the
+  /// loopback link everybody is, since the kernel may send there from any of its addresses.
   package func isNeighbour(_ ip: Bytes) -> Bool {
-    addresses.contains { $0.contains(ip) } || Self.isLinkLocal(ip)
+    isLoopback || addresses.contains { $0.contains(ip) } || Self.isLinkLocal(ip)
   }
 
   private static func isLinkLocal(_ ip: Bytes) -> Bool {
@@ -124,7 +128,8 @@ package enum MDNSEvent: Equatable, Sendable {
 package enum MDNSEffect: Equatable, Sendable {
   /// Send to everybody on a link.
   case send(Bytes, link: UInt32)
-  /// A neighbour says that a peer listens there. Nothing is proven yet.
+  /// A neighbour says that a peer listens there: news, or what was not reported for a while.
+  /// Nothing is proven yet.
   case found(PeerID, [Multiaddr])
   /// No name claims the peer any more.
   case lost(PeerID)
@@ -142,6 +147,8 @@ package enum MDNSRefusal: Hashable, CaseIterable, Sendable {
   case port
   /// An address that names no peer, or another one than the addresses before it.
   case otherPeer
+  /// Somebody else speaks of a name than who told it.
+  case otherSender
   /// It claims to be ourselves.
   case ownPeer
   /// An address that nobody on the link can have, or that leads through a relay or by a name.

@@ -63,17 +63,19 @@ extension MDNSMachine {
         on: number, by: sender, now, &effects)
     }
     for name in named.keys.sorted() where name != names.instance && texts[name] == nil {
-      pointed(at: name, lifetime: named[name] ?? 0, on: number, now, &random)
+      pointed(at: name, lifetime: named[name] ?? 0, on: number, by: sender, now, &random)
     }
   }
 
   /// A name without its texts: one that is known holds longer, a new one is asked about.
   private mutating func pointed(
-    at name: DNSName, lifetime: UInt32, on number: UInt32, _ now: Tick,
+    at name: DNSName, lifetime: UInt32, on number: UInt32, by sender: Bytes, _ now: Tick,
     _ random: inout SplitMix64
   ) {
     if let known = heard[name] {
       guard known.link == number else { return }
+      guard lifetime > 0 else { return takeBack(name, known, sender, now) }
+      guard known.sender == sender else { return refuse(.otherSender) }
       return hold(name, known, for: lifetime, now)
     }
     guard lifetime > 0, let link = links[number], link.unresolved[name] == nil else { return }
@@ -107,24 +109,42 @@ extension MDNSMachine {
     _ now: Tick, _ effects: inout [MDNSEffect]
   ) {
     guard lifetime > 0 else {
-      if let known = heard[name], known.link == number { hold(name, known, for: 0, now) }
+      if let known = heard[name], known.link == number { takeBack(name, known, sender, now) }
       return
     }
     guard let link = links[number]?.description,
       let (peer, addresses) = addresses(in: texts, on: link)
     else { return }
     let isVouched = addresses.contains { $0.ipBytes == sender }
-    if heard[name] == nil {
-      guard makeRoom(for: peer, sender, isVouched, &effects) else { return refuse(.tooManyNames) }
-    } else if let known = heard[name], known.peer != peer {
-      // A name belongs to whom it named first, for as long as it holds.
-      return refuse(.otherPeer)
+    let known = heard[name]
+    if let known {
+      // A name belongs to whom it named first, for as long as it holds, and where it was told from
+      // an address that it names, others have no say.
+      guard known.peer == peer else { return refuse(.otherPeer) }
+      guard isVouched || !known.isVouched else { return refuse(.otherSender) }
+    } else if !makeRoom(for: peer, sender, isVouched, &effects) {
+      return refuse(.tooManyNames)
+    }
+    var reported = now
+    if let known, known.addresses == addresses,
+      now.duration(since: known.reported) < MDNSLimits.reportPause
+    {
+      reported = known.reported
+    } else {
+      effects.append(.found(peer, addresses))
     }
     let fresh = Heard(
       peer: peer, addresses: addresses, sender: sender, link: number, expires: now,
-      refreshAt: now, lifetime: .zero, isVouched: isVouched)
+      refreshAt: now, lifetime: .zero, reported: reported, isVouched: isVouched)
     hold(name, fresh, for: lifetime, now)
-    effects.append(.found(peer, addresses))
+  }
+
+  /// Only who told a name takes it back.
+  private mutating func takeBack(
+    _ name: DNSName, _ known: Heard, _ sender: Bytes, _ now: Tick
+  ) {
+    guard known.sender == sender else { return refuse(.otherSender) }
+    hold(name, known, for: 0, now)
   }
 
   // MARK: Addresses

@@ -45,6 +45,8 @@ package struct MDNSMachine: Sendable {
     /// When it is asked for again before it expires.
     var refreshAt: Tick
     var lifetime: Duration
+    /// When it was last reported.
+    var reported: Tick
     /// Whether one of the addresses is where the packet came from.
     var isVouched: Bool
   }

@@ -26,7 +26,7 @@ package struct RendezvousCookie: Equatable, Sendable {
     number = bytes.prefix(Self.numberByteCount).reduce(0) { $0 << 8 | UInt64($1) }
     let expected = code(namespace, secret)
     let difference = zip(bytes.dropFirst(Self.numberByteCount), expected)
-      .reduce(UInt8(0)) { $0 | $1.0 ^ $1.1 }
+      .reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) }
     guard difference == 0 else { return nil }
   }
 

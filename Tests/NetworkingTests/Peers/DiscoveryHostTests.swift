@@ -1,4 +1,5 @@
 import Cryptography
+import Glibc
 import Networking
 import Peering
 import Primitives
@@ -7,10 +8,13 @@ import Testing
 
 @Suite("discovery", .timeLimit(.minutes(5)))
 struct DiscoveryHostTests {
-  private static func settings() -> MDNSSettings {
+  /// An interface other than loopback that tests may speak on: `Scripts/interop` makes one that
+  /// leads nowhere.
+  private static let link = getenv("MARTLET_TEST_LINK").map { String(cString: $0) }
+
+  private static func settings(_ interface: String = "lo") -> MDNSSettings {
     var settings = MDNSSettings()
-    settings.interfaces = ["lo"]
-    settings.includesLoopback = true
+    settings.interfaces = [interface]
     return settings
   }
 
@@ -27,15 +31,16 @@ struct DiscoveryHostTests {
 
   /// Hosts that listen on loopback, each with a finder.
   private static func withFinders(
-    _ keys: [PrivateNetworkKey?],
+    _ keys: [PrivateNetworkKey?], on interface: String = "lo",
+    listening address: Multiaddr = RelayHostTests.any,
     _ body: @Sendable (EventLoop, [PeerHost], [MDNSShell]) async throws -> Void
   ) async throws {
     try await withLoop { loop in
       try await loop.perform {
         let hosts = keys.map { key in RelayHostTests.host(loop) { $0.privateNetwork = key } }
-        let finders = hosts.map { MDNSShell(host: $0, settings: settings()) }
+        let finders = hosts.map { MDNSShell(host: $0, settings: settings(interface)) }
         try await withPeerHosts(hosts) {
-          for host in hosts { _ = try await host.listen(on: RelayHostTests.any) }
+          for host in hosts { _ = try await host.listen(on: address) }
           for finder in finders { try await finder.start() }
           try await body(loop, hosts, finders)
           for finder in finders { await finder.stop() }
@@ -69,6 +74,28 @@ struct DiscoveryHostTests {
       }
       #expect(await finders[0].found == [hosts[2].peerID])
       #expect(await !finders[1].found.contains(hosts[0].peerID))
+    }
+  }
+
+  @Test(
+    "on a real link nodes announce what that link reaches, and nothing of loopback",
+    .enabled(if: link != nil, "no MARTLET_TEST_LINK: run Scripts/interop"))
+  func realLink() async throws {
+    let link = try #require(Self.link)
+    let everywhere = try Multiaddr("/ip4/0.0.0.0/tcp/0")
+    try await Self.withFinders([nil, nil], on: link, listening: everywhere) {
+      loop, hosts, finders in
+      try await Self.until(loop) { await finders[0].found == [hosts[1].peerID] }
+      try await Self.until(loop) { await finders[1].found == [hosts[0].peerID] }
+      let interface = try #require(NetworkInterface.all().first { $0.name == link })
+      let handle = try #require(await hosts[0].book.handle(of: hosts[1].peerID))
+      let addresses = try #require(await hosts[0].book.record(of: handle)).addresses
+      #expect(!addresses.isEmpty)
+      for known in addresses {
+        #expect(interface.addresses.contains { $0.ip == known.address.ipBytes })
+      }
+      let connection = try await hosts[0].connect(to: hosts[1].peerID)
+      #expect(await connection.provenPeer == hosts[1].peerID)
     }
   }
 

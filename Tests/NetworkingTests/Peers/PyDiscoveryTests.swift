@@ -56,25 +56,6 @@ struct PyDiscoveryTests {
     }
   }
 
-  @Test("on a private network's name ours and theirs find each other")
-  func privateMulticast() async throws {
-    let key = try #require(PrivateNetworkKey(secret: SystemRandom.bytes(32)))
-    let fingerprint = Hex.encode(key.fingerprint)
-    let options: JSONValue = [
-      "mdns": "127.0.0.1", "fingerprint": .string(fingerprint),
-    ]
-    try await Self.withPython(options, { $0.privateNetwork = key }) { python, host in
-      let finder = Self.finder(host)
-      try await finder.start()
-      try await python.ask("begin_mdns")
-      let theirs = try await python.itself().peer
-      try await eventually(on: host.loop) { await finder.found == [theirs] }
-      try await eventually(on: host.loop) {
-        try await python.ask("found")["\(host.peerID)"] != nil
-      }
-    }
-  }
-
   @Test("we register at a point of py-libp2p's, and discover there whom it lists")
   func atTheirPoint() async throws {
     try await Self.withPython(["rendezvous": true]) { python, host in

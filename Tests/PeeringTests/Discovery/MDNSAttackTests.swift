@@ -68,6 +68,30 @@ struct MDNSAttackTests {
     #expect(world.nodes[0].machine.refusals[.otherPeer] == 1)
   }
 
+  @Test("who did not tell a name neither changes it nor takes it back")
+  func otherSender() {
+    var world = Self.world()
+    let text = "/ip4/10.0.0.2/tcp/1/p2p/\(Self.victim)"
+    world.deliver(Self.response("a", [text]), from: [10, 0, 0, 2])
+    world.deliver(
+      Self.response("a", ["/ip4/10.0.0.9/tcp/1/p2p/\(Self.victim)"]), from: Self.attacker)
+    world.deliver(Self.response("a", [text], lifetime: 0), from: Self.attacker)
+    var goodbye = DNSMessage()
+    goodbye.isResponse = true
+    goodbye.answers = [
+      DNSRecord(
+        DNSMessageTests.service, .pointer(DNSName("a._p2p._udp.local")!), lifetimeSeconds: 0)
+    ]
+    world.deliver(goodbye.encoded(), from: Self.attacker)
+    world.run(for: .seconds(5))
+    #expect(world.nodes[0].machine.peers == [Self.victim])
+    #expect(world.found.count == 1)
+    #expect(world.nodes[0].machine.refusals[.otherSender] == 3)
+    world.deliver(goodbye.encoded(), from: [10, 0, 0, 2])
+    world.run(for: .seconds(5))
+    #expect(world.nodes[0].machine.peers.isEmpty)
+  }
+
   @Test("addresses that no neighbour has are not believed, so nobody is sent against a stranger")
   func foreignAddresses() {
     var world = Self.world()

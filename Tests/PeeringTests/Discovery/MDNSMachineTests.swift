@@ -288,6 +288,26 @@ struct MDNSMachineTests {
     #expect(world.sent.count < 7_200, "\(world.sent.count)")
   }
 
+  @Test("what is said again is reported again after ten minutes, what is new at once")
+  func reports() {
+    var world = MDNSWorld()
+    world.join()
+    world.join()
+    for _ in 0..<59 {
+      world.deliver(Self.question.encoded(), from: [10, 0, 0, 99])
+      world.run(for: .seconds(10))
+    }
+    #expect(world.found.count { $0.node == 0 } == 1)
+    world.handle(.ownAddresses([try! Multiaddr("/ip4/10.0.0.2/tcp/4002")]), at: 1)
+    world.run(for: .seconds(5))
+    #expect(world.found.count { $0.node == 0 } == 2)
+    for _ in 0..<61 {
+      world.deliver(Self.question.encoded(), from: [10, 0, 0, 99])
+      world.run(for: .seconds(10))
+    }
+    #expect(world.found.count { $0.node == 0 } == 3)
+  }
+
   @Test("private networks do not see each other, nor the public one")
   func privateNetworks() throws {
     var world = MDNSWorld()

@@ -122,13 +122,11 @@ struct NetworkFileTests {
   func bitFlips() throws {
     let file = try Self.file(.listed(Self.peers))
     for index in file.text.indices {
-      for bit in 0..<8 {
-        var text = file.text
-        text[index] ^= 1 << bit
-        guard let read = try? NetworkFile(parsing: text) else { continue }
-        // Upper and lower case of a digit are the same number, and spaces are as good as breaks.
-        #expect(read != file || Self.saysTheSame(text, file.text))
-      }
+      var text = file.text
+      text[index] ^= 1 << UInt8(index % 8)
+      guard let read = try? NetworkFile(parsing: text) else { continue }
+      // Upper and lower case of a digit are the same number, and spaces are as good as breaks.
+      #expect(read != file || Self.saysTheSame(text, file.text))
     }
   }
 

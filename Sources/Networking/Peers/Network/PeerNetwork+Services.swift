@@ -57,11 +57,11 @@ extension PeerNetwork {
     _ peer: PeerID, offering service: String? = nil
   ) async throws(PeerError) -> (connection: PeerConnection, route: PeerRoute) {
     if let open = await host.connection(with: peer), !open.isRelayed {
-      return (open, await origin(of: peer) ?? .connected)
+      return (open, await origin(of: peer, over: open))
     }
     var lastError = PeerError.noAddress(peer)
-    if let route = await knownRoute(to: peer) {
-      do throws(PeerError) { return (try await connect(peer), route) } catch {
+    if await hasAnyAddress(of: peer) {
+      do throws(PeerError) { return try await connectAndTell(peer) } catch {
         if Self.isFinal(error) { throw error }
         lastError = error
       }
@@ -72,8 +72,7 @@ extension PeerNetwork {
     // Who came meanwhile may be the peer itself, or have named it.
     let isKnown = await kademlia.knowsAddress(of: peer)
     if isKnown ? true : await kademlia.find(peer) {
-      let route = await origin(of: peer) ?? .lookup
-      do throws(PeerError) { return (try await connect(peer), route) } catch {
+      do throws(PeerError) { return try await connectAndTell(peer) } catch {
         if Self.isFinal(error) { throw error }
         lastError = error
       }
@@ -90,22 +89,26 @@ extension PeerNetwork {
     }
   }
 
-  /// Where a peer is known from, unless others named it.
-  private func origin(of peer: PeerID) async -> PeerRoute? {
-    let named = settings.bootstraps + settings.anchors
-    if named.contains(where: { $0.peer == peer }) { return .known }
-    return await discovery?.found.contains(peer) == true ? .localDiscovery : nil
+  private func connectAndTell(
+    _ peer: PeerID
+  ) async throws(PeerError) -> (connection: PeerConnection, route: PeerRoute) {
+    let connection = try await connect(peer)
+    return (connection, await origin(of: peer, over: connection))
   }
 
-  /// How the address of a peer that would be dialled came to be known; nil where there is none.
-  private func knownRoute(to peer: PeerID) async -> PeerRoute? {
+  /// How the peer of a connection came to be known.
+  private func origin(of peer: PeerID, over connection: PeerConnection) async -> PeerRoute {
+    let named = settings.bootstraps + settings.anchors
+    if named.contains(where: { $0.peer == peer }) { return .known }
+    if await discovery?.found.contains(peer) == true { return .localDiscovery }
+    return connection.isOutgoing ? .lookup : .call
+  }
+
+  /// Whether an address is known, even one that failed lately.
+  private func hasAnyAddress(of peer: PeerID) async -> Bool {
     let book = await host.book
-    guard let handle = book.handle(of: peer) else { return nil }
-    let open = book.dialAddresses(of: handle, now: host.loop.now, evenFailed: true)
-    guard let best = open.first else { return nil }
-    if let origin = await origin(of: peer) { return origin }
-    let source = book.record(of: handle)?.addresses.first { $0.address == best }?.source
-    return source == .hearsay ? .lookup : .known
+    guard let handle = book.handle(of: peer) else { return false }
+    return !book.dialAddresses(of: handle, now: host.loop.now, evenFailed: true).isEmpty
   }
 
   private func connect(_ peer: PeerID) async throws(PeerError) -> PeerConnection {

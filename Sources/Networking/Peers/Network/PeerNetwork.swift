@@ -56,6 +56,8 @@ package actor PeerNetwork {
     var limits = DialBackLimits()
     limits.dialsLocalAddresses = settings.dialsLocalAddresses
     await AutoNATServer(host: host, limits: limits).start()
+    // Peers of other programs register and look for each other at those who are always there.
+    if settings.serving == .always { await RendezvousServer(host: host).start() }
     if let limits = settings.relay {
       relayServer = RelayServer(host: host, limits: limits)
       await relayServer?.start()

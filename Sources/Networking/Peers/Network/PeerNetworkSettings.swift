@@ -103,26 +103,26 @@ enum PeerNetworkLimits {
   static let relaysWanted = 2
 }
 
-/// How a peer was reached.
+/// How a peer came to be known.
 package enum PeerRoute: Equatable, Sendable {
-  /// There was a connection.
-  case connected
-  /// At an address that settings or an earlier run named.
+  /// Settings or an earlier run named it.
   case known
   /// It was found on the local network.
   case localDiscovery
-  /// The peers asked knew where it is.
+  /// Peers of the network knew where it is.
   case lookup
+  /// It found us first, and called.
+  case call
   /// It had told others that it offers a service.
   case advertisement
 
   /// As a person reads it.
   package var words: String {
     switch self {
-    case .connected: "an open connection"
     case .known: "a known address"
     case .localDiscovery: "local discovery"
     case .lookup: "DHT"
+    case .call: "its own call"
     case .advertisement: "DHT provider record"
     }
   }
