@@ -37,9 +37,10 @@ FIND_SECONDS = 15
 
 
 def require_no_way_out():
+    """Nothing but loopback and links of the tests' own, both ends of which are here."""
     with open("/proc/net/dev") as file:
         names = [line.split(":")[0].strip() for line in file.readlines()[2:]]
-    if names != ["lo"]:
+    if any(name != "lo" and not name.startswith("martlet") for name in names):
         sys.exit("error: Kubo runs in a network namespace of its own alone\n"
                  "hint: run Scripts/interop")
 
