@@ -40,6 +40,7 @@ enum SettingKind: Sendable {
     case .rate: "what all connections together may send or receive, such as 10Gbps"
     case .truth: "true or false"
     case .role: "worker, validator, evaluator or peer"
+    case .place: "region/country/city, each of letters, digits and dashes"
     case .address: "a multiaddr"
     case .addresses: "multiaddrs or HOST:PORT, separated by commas"
     case .peers: "the only peers to talk to, separated by commas"
