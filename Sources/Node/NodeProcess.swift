@@ -81,24 +81,32 @@ package struct NodeProcess: Sendable {
       group.addTask(executorPreference: onLoop) { await host.run() }
       group.addTask(executorPreference: onLoop) { await loop.perform { await nursery.run() } }
       group.addTask(executorPreference: onLoop) {
-        try await membership.listen(with: host)
-        let sections = Lock([PeerControlSection(name: "work", isLive: true, body: role.report)])
-        _ = await host.begin {
-          await membership.answerQuestions(about: host) { sections.withLock { $0 } }
-        }
-        let join: NetworkJoin = { chainID in
-          let network = await membership.join(chainID, with: host, pool: blocking)
-          if let network { sections.withLock { $0 += network.controlSections } }
-          return network
-        }
-        if let file = membership.file { await link.search(in: join(file.chainID)) }
-        try await keepLinked(link, join, role: role)
+        try await takePart(host, link, role: role, pool: blocking)
       }
       group.addTask(executorPreference: onLoop) { try await role.run() }
       // A role that only answers returns at once.
       for _ in 0..<2 { try await group.next() }
       group.cancelAll()
     }
+  }
+
+  /// Listens, joins the network, and works for its coordinator.
+  private func takePart(
+    _ host: PeerHost, _ link: CoordinatorLink, role: NodeRoleShell, pool: ComputePool
+  ) async throws {
+    let membership = settings.membership
+    try await membership.listen(with: host)
+    let sections = Lock([PeerControlSection(name: "work", isLive: true, body: role.report)])
+    _ = await host.begin {
+      await membership.answerQuestions(about: host) { sections.withLock { $0 } }
+    }
+    let join: NetworkJoin = { chainID in
+      let network = await membership.join(chainID, with: host, pool: pool)
+      if let network { sections.withLock { $0 += network.controlSections } }
+      return network
+    }
+    if let file = membership.file { await link.search(in: join(file.chainID)) }
+    try await keepLinked(link, join, role: role)
   }
 
   private func keepLinked(

@@ -40,10 +40,8 @@ extension CommandFailure {
       self.init("the receipt proves nothing: \(error)", hint: "ask for it again")
     case let error as LedgerError:
       self.init(error.sentence, hint: "`martlet ledger account` shows what accounts hold")
-    case let error as DecodingFailure:
-      self.init(error.description, hint: "it is not the file that was written")
-    case let error as RPCError:
-      self.init(error.message, hint: error.hint.isEmpty ? "see its log" : error.hint)
+    case let error as DecodingFailure: self.init(error)
+    case let error as RPCError: self.init(error)
     case let error as NetworkFileError: self.init(error)
     case let error as NetworkFileFault: self.init(error.description, hint: error.hint, code: .usage)
     case let error as LocalTrainingError: self.init(error)
@@ -55,6 +53,14 @@ extension CommandFailure {
     default:
       self.init("\(error)", hint: "if this looks wrong, report it with the command that you ran")
     }
+  }
+
+  private init(_ error: RPCError) {
+    self.init(error.message, hint: error.hint.isEmpty ? "see its log" : error.hint)
+  }
+
+  private init(_ error: DecodingFailure) {
+    self.init(error.description, hint: "it is not the file that was written")
   }
 
   private init(_ error: NetworkFileError) {

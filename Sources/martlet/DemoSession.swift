@@ -14,8 +14,8 @@ struct DemoSession {
     /// A score follows its round at once, and a dispute ends within some; the last get this long.
     static let scorePause: Duration = .milliseconds(5)
     static let scoreTriesMax = 2_000
-    /// How long the processes may take to find each other.
-    static let joinSecondsMax = 20.0
+    /// How long the processes may take to find each other, where many others want the processors.
+    static let joinSecondsMax = 60.0
     static let joinPause: Duration = .milliseconds(5)
   }
 
