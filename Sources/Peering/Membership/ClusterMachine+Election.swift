@@ -163,9 +163,8 @@ extension ClusterMachine {
     // Epoch 0 is a question, not a candidacy.
     guard number > 0 else { return false }
     if number == epoch {
-      // An epoch in which we stood in vain may be given away, one that we have led may not.
-      return votedInEpoch == nil || votedInEpoch == peer
-        || (votedInEpoch == local && confirmedEpoch != epoch)
+      // An epoch that was ours, and in which we lead no longer, may be given away.
+      return votedInEpoch == nil || votedInEpoch == peer || votedInEpoch == local
     }
     return number > epoch && number - epoch <= ClusterLimits.epochJumpMax
   }
@@ -209,8 +208,6 @@ extension ClusterMachine {
   }
 
   mutating func noteDecline(known: UInt64) {
-    // A candidate that is declined in its own epoch tries the next: somebody has led this one.
-    if case .candidate = role, known == epoch { declinedWith = max(declinedWith, known) }
     guard known > epoch, known - epoch <= ClusterLimits.epochJumpMax else { return }
     declinedWith = max(declinedWith, known)
   }
