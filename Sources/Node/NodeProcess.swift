@@ -61,9 +61,8 @@ package struct NodeProcess: Sendable {
     let host = PeerHost(
       loop: loop, identity: identity, settings: membership.hostSettings(pool: blocking),
       protocols: [.rpc { await switchboard.answer($0) }])
-    let link = CoordinatorLink(
-      host: host, place: membership.place,
-      hello: Hello(role: settings.role, label: settings.label))
+    let hello = Hello(role: settings.role, label: settings.label)
+    let link = CoordinatorLink(host: host, place: membership.place, hello: hello)
     let compute = ComputePool(
       named: "compute", threads: settings.threads, queueMax: Limits.computeQueueMax)
     defer { compute.stop() }
@@ -82,22 +81,29 @@ package struct NodeProcess: Sendable {
       group.addTask(executorPreference: onLoop) { await loop.perform { await nursery.run() } }
       group.addTask(executorPreference: onLoop) {
         try await membership.listen(with: host)
-        let sections = Lock([PeerControlSection(name: "work", isLive: true, body: role.report)])
-        _ = await host.begin {
-          await membership.answerQuestions(about: host) { sections.withLock { $0 } }
-        }
-        let join: NetworkJoin = { chainID in
-          let network = await membership.join(chainID, with: host, pool: blocking)
-          if let network { sections.withLock { $0 += network.controlSections } }
-          return network
-        }
+        let join = await joining(host, pool: blocking, role: role)
         if let file = membership.file { await link.search(in: join(file.chainID)) }
         try await keepLinked(link, join, role: role)
       }
       group.addTask(executorPreference: onLoop) { try await role.run() }
-      // A role that only answers returns at once.
-      for _ in 0..<2 { try await group.next() }
+      for _ in 0..<2 { try await group.next() }  // a role that only answers returns at once
       group.cancelAll()
+    }
+  }
+
+  /// Answers questions from now on; what it returns joins a network, which then answers too.
+  private func joining(
+    _ host: PeerHost, pool: ComputePool, role: NodeRoleShell
+  ) async -> NetworkJoin {
+    let membership = settings.membership
+    let sections = Lock([PeerControlSection(name: "work", isLive: true, body: role.report)])
+    _ = await host.begin {
+      await membership.answerQuestions(about: host) { sections.withLock { $0 } }
+    }
+    return { chainID in
+      let network = await membership.join(chainID, with: host, pool: pool)
+      if let network { sections.withLock { $0 += network.controlSections } }
+      return network
     }
   }
 

@@ -70,9 +70,8 @@ enum ServerCommands {
     let web = try await listen(api, tls: tls, settings: settings, arguments: arguments)
     let signals = try await loop.perform { try SignalSource(ProcessSignal.allCases, on: loop) }
     try await membership.join(with: host)
-    let key = membership.file.key
-    try await announce(
-      web: web, peers: address, network: membership.path, api: api, arguments: arguments)
+    let (key, path) = (membership.file.key, membership.path)
+    try await announce(web: web, peers: address, network: path, api: api, arguments: arguments)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await coordinator.run(host: host) }
       group.addTask { try await api.run() }
