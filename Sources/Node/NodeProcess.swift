@@ -61,9 +61,8 @@ package struct NodeProcess: Sendable {
     let host = PeerHost(
       loop: loop, identity: identity, settings: membership.hostSettings(pool: blocking),
       protocols: [.rpc { await switchboard.answer($0) }])
-    let link = CoordinatorLink(
-      host: host, place: membership.place,
-      hello: Hello(role: settings.role, label: settings.label))
+    let hello = Hello(role: settings.role, label: settings.label)
+    let link = CoordinatorLink(host: host, place: membership.place, hello: hello)
     let compute = ComputePool(
       named: "compute", threads: settings.threads, queueMax: Limits.computeQueueMax)
     defer { compute.stop() }

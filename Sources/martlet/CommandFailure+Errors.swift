@@ -32,8 +32,7 @@ extension CommandFailure {
         error.description, hint: "check the address and that the coordinator runs",
         code: .unreachable)
     case let error as BlockStoreError: self.init(error)
-    case let error as GzipError:
-      self.init("the file cannot be unpacked: \(error)", hint: "pack it again with gzip")
+    case let error as GzipError: self.init("cannot unpack: \(error)", hint: "pack it with gzip")
     case let error as TLSError:
       self.init(error.description, hint: "give PEM files with --tls-cert and --tls-key")
     case let error as ReceiptError:
@@ -48,8 +47,7 @@ extension CommandFailure {
     case let error as DatasetError:
       self.init("\(error)", hint: "compare the data with the model's configuration")
     case let error as WorkError: self.init("\(error)", hint: "see `martlet train --help`")
-    case let error as ContentError:
-      self.init("\(error)", hint: "check the CID", code: .notFound)
+    case let error as ContentError: self.init("\(error)", hint: "check the CID", code: .notFound)
     default:
       self.init("\(error)", hint: "if this looks wrong, report it with the command that you ran")
     }

@@ -70,9 +70,9 @@ enum ServerCommands {
     let web = try await listen(api, tls: tls, settings: settings, arguments: arguments)
     let signals = try await loop.perform { try SignalSource(ProcessSignal.allCases, on: loop) }
     try await membership.join(with: host)
-    try await announce(
-      web: web, peers: address, network: membership.path, api: api, arguments: arguments)
-    try await withThrowingTaskGroup(of: Void.self) { [key = membership.file.key] group in
+    let (key, path) = (membership.file.key, membership.path)
+    try await announce(web: web, peers: address, network: path, api: api, arguments: arguments)
+    try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await coordinator.run(host: host) }
       group.addTask { try await api.run() }
       group.addTask(executorPreference: loop.taskExecutor) {

@@ -31,7 +31,8 @@ package struct PeerControlSection: Sendable {
 }
 
 /// Answers questions about a running host through a socket file, which only its owner can open:
-/// one line asks (`peers`, `why PEER`, `bandwidth`, `live`, or a section's name), one line of JSON answers.
+/// one line asks (`peers`, `why PEER`, `bandwidth`, `live`, or a section's name), one line of JSON
+/// answers.
 package struct PeerControl: Sendable {
   /// A question is a word and a peer id.
   private static let questionBytesMax = 256

@@ -62,7 +62,7 @@ enum NetworkCommands {
     }
     Output.result(.array(rows), asJSON: arguments.isJSON) {
       files.isEmpty
-        ? "no networks; `martlet network create NAME` makes one, `martlet network join FILE` takes one in"
+        ? "no networks; `martlet network create NAME` makes one, `network join FILE` takes one in"
         : TextTable.lines(
           ["NAME", "CLASS", "ADMISSION", "PRIVATE", "BOOTSTRAPS", "CHAIN"],
           files.map { file in

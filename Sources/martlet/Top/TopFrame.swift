@@ -50,7 +50,8 @@ struct TopFrame: Sendable {
     let reach = network?["reachability"]?.text ?? "unknown"
     return [
       "node \(text("peer_id"))" + (name.isEmpty ? "" : "  network \(name)"),
-      "\(Plural.text(number(report, "connected"), "peer")) connected, \(number(report, "known")) known, "
+      "\(Plural.text(number(report, "connected"), "peer")) connected, "
+        + "\(number(report, "known")) known, "
         + "reachability \(reach)",
     ]
   }
@@ -90,7 +91,8 @@ struct TopFrame: Sendable {
     let buckets = (dht["buckets"]?.elements ?? []).map { Double($0.integer ?? 0) }
     let serving = dht["serving"]?.bool == true ? "serving" : "asking only"
     return [
-      "dht \(Plural.text(number(dht, "peers"), "peer")) of about \(number(dht, "network_peers")), \(serving), "
+      "dht \(Plural.text(number(dht, "peers"), "peer")) of about "
+        + "\(number(dht, "network_peers")), \(serving), "
         + "\(number(dht, "provider_records")) records kept  "
         + Self.bars(buckets, isUnicode: isUnicode)
     ]
