@@ -36,7 +36,7 @@ enum PeerReport {
   static func why(_ report: JSONValue) -> String {
     guard report["known"]?.bool == true else {
       return """
-        \(text(report, "peer_id")) is not known here: nobody has named it and it has never connected.
+        \(text(report, "peer_id")) is not known here: nobody named it and it never connected.
         Would it be dialled? \(sentence(text(report, "would_dial")))
         """
     }

@@ -13,8 +13,8 @@ private enum TextRecordLimits {
 }
 
 extension PeerHost {
-  /// What a `/dnsaddr` address stands for (github.com/multiformats/multiaddr, protocols/DNSADDR.md):
-  /// the addresses in the TXT records of `_dnsaddr.NAME` that name the same peer.
+  /// What a `/dnsaddr` address stands for (multiformats/multiaddr, protocols/DNSADDR.md): the
+  /// addresses in the TXT records of `_dnsaddr.NAME` that name the same peer.
   func addresses(
     behind name: String, of peer: PeerID
   ) async throws(PeerError) -> [Multiaddr] {

@@ -1,8 +1,8 @@
 package import Peering
 package import Primitives
 
-/// What a protocol knows of a peer, for `PeerHost.whyReport`; nil when it knows nothing. Runs on the
-/// loop.
+/// What a protocol knows of a peer, for `PeerHost.whyReport`; nil when it knows nothing. Runs on
+/// the loop.
 package typealias PeerExplanation = @Sendable (PeerHandle) -> JSONValue?
 
 /// How a host behaves towards peers.

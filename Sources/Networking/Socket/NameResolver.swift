@@ -7,8 +7,8 @@ package struct NameResolver: Sendable {
   private let pool: ComputePool
   private let nameServer: (host: String, port: UInt16)?
 
-  /// A resolver whose look-ups run on `pool`; TXT records are asked of `nameServer`, an IPv4 address,
-  /// instead of the system's servers where one is given.
+  /// A resolver whose look-ups run on `pool`; TXT records are asked of `nameServer`, an IPv4
+  /// address, instead of the system's servers where one is given.
   package init(pool: ComputePool, nameServer: (host: String, port: UInt16)? = nil) {
     self.pool = pool
     self.nameServer = nameServer

@@ -5,7 +5,7 @@ import Primitives
 extension GossipsubSession {
   mutating func receive(
     _ bytes: Bytes, from peer: PeerHandle, turn: inout Turn, random: inout SplitMix64,
-    directory: some GossipPeerRecords, effects: inout [GossipsubSessionEffect]
+    _ directory: some GossipPeerRecords, effects: inout [GossipsubSessionEffect]
   ) {
     guard peerIDs[peer] != nil else { return }
     // What a peer with such a score says is not even read.

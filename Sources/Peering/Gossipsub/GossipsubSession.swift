@@ -132,16 +132,14 @@ package struct GossipsubSession: Sendable {
     case .connected(let peer, let id, let weDialled, let version):
       peerIDs[peer] = id
       handles[id] = peer
-      let event = GossipsubEvent<GossipWirePayload>.connected(
-        peer, weDialled: weDialled, version: version)
-      step(event, turn: &turn, random: &random, directory: directory)
+      step(
+        .connected(peer, weDialled: weDialled, version: version), turn: &turn, random: &random,
+        directory: directory)
     case .disconnected(let peer):
       if let id = peerIDs.removeValue(forKey: peer) { handles[id] = nil }
       step(.disconnected(peer), turn: &turn, random: &random, directory: directory)
     case .received(let bytes, let peer):
-      receive(
-        bytes, from: peer, turn: &turn, random: &random, directory: directory,
-        effects: &effects)
+      receive(bytes, from: peer, turn: &turn, random: &random, directory, effects: &effects)
     case .join(let name, let kind):
       guard let topic = enter(name, &effects) else { return }
       step(.join(topic, kind: kind), turn: &turn, random: &random, directory: directory)
@@ -154,9 +152,9 @@ package struct GossipsubSession: Sendable {
     case .publishElsewhere(let name, let data, let signing):
       publish(name, data, signing, &turn, &random, directory, &effects)
     case .validated(let id, let verdict, let judged):
-      guard let held = machine.message(id), held.payload.message == judged else { return }
-      // A forged copy makes the router ask for the message again, when its record is gone.
-      turn.wireIDs[id] = held.payload.wireID
+      guard let held = machine.message(id)?.payload, held.message == judged else { return }
+      // A forged copy makes the router ask for it again, when its record is gone.
+      turn.wireIDs[id] = held.wireID
       step(.validated(id, verdict), turn: &turn, random: &random, directory: directory)
     case .reputation(let peer, let value):
       step(.reputation(peer, value), turn: &turn, random: &random, directory: directory)
