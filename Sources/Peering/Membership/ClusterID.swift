@@ -41,8 +41,6 @@ package enum ClusterLimits {
   package static let renewal = Duration.seconds(3)
   /// The n-th in line waits n times this before it stands, so that usually one stands.
   package static let standingDelay = Duration.milliseconds(750)
-  /// Who stood in vain waits up to twice as many steps as it did so often, and at most for so many.
-  static let patienceStepsMax = 4
   /// How far from the head of our own list somebody may be and still have our vote: views differ.
   package static let rankMax = 3
   /// Epochs that one message may skip; more is a lie, not a lag.

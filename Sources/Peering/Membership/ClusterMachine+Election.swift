@@ -90,7 +90,7 @@ extension ClusterMachine {
     loseLeaderIfDue(now: now, effects: &effects)
     guard vote == nil, mayLead, votesFrom <= now,
       let rank = line(now: now, directory: directory).firstIndex(of: local),
-      ClusterLimits.standingDelay * (rank + 1) + patience(directory: directory)
+      ClusterLimits.standingDelay * (rank + 1)
         <= now.duration(since: standingSince)
     else { return }
     // An epoch in which we stood in vain is still ours.
@@ -104,15 +104,6 @@ extension ClusterMachine {
     role = .candidate(grants: [local], until: now.advanced(by: ClusterLimits.renewal))
     askAll(now: now, effects: &effects)
     countOwnMajority(now: now, effects: &effects)
-  }
-
-  /// Members that see themselves first and stand at the same moment split the votes; who stood in
-  /// vain waits, the more often the longer, a time that is its own.
-  private func patience(directory: some ClusterDirectory) -> Duration {
-    guard vainStands > 0 else { return .zero }
-    let steps = UInt64(min(vainStands, ClusterLimits.patienceStepsMax)) * 2
-    var mixer = SplitMix64(seed: directory.ringPoint(of: local) &+ UInt64(vainStands))
-    return ClusterLimits.standingDelay * Int(mixer.next() % (steps + 1))
   }
 
   /// One vote an epoch; while a lease of ours runs, only for its holder. The longer there is no
@@ -129,7 +120,6 @@ extension ClusterMachine {
       return
     }
     let isNew = vote?.leader != peer || epoch != number
-    if leads { vainStands = 0 }
     if case .follower = role {} else { stepDown(now: now, effects: &effects) }
     epoch = number
     votedInEpoch = peer
@@ -194,7 +184,6 @@ extension ClusterMachine {
       guard isMajority(grants) else { return }
       role = .leader(grants: grants, until: until)
       confirmedEpoch = epoch
-      vainStands = 0
       nextDigest = now.advanced(by: ClusterLimits.renewal)
       digestSequence = 0
       wasReassigned = false
@@ -241,7 +230,6 @@ extension ClusterMachine {
       effects.append(.leadsNoMore)
       leaderlessSince = now
     }
-    if case .candidate = role { vainStands += 1 }
     role = .follower
     vote = nil
     standingSince = now

@@ -82,8 +82,6 @@ package struct ClusterMachine: Sendable {
   private(set) var hasEntered: Bool
   /// Before this we only follow who leads already: we may have voted before we restarted.
   var votesFrom: Tick
-  /// Times that we stood in vain since there was a leader.
-  var vainStands = 0
   /// Epoch of the last majority that we had.
   var confirmedEpoch: UInt64 = 0
   /// Epochs that members named while ours is too far behind theirs to follow.
