@@ -1,7 +1,8 @@
 """How a test drives a foreign peer: lines of JSON over a Unix socket.
 
-A request is `{"do": NAME, …}`, and its other members are the arguments of the command. The answer is
-one line: `{"ok": RESULT}`, or `{"error": TEXT}`. Commands of different connections run side by side.
+A request is `{"do": NAME, …}`, and its other members are the arguments of the command. The answer
+is one line: `{"ok": RESULT}`, or `{"error": TEXT}`. Commands of different connections run side by
+side.
 """
 
 import json

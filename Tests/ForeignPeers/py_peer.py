@@ -157,7 +157,8 @@ class Peer:
     # -- the commands: connections
 
     async def do_self(self):
-        return {"peer": str(self.host.get_id()), "addresses": [str(a) for a in self.host.get_addrs()]}
+        addresses = [str(address) for address in self.host.get_addrs()]
+        return {"peer": str(self.host.get_id()), "addresses": addresses}
 
     async def do_connect(self, address):
         await self.host.connect(info_from_p2p_addr(multiaddr.Multiaddr(address)))
