@@ -144,9 +144,11 @@ struct HostileFloodTests {
           forged.data = [2]
           rpc.messages.append(forged)
         }
-        _ = try await peer.say(rpc.framed, on: "/meshsub/1.2.0")
+        let stream = try await peer.say(rpc.framed, on: "/meshsub/1.2.0")
+        // A score heals: where the machine is slow, one flood may be forgiven before we look.
         while await !attacked.why(peer.peerID).contains("\"unheard\"") {
-          try await attacked.loop.sleep(for: .milliseconds(5))
+          try await attacked.loop.sleep(for: .milliseconds(50))
+          try await peer.say(rpc.framed, on: stream)
         }
         #expect(await attacked.why(peer.peerID).contains("invalid messages"))
       }
