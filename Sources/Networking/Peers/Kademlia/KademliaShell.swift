@@ -118,6 +118,9 @@ package actor KademliaShell {
   /// Provider records kept here for others.
   package var storedProviders: Int { machine.providerStore.count }
 
+  /// Values kept here for others.
+  package var storedValues: Int { machine.valueStore.count }
+
   // MARK: The machine
 
   func handle(_ event: KademliaEvent) {

@@ -81,6 +81,18 @@ extension PeerNetwork {
     return (try await connect(peer), .advertisement)
   }
 
+  /// A connection with a peer that this node opened itself, or else the one that the peer opened:
+  /// who called us first may still be reached the other way round, which outlasts its reasons.
+  package func call(
+    _ peer: PeerID, offering service: String? = nil
+  ) async throws(PeerError) -> (connection: PeerConnection, route: PeerRoute) {
+    let found = try await reach(peer, offering: service)
+    guard !found.connection.isOutgoing,
+      let own = try? await dial(peer, outgoing: true), !own.isRelayed
+    else { return found }
+    return (own, await origin(of: peer, over: own))
+  }
+
   /// Nobody knows a better address for what a list or the peer's own key refuses.
   private static func isFinal(_ error: PeerError) -> Bool {
     switch error {
@@ -120,13 +132,15 @@ extension PeerNetwork {
   /// The open connection with a peer or a new one, also at addresses that failed lately; gives up
   /// long before a packet that nobody answers does.
   func dial(
-    _ peer: PeerID, at addresses: [Multiaddr] = []
+    _ peer: PeerID, at addresses: [Multiaddr] = [], outgoing: Bool = false
   ) async throws(PeerError) -> PeerConnection {
     let (host, limit) = (host, PeerNetworkLimits.dialPatience)
     let result = await withTaskGroup(of: Result<PeerConnection, PeerError>.self) { group in
       group.addTask {
         do throws(PeerError) {
-          return .success(try await host.connect(to: peer, at: addresses, insisting: true))
+          return .success(
+            try await host.connect(
+              to: peer, at: addresses, insisting: true, outgoing: outgoing))
         } catch {
           return .failure(error)
         }
