@@ -122,7 +122,7 @@ enum MembershipSimulation {
   private struct Sweep: Sendable {
     var ran = 0
     var events = 0
-    var broken: [(scenario: MembershipScenario, breach: MembershipBreach)] = []
+    var broken: [(scenario: MembershipScenario, breach: Breach<MembershipInvariant>)] = []
   }
 
   private static func sweep(

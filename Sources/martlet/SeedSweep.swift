@@ -7,7 +7,7 @@ struct SeedSweep: Sendable {
   /// A seed whose run broke an invariant.
   struct Failure: Sendable {
     let scenario: SeedScenario
-    let breach: Breach
+    let breach: Breach<Invariant>
     /// A scenario with less trouble that fails alike.
     let smallest: SeedScenario
 

@@ -98,7 +98,9 @@ enum SimulationCommands {
     if let breach = outcome.breach { throw failure(of: scenario, breach) }
   }
 
-  private static func failure(of scenario: SeedScenario, _ breach: Breach) -> CommandFailure {
+  private static func failure(
+    of scenario: SeedScenario, _ breach: Breach<Invariant>
+  ) -> CommandFailure {
     CommandFailure("\(breach)", hint: "run it again with `\(scenario.command)`")
   }
 
