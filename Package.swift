@@ -127,7 +127,7 @@ let package = Package(
     tests("Cryptography", ["Primitives"]),
     tests("Telemetry", ["Primitives"]),
     tests("Charts", ["Primitives"]),
-    tests("Peering", foundations),
+    tests("Peering", foundations + ["Simulator"]),
     tests("ContentStore", foundations + ["COpenSSL"]),
     tests("CKernels", ["Primitives"]),
     tests("NeuralNetworks", foundations + ["CKernels", "Persistence"]),
