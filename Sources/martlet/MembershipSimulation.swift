@@ -30,7 +30,7 @@ enum MembershipSimulation {
 
   @Sendable private static func run(_ arguments: Arguments) async throws {
     let seed = UInt64(try arguments.integer("seed", in: 0...Int.max / 2) ?? 1)
-    let bug = try bug(arguments)
+    let bug: MembershipBug? = try arguments.choice("bug")
     if let count = try arguments.integer("sweep", in: 1...seedsMax) {
       return try await sweep(arguments, from: seed, count: UInt64(count), bug: bug)
     }
@@ -53,16 +53,6 @@ enum MembershipSimulation {
     if let breach = outcome.breach {
       throw CommandFailure("\(breach)", hint: "run it again with `\(scenario.command)`")
     }
-  }
-
-  private static func bug(_ arguments: Arguments) throws -> MembershipBug? {
-    guard let name = arguments.text("bug") else { return nil }
-    guard let bug = MembershipBug(rawValue: name) else {
-      throw CommandFailure.usage(
-        "--bug is `\(name)`",
-        hint: "it is one of " + MembershipBug.allCases.map(\.rawValue).joined(separator: ", "))
-    }
-    return bug
   }
 
   // MARK: One run

@@ -108,7 +108,7 @@ enum SimulationCommands {
     let from = UInt64(try arguments.integer("from", in: 0...Int.max / 2) ?? 0)
     let count = UInt64(try arguments.integer("count", in: 1...1_000_000) ?? 10)
     let nodes = try arguments.integer("nodes", in: SeedScenario.nodesRange)
-    let bug = try bug(arguments)
+    let bug: PlantedBug? = try arguments.choice("bug")
     let began = Clock.seconds()
     let sweep = try await TrainingCommands.onThread(named: "simulation") {
       var sweep = SeedSweep(
@@ -127,36 +127,18 @@ enum SimulationCommands {
     }
   }
 
-  private static func bug(_ arguments: Arguments) throws -> PlantedBug? {
-    guard let name = arguments.text("bug") else { return nil }
-    guard let bug = PlantedBug(rawValue: name) else {
-      throw CommandFailure.usage(
-        "--bug is `\(name)`",
-        hint: "it is one of " + PlantedBug.allCases.map(\.rawValue).joined(separator: ", "))
-    }
-    return bug
-  }
-
   private static func scenario(
     _ arguments: Arguments, faults: String
   ) throws -> SeedScenario {
     let nodes = try arguments.integer("nodes", in: SeedScenario.nodesRange)
     let seed = UInt64(try arguments.integer("seed", in: 0...Int.max) ?? 1)
-    let bug = try bug(arguments)
+    let bug: PlantedBug? = try arguments.choice("bug")
     let count = nodes ?? SeedScenario.nodesUsual
-    let level = try level(arguments)
+    let level: SeedLevel? = try arguments.choice("level")
     if faults == "swarm" { return .swarm(seed: seed, nodes: count, bug: bug, level: level) }
     return SeedScenario(
       nodes: count, seed: seed, plan: try plan(faults == "none" ? "" : faults), bug: bug,
       level: level ?? .messages)
-  }
-
-  private static func level(_ arguments: Arguments) throws -> SeedLevel? {
-    guard let name = arguments.text("level") else { return nil }
-    guard let level = SeedLevel(rawValue: name) else {
-      throw CommandFailure.usage("--level is `\(name)`", hint: "give `messages` or `bytes`")
-    }
-    return level
   }
 
   private static func plan(_ text: String) throws -> FaultPlan {
@@ -189,19 +171,11 @@ enum SimulationCommands {
     }
     order.lookups = try arguments.integer("lookups", in: 1...1_000_000) ?? order.lookups
     order.messages = try arguments.integer("messages", in: 0...1_000) ?? order.messages
-    switch arguments.text("links") {
-    case nil, "uniform": order.links = .plain
-    case "regions": order.links = .regions
-    case let other?:
-      throw CommandFailure.usage("--links is `\(other)`", hint: "give `uniform` or `regions`")
-    }
-    switch arguments.text("tables") {
-    case nil: break
-    case "filled": order.tables = .filledDirectly
-    case "joined": order.tables = .joined
-    case let other?:
-      throw CommandFailure.usage("--tables is `\(other)`", hint: "give `filled` or `joined`")
-    }
+    let links = try arguments.choice(
+      "links", of: [("uniform", LinkModel.plain), ("regions", .regions)])
+    order.links = links ?? .plain
+    order.tables = try arguments.choice(
+      "tables", of: [("filled", TableOrigin.filledDirectly), ("joined", .joined)])
     return order
   }
 
