@@ -107,23 +107,20 @@ enum SimulationCommands {
   @Sendable private static func seeds(_ arguments: Arguments) async throws {
     let from = UInt64(try arguments.integer("from", in: 0...Int.max / 2) ?? 0)
     let count = UInt64(try arguments.integer("count", in: 1...1_000_000) ?? 10)
-    let nodes = try arguments.integer("nodes", in: SeedScenario.nodesRange)
+    let nodes =
+      try arguments.integer("nodes", in: SeedScenario.nodesRange) ?? SeedScenario.nodesUsual
     let bug: PlantedBug? = try arguments.choice("bug")
-    let began = Clock.seconds()
-    let sweep = try await TrainingCommands.onThread(named: "simulation") {
-      var sweep = SeedSweep(
-        from: from, count: count, nodes: nodes ?? SeedScenario.nodesUsual, bug: bug)
-      while let failure = sweep.next() { Output.note(failure.text) }
-      return sweep
-    }
-    Output.result(sweep.json(seconds: Clock.seconds() - began), asJSON: arguments.isJSON) {
-      sweep.text(seconds: Clock.seconds() - began)
-    }
-    guard sweep.isAsWanted else {
-      throw CommandFailure(
-        bug == nil
-          ? "\(sweep.failures.count) of \(count) seeds failed" : "the mistake was not found",
-        hint: bug == nil ? "run the commands above" : "give more seeds with --count")
+    let sweep = SeedSweep(
+      seeds: from..<from + count, bug: bug?.rawValue, nodes: nodes, countOption: "count")
+    try await sweep.run(arguments) { seed in
+      let scenario = SeedScenario.swarm(seed: seed, nodes: nodes, bug: bug)
+      let outcome = SeedRun.run(scenario)
+      let failure = outcome.breach.map { breach in
+        SeedSweep.Failure(
+          seed: seed, breach, replay: scenario.command,
+          smallest: SeedRun.shrink(scenario, breaking: breach.invariant).command)
+      }
+      return (outcome.events, failure)
     }
   }
 
