@@ -212,8 +212,7 @@ struct HostileFloodTests {
 
 extension AttackedHost {
   func record(of peer: PeerID) async -> PeerRecord? {
-    let book = await host.book
-    return book.handle(of: peer).flatMap { book.record(of: $0) }
+    await host.record(of: peer)
   }
 }
 

@@ -60,7 +60,7 @@ extension PeerNetwork {
       return (open, await origin(of: peer, over: open))
     }
     var lastError = PeerError.noAddress(peer)
-    if await hasAnyAddress(of: peer) {
+    if hasAnyAddress(of: peer) {
       do throws(PeerError) { return try await connectAndTell(peer) } catch {
         if Self.isFinal(error) { throw error }
         lastError = error
@@ -105,10 +105,11 @@ extension PeerNetwork {
   }
 
   /// Whether an address is known, even one that failed lately.
-  private func hasAnyAddress(of peer: PeerID) async -> Bool {
-    let book = await host.book
-    guard let handle = book.handle(of: peer) else { return false }
-    return !book.dialAddresses(of: handle, now: host.loop.now, evenFailed: true).isEmpty
+  private func hasAnyAddress(of peer: PeerID) -> Bool {
+    host.assumeIsolated { host in
+      guard let handle = host.book.handle(of: peer) else { return false }
+      return !host.book.dialAddresses(of: handle, now: host.loop.now, evenFailed: true).isEmpty
+    }
   }
 
   private func connect(_ peer: PeerID) async throws(PeerError) -> PeerConnection {
