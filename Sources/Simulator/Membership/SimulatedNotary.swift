@@ -23,11 +23,13 @@ package struct SimulatedNotary: MembershipNotary {
     return second.next()
   }
 
+  /// Our proof.
   package func attest(incarnation: UInt64, leaving: Bool) -> Bytes {
     let mark = mark(local, incarnation, leaving)
     return (0..<8).map { UInt8(truncatingIfNeeded: mark >> UInt64(8 * $0)) }
   }
 
+  /// Whether the world's secret made the proof.
   package func isGenuine(
     _ proof: Bytes, of member: PeerHandle, incarnation: UInt64, leaving: Bool
   ) -> Bool {
@@ -37,13 +39,14 @@ package struct SimulatedNotary: MembershipNotary {
     return proof.count == 8 && value == mark(member, incarnation, leaving)
   }
 
+  /// Whom the rule keeps out.
   package func refusal(of member: PeerHandle) -> SWIMRefusal? {
     banned.contains(member) ? .notAdmitted : nil
   }
 
+  /// A place on the ring that follows from the handle.
   package func ringPoint(of member: PeerHandle) -> UInt64 { Self.ringPoint(of: member) }
 
-  /// A place on the ring that follows from the handle.
   static func ringPoint(of member: PeerHandle) -> UInt64 {
     var mixer = SplitMix64(seed: UInt64(member.index))
     return mixer.next()
