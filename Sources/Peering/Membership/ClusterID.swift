@@ -41,8 +41,13 @@ package enum ClusterLimits {
   package static let renewal = Duration.seconds(3)
   /// The n-th in line waits n times this before it stands, so that usually one stands.
   package static let standingDelay = Duration.milliseconds(750)
+  /// A candidate that stood in vain waits up to this longer: many times a message's way.
+  package static let hesitationMax = Duration.seconds(3)
   /// How far from the head of our own list somebody may be and still have our vote: views differ.
   package static let rankMax = 3
+  /// Clusters whose votes are remembered after we left them: those above us, and the groups of a
+  /// city that splits and merges for hours.
+  package static let ballotsMax = 64
   /// Epochs that one message may skip; more is a lie, not a lag.
   package static let epochJumpMax: UInt64 = 1_024
   /// How far a leader steps ahead of members that counted further while they were cut off.

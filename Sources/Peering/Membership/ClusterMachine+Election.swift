@@ -44,7 +44,10 @@ extension ClusterMachine {
         countOwnMajority(now: now, effects: &effects)
       }
     case .candidate(_, let until):
-      if until <= now { stepDown(now: now, effects: &effects) }
+      if until <= now {
+        vainCandidacies &+= 1
+        stepDown(now: now, effects: &effects)
+      }
     case .follower: standIfDue(now: now, directory: directory, effects: &effects)
     }
   }
@@ -52,7 +55,7 @@ extension ClusterMachine {
   /// Members that were cut off may have counted further; an epoch above theirs takes them back.
   private mutating func renewEpoch() {
     let (next, isOver) = declinedWith.addingReportingOverflow(ClusterLimits.epochLead)
-    guard declinedWith > epoch, !isOver else { return }
+    guard declinedWith >= epoch, !isOver else { return }
     epoch = next
     votedInEpoch = local
     digestSequence = 0
@@ -79,8 +82,13 @@ extension ClusterMachine {
     } else if now < current.until {
       return
     }
+    loseVote(now: now)
+  }
+
+  /// Candidates that stand in vain, one after another, must not keep us from growing less choosy.
+  mutating func loseVote(now: Tick) {
+    if vote?.leads ?? false { leaderlessSince = now }
     vote = nil
-    leaderlessSince = now
     standingSince = now
   }
 
@@ -90,20 +98,31 @@ extension ClusterMachine {
     loseLeaderIfDue(now: now, effects: &effects)
     guard vote == nil, mayLead, votesFrom <= now,
       let rank = line(now: now, directory: directory).firstIndex(of: local),
-      ClusterLimits.standingDelay * (rank + 1)
+      ClusterLimits.standingDelay * (rank + 1) + hesitation(directory: directory)
         <= now.duration(since: standingSince)
     else { return }
-    // An epoch in which we stood in vain is still ours.
-    if votedInEpoch != local || declinedWith >= epoch {
+    // An epoch in which we stood in vain is still ours, unless somebody voted for another in it;
+    // one in which we led is over.
+    if votedInEpoch != local || declinedWith >= epoch || confirmedEpoch == epoch {
       let (next, isOver) = max(epoch, declinedWith).addingReportingOverflow(1)
       guard !isOver else { return }
       epoch = next
     }
     votedInEpoch = local
-    vote = Vote(leader: local, until: now.advanced(by: ClusterLimits.lease))
+    vote = Vote(leader: local, until: now.advanced(by: ClusterLimits.lease), leads: false)
     role = .candidate(grants: [local], until: now.advanced(by: ClusterLimits.renewal))
     askAll(now: now, effects: &effects)
     countOwnMajority(now: now, effects: &effects)
+  }
+
+  /// Candidates that split the votes would do so again and again, each at its place in line by its
+  /// own view; who stood in vain waits longer by chance (Raft §5.2). The chance comes from the own
+  /// place on the ring, which differs from the rival's.
+  private func hesitation(directory: some ClusterDirectory) -> Duration {
+    guard vainCandidacies > 0 else { return .zero }
+    var chance = SplitMix64(seed: directory.ringPoint(of: local) &+ vainCandidacies)
+    let longest = UInt64(ClusterLimits.hesitationMax / .milliseconds(1))
+    return .milliseconds(Int64(chance.next() % longest))
   }
 
   /// One vote an epoch; while a lease of ours runs, only for its holder. The longer there is no
@@ -123,7 +142,10 @@ extension ClusterMachine {
     if case .follower = role {} else { stepDown(now: now, effects: &effects) }
     epoch = number
     votedInEpoch = peer
-    vote = Vote(leader: peer, until: now.advanced(by: ClusterLimits.lease))
+    vainCandidacies = 0
+    let hasLed = vote?.leader == peer && vote?.leads ?? false
+    vote = Vote(
+      leader: peer, until: now.advanced(by: ClusterLimits.lease), leads: leads || hasLed)
     if debt?.leader != peer { debt = Debt(leader: peer, since: now) }
     effects.append(.send(.grant(epoch: number), to: peer))
     if isNew {
@@ -152,10 +174,7 @@ extension ClusterMachine {
   private func isEpochOpen(_ number: UInt64, for peer: PeerHandle) -> Bool {
     // Epoch 0 is a question, not a candidacy.
     guard number > 0 else { return false }
-    if number == epoch {
-      // An epoch that was ours, and in which we lead no longer, may be given away.
-      return votedInEpoch == nil || votedInEpoch == peer || votedInEpoch == local
-    }
+    if number == epoch { return votedInEpoch == nil || votedInEpoch == peer }
     return number > epoch && number - epoch <= ClusterLimits.epochJumpMax
   }
 
@@ -184,6 +203,7 @@ extension ClusterMachine {
       guard isMajority(grants) else { return }
       role = .leader(grants: grants, until: until)
       confirmedEpoch = epoch
+      vainCandidacies = 0
       nextDigest = now.advanced(by: ClusterLimits.renewal)
       digestSequence = 0
       wasReassigned = false
@@ -193,11 +213,12 @@ extension ClusterMachine {
       confirmedEpoch = epoch
       role = .leader(grants: grants, until: until)
     }
-    vote = Vote(leader: local, until: until)
+    vote = Vote(leader: local, until: until, leads: true)
   }
 
+  /// An epoch as high as ours is used up: whoever is in it has voted for another, or will not.
   mutating func noteDecline(known: UInt64) {
-    guard known > epoch, known - epoch <= ClusterLimits.epochJumpMax else { return }
+    guard known >= epoch, known - epoch <= ClusterLimits.epochJumpMax else { return }
     declinedWith = max(declinedWith, known)
   }
 
@@ -213,8 +234,10 @@ extension ClusterMachine {
     if epochsHeard.count * 2 > members.count - 1 {
       let sorted = epochsHeard.values.sorted()
       epochsHeard = [:]
-      // Below the middle one, so that its leader may be granted.
-      epoch = sorted[(sorted.count - 1) / 2] - 1
+      // Below the middle one, so that its leader may be granted; never back to where we voted.
+      let middle = sorted[(sorted.count - 1) / 2] - 1
+      guard middle > epoch else { return }
+      epoch = middle
       votedInEpoch = nil
       return
     }

@@ -30,6 +30,8 @@ package struct ClusterMachine: Sendable {
   struct Vote: Sendable {
     let leader: PeerHandle
     let until: Tick
+    /// Whether it said that it leads; a mere candidate may never do so.
+    let leads: Bool
   }
 
   /// Where a leader goes after those that it sent.
@@ -51,22 +53,25 @@ package struct ClusterMachine: Sendable {
   /// Whether we stand for election.
   package let mayLead: Bool
   /// Highest epoch that we stood for or voted in.
-  package internal(set) var epoch: UInt64 = 0
+  package internal(set) var epoch: UInt64
   /// What we are.
   package internal(set) var role = Role.follower
 
   /// In order of handles.
   var members: [Member]
   var vote: Vote?
-  /// Whom we voted for in `epoch`, whether or not the lease still runs.
+  /// Whom we voted for in `epoch`, whether or not the lease still runs: nobody else gets that vote.
   var votedInEpoch: PeerHandle?
   /// Highest epoch that a member declined us with.
   var declinedWith: UInt64 = 0
+  /// How often we stood in vain since there was a leader.
+  var vainCandidacies: UInt64 = 0
   var askedAt = Tick.zero
   var debt: Debt?
   var published: CapabilityDigest?
   var move: Move?
-  /// Since when no leader has our vote: the longer, the more candidates are good enough.
+  /// Since when we follow nobody that leads, whomever we voted for meanwhile: the longer, the more
+  /// candidates are good enough.
   var leaderlessSince: Tick
   /// Since when we wait for our turn to stand.
   var standingSince: Tick
@@ -81,27 +86,32 @@ package struct ClusterMachine: Sendable {
   /// Whether the failure detector has let us in; until then we take no part.
   private(set) var hasEntered: Bool
   /// Before this we only follow who leads already: we may have voted before we restarted.
-  var votesFrom: Tick
+  let votesFrom: Tick
   /// Epoch of the last majority that we had.
-  var confirmedEpoch: UInt64 = 0
+  var confirmedEpoch: UInt64
   /// Epochs that members named while ours is too far behind theirs to follow.
   var epochsHeard: [PeerHandle: UInt64] = [:]
   var askedEpochsAt: Tick?
 
   /// A member alone in its cluster; others come by `present`. One that does not take part yet
-  /// begins with `entered`.
+  /// begins with `entered`; one that was there before brings its ballot.
   package init(
     cluster: ClusterID, local: PeerHandle, now: Tick, mayLead: Bool = true,
-    hasEntered: Bool = true
+    hasEntered: Bool = true, votesFrom: Tick = .zero, ballot: Ballot? = nil
   ) {
     self.cluster = cluster
     self.mayLead = mayLead
     self.hasEntered = hasEntered
-    votesFrom = now
+    self.votesFrom = votesFrom
     self.local = local
     members = [Member(handle: local, since: now)]
     leaderlessSince = now
-    standingSince = now
+    standingSince = max(now, votesFrom)
+    epoch = ballot?.epoch ?? 0
+    votedInEpoch = ballot?.choice
+    // An epoch of an earlier stay is not stood for again: the grants of then may be under way.
+    confirmedEpoch = epoch
+    if let lease = ballot?.lease, now < lease.until { vote = lease }
   }
 
   /// Members that are present, ourselves among them, in order.
@@ -134,7 +144,7 @@ package struct ClusterMachine: Sendable {
     effects: inout [ClusterEffect]
   ) {
     switch event {
-    case .entered(let alone): enter(alone: alone, now: now)
+    case .entered: enter(now: now)
     case .tick: tick(now: now, directory: directory, effects: &effects)
     case .present(let peer): insert(peer, now: now)
     case .absent(let peer): remove(peer, now: now, effects: &effects)
@@ -152,12 +162,11 @@ package struct ClusterMachine: Sendable {
     }
   }
 
-  private mutating func enter(alone: Bool, now: Tick) {
+  private mutating func enter(now: Tick) {
     guard !hasEntered else { return }
     hasEntered = true
-    votesFrom = alone ? now : now.advanced(by: ClusterLimits.lease)
     leaderlessSince = now
-    standingSince = votesFrom
+    standingSince = max(now, votesFrom)
   }
 
   private mutating func tick(
@@ -235,11 +244,7 @@ package struct ClusterMachine: Sendable {
     children.removeAll { $0.leader == peer }
     disgraced[peer] = nil
     epochsHeard[peer] = nil
-    if vote?.leader == peer {
-      vote = nil
-      leaderlessSince = now
-      standingSince = now
-    }
+    if vote?.leader == peer { loseVote(now: now) }
   }
 
   /// Kinds that a member may offer, sorted; nil if there are too many or one is no name.

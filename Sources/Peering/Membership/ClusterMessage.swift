@@ -28,7 +28,7 @@ package enum ClusterEvent: Sendable {
   /// The moment of `nextWake` has come.
   case tick
   /// The failure detector has taken us in, or has begun with us alone: from now on we take part.
-  case entered(alone: Bool)
+  case entered
   /// The failure detector sees a member.
   case present(PeerHandle)
   /// The failure detector no longer sees it.

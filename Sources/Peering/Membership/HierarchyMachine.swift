@@ -55,8 +55,10 @@ package struct HierarchyMachine: Sendable {
   /// Whether clusters wait for `ClusterEvent.entered` before they take part.
   package let waitsForEntry: Bool
   private var kinds: [Bytes] = []
+  private var ballots: BallotBook
 
-  /// A node that enters one local group.
+  /// A node that enters one local group. One that waits for entry has just started, and may have
+  /// voted in its last life: it waits as long as such a vote may hold.
   package init(
     local: PeerHandle, group: ClusterID, mayLead: Bool, waitsForEntry: Bool = false, now: Tick,
     effects: inout [Effect]
@@ -65,9 +67,12 @@ package struct HierarchyMachine: Sendable {
     self.local = local
     self.mayLead = mayLead
     self.waitsForEntry = waitsForEntry
+    ballots = BallotBook(
+      votesFrom: waitsForEntry ? now.advanced(by: ClusterLimits.lease) : now)
     clusters = [
       ClusterMachine(
-        cluster: group, local: local, now: now, mayLead: mayLead, hasEntered: !waitsForEntry)
+        cluster: group, local: local, now: now, mayLead: mayLead, hasEntered: !waitsForEntry,
+        votesFrom: ballots.votesFrom)
     ]
     effects.append(.enter(group))
   }
@@ -120,15 +125,16 @@ package struct HierarchyMachine: Sendable {
       else { return }
       clusters.append(machine(of: parent, now: now))
       effects.append(.enter(parent))
-    case .leadsNoMore: dropAbove(cluster, effects: &effects)
+    case .leadsNoMore: dropAbove(cluster, now: now, effects: &effects)
     case .signed(let digest):
       guard let parent = cluster.parent else { return }
       handle(
         .digestBelow(digest), in: parent, now: now, directory: directory, effects: &effects)
     case .moves(let target):
       guard clusters[0].cluster == cluster else { return }
-      dropAbove(cluster, effects: &effects)
+      dropAbove(cluster, now: now, effects: &effects)
       effects.append(.exit(cluster))
+      ballots.keep(clusters[0], now: now)
       clusters = [machine(of: target, now: now)]
       effects.append(.enter(target))
       handle(.offers(kinds), in: target, now: now, directory: directory, effects: &effects)
@@ -141,7 +147,8 @@ package struct HierarchyMachine: Sendable {
 
   private func machine(of cluster: ClusterID, now: Tick) -> ClusterMachine {
     ClusterMachine(
-      cluster: cluster, local: local, now: now, mayLead: mayLead, hasEntered: !waitsForEntry)
+      cluster: cluster, local: local, now: now, mayLead: mayLead, hasEntered: !waitsForEntry,
+      votesFrom: ballots.votesFrom, ballot: ballots.ballot(in: cluster))
   }
 
   /// Leaders that we know, from our own group's upwards: where a search begins.
@@ -172,9 +179,14 @@ package struct HierarchyMachine: Sendable {
     return (members, leaders)
   }
 
-  private mutating func dropAbove(_ cluster: ClusterID, effects: inout [Effect]) {
+  private mutating func dropAbove(
+    _ cluster: ClusterID, now: Tick, effects: inout [Effect]
+  ) {
     guard let place = clusters.firstIndex(where: { $0.cluster == cluster }) else { return }
-    for machine in clusters[(place + 1)...].reversed() { effects.append(.exit(machine.cluster)) }
+    for machine in clusters[(place + 1)...].reversed() {
+      ballots.keep(machine, now: now)
+      effects.append(.exit(machine.cluster))
+    }
     clusters.removeSubrange((place + 1)...)
   }
 }

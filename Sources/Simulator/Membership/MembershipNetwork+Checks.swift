@@ -2,16 +2,38 @@ import Peering
 import Primitives
 
 extension MembershipNetwork {
+  mutating func noteVote(
+    _ message: ClusterMessage, of node: Int, for peer: Int, in cluster: ClusterID
+  ) {
+    switch message {
+    case .grant(let epoch): voted(node, for: peer, epoch: epoch, in: cluster)
+    case .stand(let epoch), .renew(let epoch):
+      // Epoch 0 is a question.
+      if epoch > 0 { voted(node, for: node, epoch: epoch, in: cluster) }
+    case .decline, .offer, .childDigest, .published, .siblings, .assign: break
+    }
+  }
+
+  mutating func voted(_ node: Int, for chosen: Int, epoch: UInt64, in cluster: ClusterID) {
+    let key = ClusterEpoch(cluster: cluster, epoch: epoch)
+    let voter = Voter(node: node, life: nodes[node].life)
+    guard let earlier = votes[key]?.updateValue(chosen, forKey: voter) else {
+      votes[key, default: [:]][voter] = chosen
+      return
+    }
+    if earlier != chosen {
+      fail(
+        .oneVoteAnEpoch, node,
+        "voted for \(earlier) and \(chosen) in epoch \(epoch) of \(cluster)")
+    }
+  }
+
   /// Two that lead one epoch at the same time are on the sides of a cut, or began apart; they have
   /// no voter in common.
   mutating func elected(_ node: Int, epoch: UInt64, in cluster: ClusterID) {
     outcome.elections += 1
-    guard
-      let machine = nodes[node].hierarchy.clusters.first(where: { $0.cluster == cluster }),
-      case .leader(let grants, _) = machine.role
-    else { return }
-    let voters = Set(grants)
     let key = ClusterEpoch(cluster: cluster, epoch: epoch)
+    let voters = Set((votes[key] ?? [:]).filter { $0.value == node }.keys)
     for other in elected[key] ?? [] where other.node != node && leads(other.node, key) {
       let shared = other.voters.intersection(voters)
       guard !shared.isEmpty else { continue }
@@ -72,14 +94,17 @@ extension MembershipNetwork {
     let machines = members.compactMap { node in
       nodes[node].hierarchy.clusters.first { $0.cluster == cluster }
     }
-    let leaders = machines.filter(\.isLeader).map(\.local)
+    let leaders = machines.filter(\.isLeader)
     guard leaders.count == 1 else {
       fail(.oneLeader, members[0], "\(cluster) has \(leaders.count) leaders")
       return
     }
-    for machine in machines where machine.leader(at: now) != leaders[0] {
+    let leader = leaders[0]
+    for machine in machines where machine.leader(at: now) != leader.local {
       fail(
-        .oneLeader, Int(machine.local.index), "does not follow \(leaders[0].index) in \(cluster)")
+        .oneLeader, Int(machine.local.index),
+        "does not follow \(leader.local.index) in \(cluster): it is in epoch \(machine.epoch), "
+          + "the leader in \(leader.epoch)")
     }
   }
 

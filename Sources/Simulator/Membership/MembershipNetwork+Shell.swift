@@ -112,7 +112,7 @@ extension MembershipNetwork {
     case .changed(let peer, let status): changed(Int(peer.index), status, by: node, in: cluster)
     case .joined:
       providers[cluster, default: []].append(node)
-      hierarchy(node, .entered(alone: false), in: cluster)
+      hierarchy(node, .entered, in: cluster)
       planLook(node, cluster)
     case .joinFailed(let refusal):
       if refusal == .full {
@@ -193,7 +193,7 @@ extension MembershipNetwork {
     machine.found(now: now, random: &machineRandom)
     nodes[node].groups[cluster] = machine
     providers[cluster, default: []].append(node)
-    hierarchy(node, .entered(alone: true), in: cluster)
+    hierarchy(node, .entered, in: cluster)
     planGroup(node, cluster)
     planLook(node, cluster)
   }
@@ -268,11 +268,14 @@ extension MembershipNetwork {
     switch effect {
     case .send(let message, let peer):
       outcome.clusterMessages += 1
+      noteVote(message, of: node, for: Int(peer.index), in: cluster)
       if isDropped(message) { return }
       let target = Int(peer.index)
       guard let way = way(from: node, to: target) else { return }
       queue.schedule(.cluster(message, from: node, to: target, cluster), after: way)
-    case .leads(let epoch): elected(node, epoch: epoch, in: cluster)
+    case .leads(let epoch):
+      voted(node, for: node, epoch: epoch, in: cluster)
+      elected(node, epoch: epoch, in: cluster)
     case .anchored: if cluster.level == .local { nodes[node].anchoredAt = queue.now }
     case .signed(let digest):
       if cluster.level == .global { outcome.membersAtRoot = Int(digest.memberCount) }

@@ -16,7 +16,9 @@ struct MembershipNetwork {
   /// Who said in the DHT that it is in a cluster, the first first; the dead stay in it.
   var providers: [ClusterID: [Int]] = [:]
   /// Leaders of each cluster's epochs, with those who voted for them.
-  var elected: [ClusterEpoch: [(node: Int, voters: Set<PeerHandle>)]] = [:]
+  var elected: [ClusterEpoch: [(node: Int, voters: Set<Voter>)]] = [:]
+  /// For whom each node voted in each epoch.
+  var votes: [ClusterEpoch: [Voter: Int]] = [:]
   /// When a node crashed and who knows of it since.
   var crashes: [Int: (at: Int, group: ClusterID, unaware: Set<Int>)] = [:]
   var machineRandom: SplitMix64
@@ -28,6 +30,13 @@ struct MembershipNetwork {
   struct ClusterEpoch: Hashable {
     let cluster: ClusterID
     let epoch: UInt64
+  }
+
+  /// A node in one of its lives: votes are remembered as long as a process runs, and one that starts
+  /// waits until the promises of the last are over.
+  struct Voter: Hashable {
+    let node: Int
+    let life: Int
   }
 
   /// Seconds since 1970 when runs begin.

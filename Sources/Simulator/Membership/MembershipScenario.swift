@@ -80,6 +80,8 @@ package enum MembershipBug: String, CaseIterable, Sendable {
 package enum MembershipInvariant: String, CaseIterable, Sendable {
   /// A machine does not spin: so many events in one millisecond are a loop.
   case noSpinning = "no-spinning"
+  /// Nobody votes for two in one epoch of one cluster, for as long as it runs.
+  case oneVoteAnEpoch = "one-vote-an-epoch"
   /// Two that lead one epoch of one cluster at the same time share no voter.
   case oneLeaderAnEpoch = "one-leader-an-epoch"
   /// Nobody that lives and is connected stays dead for the others.

@@ -137,9 +137,9 @@ package actor ClusterShell {
   func observed(_ cluster: ClusterID, _ event: GroupEvent) {
     guard !isStopped else { return }
     switch event {
-    case .entered(let alone):
+    case .entered:
       if cluster.level == .local { refusal = nil }
-      handle(.entered(alone: alone), in: cluster)
+      handle(.entered, in: cluster)
     case .appeared(let peer): handle(.present(peer), in: cluster)
     case .vanished(let peer, _): handle(.absent(peer), in: cluster)
     case .refused(let reason): if cluster.level == .local { refusal = reason }

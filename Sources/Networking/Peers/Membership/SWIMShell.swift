@@ -5,7 +5,7 @@ import Primitives
 /// What happens in a group that a node is in.
 package enum GroupEvent: Equatable, Sendable {
   /// The group has taken us in, or we began it alone.
-  case entered(alone: Bool)
+  case entered
   /// A member is there.
   case appeared(PeerHandle)
   /// A member is dead or has left.
@@ -130,7 +130,7 @@ package actor SWIMShell {
     case .send(let message, let peer): send(message, to: peer, in: cluster)
     case .changed(let peer, let status): changed(peer, status, in: cluster)
     case .joined:
-      onEvent(cluster, .entered(alone: false))
+      onEvent(cluster, .entered)
       announce(cluster)
     case .joinFailed(let refusal): joinFailed(refusal, in: cluster)
     case .turnedAway(let refusal):
@@ -156,7 +156,7 @@ package actor SWIMShell {
   func found(_ cluster: ClusterID) {
     guard let group = groups[cluster] else { return }
     group.machine.found(now: loop.now, random: &random)
-    onEvent(cluster, .entered(alone: true))
+    onEvent(cluster, .entered)
     announce(cluster)
     scheduleWake(of: cluster)
   }
