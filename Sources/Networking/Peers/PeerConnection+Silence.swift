@@ -5,13 +5,16 @@ import Primitives
 extension PeerConnection {
   /// Looks at the silence again after the ping interval.
   func scheduleKeepAlive() {
-    keepAlive = loop.schedule(after: timeouts.pingInterval) { [weak self] in
-      self?.assumeIsolated { $0.checkSilence() }
+    let due = loop.now.advanced(by: timeouts.pingInterval)
+    keepAlive = loop.schedule(at: due) { [weak self] in
+      self?.assumeIsolated { $0.checkSilence(due: due) }
     }
   }
 
-  private func checkSilence() {
+  private func checkSilence(due: Tick) {
     guard case .open = state, let peer = machine.remotePeer else { return }
+    // While our own loop stood still, nobody could be heard.
+    lastHeard = min(loop.now, lastHeard.advanced(by: loop.now.duration(since: due)))
     machine.releaseIdleMemory()
     // Who opens a stream says at once what for.
     machine.now = loop.now

@@ -1,4 +1,5 @@
 import Cryptography
+import Glibc
 import Networking
 import Peering
 import Primitives
@@ -50,6 +51,27 @@ struct PeerSilenceTests {
           #expect(await connection.waitUntilClosed() == .silent(server.peerID))
         }
         proxy.stop()
+        await server.stop()
+        try await group.waitForAll()
+      }
+    }
+  }
+
+  @Test("a host whose own loop stood still takes nobody for silent")
+  func ownStall() async throws {
+    var timeouts = PeerTimeouts()
+    timeouts.pingInterval = .milliseconds(20)
+    timeouts.silence = .milliseconds(400)
+    try await withSilence(timeouts) { loop, host in
+      let server = PeerHost(loop: loop, identity: .generate(), handler: { _ in .success([]) })
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await server.run() }
+        let address = try await server.listen(on: Multiaddr("/ip4/127.0.0.1/tcp/0"))
+        let connection = try await host.dial(address.naming(server.peerID))
+        _ = try await connection.request(method: "echo")
+        usleep(800_000)
+        _ = try await connection.request(method: "echo")
+        #expect(await connection.closeReason == nil)
         await server.stop()
         try await group.waitForAll()
       }
