@@ -53,8 +53,8 @@ package struct GossipsubMachine<Payload: Sendable>: Sendable {
     take(event, group: group, now: now, random: &random, effects: &effects)
   }
 
-  // Simulations count messages in 32 or 64 bits; without this, other modules run generic code that asks
-  // for types at every step, at twice the time.
+  // Simulations count messages in 32 or 64 bits; without this, other modules run generic code that
+  // asks for types at every step, at twice the time.
   @_specialize(where Payload == UInt32)
   @_specialize(where Payload == UInt64)
   private mutating func take(

@@ -3,7 +3,7 @@ import Primitives
 extension ClusterMachine {
   /// What a member keeps of a cluster's elections when it leaves: whoever comes back without it
   /// would vote twice in one epoch. Ongaro and Ousterhout, "In Search of an Understandable
-  /// Consensus Algorithm", USENIX ATC 2014, figure 2: `currentTerm` and `votedFor` outlive the role.
+  /// Consensus Algorithm", USENIX ATC 2014, figure 2: `currentTerm` and `votedFor` outlive roles.
   package struct Ballot: Sendable {
     let epoch: UInt64
     let choice: PeerHandle?

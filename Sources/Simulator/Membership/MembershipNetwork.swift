@@ -32,8 +32,8 @@ struct MembershipNetwork {
     let epoch: UInt64
   }
 
-  /// A node in one of its lives: votes are remembered as long as a process runs, and one that starts
-  /// waits until the promises of the last are over.
+  /// A node in one of its lives: votes are remembered as long as a process runs, and one that
+  /// starts waits until the promises of the last are over.
   struct Voter: Hashable {
     let node: Int
     let life: Int
