@@ -17,6 +17,10 @@ extension SWIMMachine {
       followMember(sender, round: round)
       let verb = SWIMVerb<PeerHandle>.ack(sequence: number, round: self.round)
       effects.append(.send(SWIMMessage(verb, claims: news(for: sender)), to: sender))
+      // A group that we once joined to ours may count us, and take itself to be admitted.
+      if !isPresent(sender), let reason = notary.refusal(of: sender) {
+        effects.append(.send(SWIMMessage(.refused(reason)), to: sender))
+      }
     case .ack(let number, let round):
       followMember(sender, round: round)
       acknowledge(sequence: number, from: sender, now: now, effects: &effects)
@@ -24,7 +28,8 @@ extension SWIMMachine {
     case .pingRequest(let number, let target):
       guard isPresent(sender) else { return }
       startRelay(for: sender, sequence: number, target: target, now: now, effects: &effects)
-    case .refused(let reason): noteRefusal(reason, from: sender, effects: &effects)
+    case .refused(let reason):
+      noteRefusal(reason, from: sender, notary: notary, effects: &effects)
     case .gossip: break
     case .join: welcome(message.claims, from: sender, notary: notary, effects: &effects)
     case .syncRequest(let place):
@@ -76,10 +81,18 @@ extension SWIMMachine {
   }
 
   private mutating func noteRefusal(
-    _ reason: SWIMRefusal, from sender: PeerHandle, effects: inout [SWIMEffect]
+    _ reason: SWIMRefusal, from sender: PeerHandle, notary: some MembershipNotary,
+    effects: inout [SWIMEffect]
   ) {
-    if phase == .member, reached.removeValue(forKey: sender) != nil {
-      effects.append(.turnedAway(reason))
+    if phase == .member {
+      if reached.removeValue(forKey: sender) != nil {
+        effects.append(.turnedAway(reason))
+      } else if isPresent(sender) {
+        // It came to us, and never heard by what right we are here.
+        reached[sender] = 0
+        effects.append(
+          .send(SWIMMessage(.join, claims: [ownClaim(notary: notary)]), to: sender))
+      }
     }
     guard case .joining(let seeds, let attempts, _, let retryAt) = phase,
       seeds.contains(sender)

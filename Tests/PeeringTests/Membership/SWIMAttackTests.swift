@@ -186,6 +186,34 @@ struct SWIMAttackTests {
     #expect(effects == [.send(SWIMMessage(.refused(.notAdmitted)), to: PeerHandle(51))])
   }
 
+  @Test("who counts us a member and is refused hears it, asks once more, and then knows")
+  func refusedMember() {
+    var world = group(seed: 18)
+    var random = SplitMix64(seed: 2)
+    var effects: [SWIMEffect] = []
+    var notary = world.notary(of: 0)
+    notary.banned = [PeerHandle(50)]
+    world.nodes[0].handle(
+      .received(SWIMMessage(.ping(sequence: 7, round: 1)), from: PeerHandle(50)),
+      now: world.now, random: &random, notary: notary, effects: &effects)
+    #expect(effects.last == .send(SWIMMessage(.refused(.notAdmitted)), to: PeerHandle(50)))
+    for isAsked in [true, false] {
+      effects = []
+      world.nodes[1].handle(
+        .received(SWIMMessage(.refused(.noInvitation)), from: handle(0)), now: world.now,
+        random: &random, notary: world.notary(of: 1), effects: &effects)
+      if isAsked {
+        guard case .send(let message, to: handle(0)) = effects.first, case .join = message.verb
+        else {
+          Issue.record("no question: \(effects)")
+          return
+        }
+      } else {
+        #expect(effects == [.turnedAway(.noInvitation)])
+      }
+    }
+  }
+
   @Test("one that loses its own messages doubts itself before it buries others")
   func localHealth() {
     var world = group(seed: 19)
