@@ -7,8 +7,8 @@ import Telemetry
 /// Adds files to a store, or only names them.
 ///
 /// One thread reads, several hash, the store's writer writes. The root is returned only when the
-/// whole file is durable; each of its blocks then holds one reference more (a repeated block one
-/// for each place), counted in one transaction. A failed add leaves at most unreferenced blocks.
+/// whole file is durable and its root pinned, unless that is not wanted. A failed add leaves at
+/// most blocks that a collection forgets.
 public struct ContentAdder: Sendable {
   /// Chunks that wait for a hashing thread.
   private static let waitingChunksMax = 4
@@ -17,14 +17,20 @@ public struct ContentAdder: Sendable {
 
   private let store: BlockStore?
   private let layout: UnixFSLayout
+  private let isPinning: Bool
   private let hashingThreads: Int
 
   /// Adds to `store`, or only computes CIDs where it is nil.
+  ///
+  /// - Parameter isPinning: whether each root is pinned recursively; without a pin the next
+  ///   collection forgets what was added.
   public init(
-    store: BlockStore?, layout: UnixFSLayout = UnixFSProfile.v1In2025.layout
+    store: BlockStore?, layout: UnixFSLayout = UnixFSProfile.v1In2025.layout,
+    isPinning: Bool = true
   ) {
     self.store = store
     self.layout = layout
+    self.isPinning = isPinning
     hashingThreads = min(Self.hashingThreadsMax, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
   }
 
@@ -43,7 +49,7 @@ public struct ContentAdder: Sendable {
     let source = ContentSource(
       descriptor: descriptor, path: path, chunkByteCount: layout.chunkByteCount)
     let first = try source.next()
-    let run = ContentAddition(store: store, layout: layout)
+    let run = ContentAddition(store: store, layout: layout, isPinning: isPinning)
     if first.count < layout.chunkByteCount {
       try run.add(first, at: 0)
     } else {
@@ -123,18 +129,21 @@ private final class ContentAddition: Sendable {
     /// Leaves that came before their turn; at most one a hashing thread.
     var early: [Int: UnixFSSubtree] = [:]
     var next = 0
-    /// All blocks of the file, to be retained in the end.
+    /// All blocks of the file, to be held by its pin in the end.
     var digests: [Digest] = []
   }
 
   private let store: BlockStore?
   private let layout: UnixFSLayout
-  private let ticket = BlockStoreTicket()
+  private let isPinning: Bool
+  private let ticket: BlockStoreTicket
   private let tree: Lock<Tree>
 
-  init(store: BlockStore?, layout: UnixFSLayout) {
+  init(store: BlockStore?, layout: UnixFSLayout, isPinning: Bool) {
     self.store = store
     self.layout = layout
+    self.isPinning = isPinning
+    ticket = BlockStoreTicket(store?.sequences)
     tree = Lock(Tree(layout: BalancedLayout(layout)))
   }
 
@@ -152,7 +161,7 @@ private final class ContentAddition: Sendable {
         tree.layout.append(leaf, into: &nodes)
         tree.next += 1
       }
-      if store != nil { tree.digests += ([block] + nodes).compactMap(\.cid.digest) }
+      if store != nil, isPinning { tree.digests += ([block] + nodes).compactMap(\.cid.digest) }
       return nodes
     }
     try store(nodes)
@@ -161,7 +170,7 @@ private final class ContentAddition: Sendable {
   private func store(_ blocks: [ContentBlock]) throws(BlockStoreError) {
     guard let store, !blocks.isEmpty else { return }
     do throws(BlockStoreError) {
-      let records = try BlockStore.records(of: blocks)
+      let records = try store.compressedRecords(of: blocks)
       try store.submitBlocking(.store(records), ticket: ticket)
     } catch {
       ticket.fail(error)
@@ -177,7 +186,8 @@ private final class ContentAddition: Sendable {
     try store(nodes)
     if let store {
       let digests = tree.withLock(\.digests) + nodes.compactMap(\.cid.digest)
-      try store.commitBlocking(.retain(digests), ticket: ticket)
+      let pinned = PinnedBlocks(root.cid, .recursive, holding: digests)
+      try store.commitBlocking(.store([], pinning: isPinning ? [pinned] : []), ticket: ticket)
     }
     return UnixFSFile(root)
   }

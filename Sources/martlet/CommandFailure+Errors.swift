@@ -98,6 +98,11 @@ extension CommandFailure {
       case .notFound: "check the CID"
       case .notAFile: "name a file"
       case .busy: "try again in a moment"
+      case .notPinned: "see `martlet content pin ls`"
+      case .pinnedRecursively: "remove that pin first"
+      case .pinNameTooLong: "choose a shorter name"
+      case .pinTooLarge: "pin its parts one by one"
+      case .collectionRunning: "wait for its end"
       case .system, .index, .unsupportedFormat, .corrupt, .digestMismatch, .blockTooLarge,
         .notReferenced, .closed:
         "see docs/specs/block-store.md"

@@ -1,6 +1,9 @@
 import ContentStore
+import Cryptography
 import Glibc
 import Primitives
+
+@testable import Persistence
 
 /// A directory that is deleted with everything in it.
 final class TemporaryDirectory: Sendable {
@@ -56,4 +59,56 @@ func randomBytes(seed: UInt64, count: Int) -> Bytes {
     withUnsafeBytes(of: generator.next().littleEndian) { bytes.append(contentsOf: $0) }
   }
   return Bytes(bytes.prefix(count))
+}
+
+/// Flips a bit in the middle of a stored block.
+func flipBit(of digest: Digest, in store: BlockStore) throws {
+  let files = try store.open()
+  guard let location = try files.index.entry(digest)?.location else {
+    throw BlockStoreError.notFound(digest)
+  }
+  let offset = Int(location.offset) + SegmentRecord.headerByteCount
+  try flipBit(
+    at: offset + Int(location.payloadByteCount) / 2,
+    of: "\(store.path)/segments/\(SegmentFile.name(location.segment))")
+}
+
+/// Flips a bit of a file.
+func flipBit(at offset: Int, of path: String) throws {
+  let descriptor = open(path, O_RDWR)
+  defer { close(descriptor) }
+  var byte: UInt8 = 0
+  guard pread(descriptor, &byte, 1, offset) == 1 else { throw POSIXFailure(code: errno) }
+  byte ^= 0x10
+  guard pwrite(descriptor, &byte, 1, offset) == 1 else { throw POSIXFailure(code: errno) }
+}
+
+/// Appends to a file.
+func appendBytes(_ bytes: Bytes, to path: String) throws {
+  let descriptor = open(path, O_WRONLY | O_APPEND)
+  defer { close(descriptor) }
+  guard write(descriptor, bytes, bytes.count) == bytes.count else {
+    throw POSIXFailure(code: errno)
+  }
+}
+
+/// Writes a whole file.
+func writeFile(_ bytes: Bytes, to path: String) throws {
+  let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+  defer { close(descriptor) }
+  guard write(descriptor, bytes, bytes.count) == bytes.count else {
+    throw POSIXFailure(code: errno)
+  }
+}
+
+/// Reads a whole file.
+func readFile(_ path: String) throws -> Bytes {
+  let descriptor = open(path, O_RDONLY)
+  guard descriptor >= 0 else { throw POSIXFailure(code: errno) }
+  defer { close(descriptor) }
+  var status = stat()
+  fstat(descriptor, &status)
+  return Bytes(unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
+    count = max(0, read(descriptor, buffer.baseAddress, buffer.count))
+  }
 }

@@ -1,0 +1,72 @@
+public import ContentStore
+import Cryptography
+import Primitives
+
+extension BlockStore {
+  /// Pins content that the store holds; durable on return. Blocks the calling thread.
+  ///
+  /// A recursive pin walks the tree once and counts one reference for each block. A pin that stands
+  /// already keeps its references and gets the new name, if there is one; a recursive pin takes the
+  /// place of a direct one. Throws `ContentError.missingBlock` where a block is not stored.
+  @discardableResult
+  public func pinBlocking(
+    _ cid: CID, _ kind: ContentPin.Kind = .recursive, name: String = ""
+  ) throws -> ContentPin {
+    let limit = ContentPinLimits.nameByteCountMax
+    guard name.utf8.count <= limit else {
+      throw BlockStoreError.pinNameTooLong(size: name.utf8.count, limit: limit)
+    }
+    let ticket = BlockStoreTicket(sequences)
+    let isStanding = try pin(of: cid)?.kind == kind
+    let digests = isStanding ? [] : try digests(below: cid, kind)
+    let pinned = PinnedBlocks(cid, kind, name: name, holding: digests)
+    try commitBlocking(.store([], pinning: [pinned]), ticket: ticket)
+    return try pin(of: cid) ?? pinned.pin
+  }
+
+  /// Removes the pin of a CID and gives its references back; durable on return. Blocks the calling
+  /// thread.
+  public func unpinBlocking(_ cid: CID) throws {
+    guard let pin = try pin(of: cid) else { throw BlockStoreError.notPinned(cid) }
+    let digests = try digests(below: cid, pin.kind)
+    try commitBlocking(
+      .unpin(cid, pin.kind, digests), ticket: BlockStoreTicket(sequences))
+  }
+
+  /// The pin of exactly this CID.
+  public func pin(of cid: CID) throws(BlockStoreError) -> ContentPin? {
+    try open().index.read { transaction throws(BlockStoreError) in try transaction.pin(cid) }
+  }
+
+  /// The pins behind `start` in the order of their CIDs' binary forms, at most a page of them: ask
+  /// again behind the last one until none is left. No writer waits for it.
+  public func pins(
+    after start: CID? = nil, limit: Int = ContentPinLimits.pageCount
+  ) throws(BlockStoreError) -> [ContentPin] {
+    try open().index.read { transaction throws(BlockStoreError) in
+      try transaction.pins(after: start, limit: min(limit, ContentPinLimits.pageCount))
+    }
+  }
+
+  /// The digests that a pin holds, each once.
+  private func digests(below cid: CID, _ kind: ContentPin.Kind) throws -> [Digest] {
+    switch kind {
+    case .direct: return [cid.digest].compactMap { $0 }
+    case .recursive:
+      var walk = ContentTreeWalk(root: cid)
+      while let node = walk.next() { try walk.expand(node, with: verifiedBlock(node)) }
+      return walk.digests
+    }
+  }
+
+  /// A block that was compared with its CID.
+  func verifiedBlock(_ cid: CID) throws -> Bytes {
+    let block = try block(cid)
+    do throws(ContentError) { try cid.verify(block) } catch {
+      guard let digest = cid.digest else { throw error }
+      noteDamage(digest)
+      throw BlockStoreError.corrupt(digest)
+    }
+    return block
+  }
+}

@@ -1,0 +1,60 @@
+import ContentStore
+import Cryptography
+import Primitives
+
+/// The walk over everything below a CID, each block once; leaves without links are not read.
+struct ContentTreeWalk {
+  private let root: CID
+  private var seen: Set<Digest> = []
+  /// Nodes that were queued; one digest may be a leaf here and a node there.
+  private var nodes: Set<CID> = []
+  /// Blocks whose links are not known yet.
+  private var pending: [CID] = []
+  /// Every block that was met, in the order of meeting.
+  private(set) var digests: [Digest] = []
+
+  init(root: CID) {
+    self.root = root
+    meet(root)
+  }
+
+  /// The next block whose links are wanted.
+  mutating func next() -> CID? { pending.popLast() }
+
+  /// Takes the links of a block and returns them.
+  @discardableResult
+  mutating func expand(_ cid: CID, with block: Bytes) throws -> [CID] {
+    let links = try ContentLinks.links(of: cid, in: block)
+    for link in links { meet(link) }
+    guard digests.count + nodes.count <= 2 * ContentPinLimits.blocksMax else {
+      throw BlockStoreError.pinTooLarge(root, limit: ContentPinLimits.blocksMax)
+    }
+    return links
+  }
+
+  private mutating func meet(_ cid: CID) {
+    if let digest = cid.digest, seen.insert(digest).inserted { digests.append(digest) }
+    // A block inside its own CID is not stored, but may link to blocks that are.
+    if ContentLinks.mayHaveLinks(cid), nodes.insert(cid).inserted { pending.append(cid) }
+  }
+}
+
+/// The CIDs that a block names.
+enum ContentLinks {
+  /// Whether blocks of this codec can link to others.
+  static func mayHaveLinks(_ cid: CID) -> Bool {
+    switch cid.codec {
+    case .dagPB, .dagCBOR: true
+    case .raw, .libp2pKey: false
+    }
+  }
+
+  /// The links in the order of the block.
+  static func links(of cid: CID, in block: Bytes) throws(ContentError) -> [CID] {
+    switch cid.codec {
+    case .dagPB: try DagPBNode(decoding: block, of: cid).links.map(\.cid)
+    case .dagCBOR: throw .unsupportedCodec(cid.codec.rawValue)
+    case .raw, .libp2pKey: []
+    }
+  }
+}
