@@ -57,8 +57,9 @@ public struct UnixFSWalk: Sendable {
     switch next.cid.codec {
     case .raw: bytes = try leaf(block, next)
     case .dagPB: bytes = try node(block, next)
-    case .dagCBOR: throw .notAFile(next.cid, found: "a dag-cbor value")
     case .libp2pKey: throw .notAFile(next.cid, found: "a libp2p key")
+    case .dagCBOR, .dagJSON, .cbor, .json:
+      throw .notAFile(next.cid, found: "a \(next.cid.codec.name) value")
     }
     bytesGiven += UInt64(bytes.count)
     return bytes
