@@ -103,6 +103,14 @@ extension CID {
     return bytes
   }
 
+  /// The bytes of the binary form.
+  var byteCount: Int {
+    let codecByteCount = codec.rawValue < 1 << 7 ? 1 : 2
+    let header = version == .v0 ? 0 : 1 + codecByteCount
+    if case .sha256 = multihash { return header + 2 + Digest.byteCount }
+    return header + multihash.bytes.count
+  }
+
   /// Appends the binary form.
   public func append(to bytes: inout Bytes) {
     if version == .v1 {

@@ -62,7 +62,8 @@ public enum Multibase: Unicode.Scalar, Sendable, CaseIterable {
     .base58BTC: .positional(.base58),
     .base58Flickr: .positional(PositionalBase(name: "base58flickr", alphabet: flickr)),
     .base64: .bits(BitText("base64", alphabet: upper + lower + digits + "+/")),
-    .base64Padded: .bits(BitText("base64pad", alphabet: upper + lower + digits + "+/", paddedTo: 4)),
+    .base64Padded: .bits(
+      BitText("base64pad", alphabet: upper + lower + digits + "+/", paddedTo: 4)),
     .base64URL: .bits(BitText("base64url", alphabet: upper + lower + digits + "-_")),
     .base64URLPadded: .bits(
       BitText("base64urlpad", alphabet: upper + lower + digits + "-_", paddedTo: 4)),
