@@ -1,4 +1,4 @@
-package import Primitives
+import Primitives
 
 /// MurmurHash3 x64 128 with seed 0, of which HAMT directories use the first 64 bits
 /// (multicodec `murmur3-x64-64`; github.com/aappleby/smhasher, public domain algorithm).
