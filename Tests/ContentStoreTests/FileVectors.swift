@@ -1,7 +1,6 @@
 import COpenSSL
 import ContentStore
 import Cryptography
-import Glibc
 import Primitives
 import Testing
 
@@ -28,9 +27,7 @@ struct FileVector: Sendable, CustomTestStringConvertible {
   }
 
   static let all: [FileVector] = {
-    let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
-    let document = try! JSONValue(parsing: contents(of: "/\(tests)/Vectors/ipfs-files.json"))
-    return document["vectors"]!.elements!.map { FileVector($0) }
+    TestFile.json("Vectors/ipfs-files.json")["vectors"]!.elements!.map { FileVector($0) }
   }()
 
   private init(_ json: JSONValue) {
@@ -109,15 +106,4 @@ final class ChaCha20Stream {
       filled = Int(written)
     }
   }
-}
-
-private func contents(of path: String) -> Bytes {
-  guard let file = fopen(path, "r") else { fatalError("cannot open \(path)") }
-  defer { fclose(file) }
-  var bytes = Bytes()
-  var buffer = Bytes(repeating: 0, count: 65_536)
-  while case let count = fread(&buffer, 1, buffer.count, file), count > 0 {
-    bytes += buffer[..<count]
-  }
-  return bytes
 }

@@ -18,6 +18,16 @@ public enum UnixFSProfile: String, Sendable, CaseIterable {
   }
 }
 
+extension UnixFSProfile {
+  /// How the profile writes directories.
+  public var directoryLayout: UnixFSDirectoryLayout {
+    switch self {
+    case .v1In2025: UnixFSDirectoryLayout(cidVersion: .v1, sizeEstimate: .block)
+    case .v0In2015: UnixFSDirectoryLayout(cidVersion: .v0, sizeEstimate: .links)
+    }
+  }
+}
+
 /// How a file is cut and linked.
 public struct UnixFSLayout: Equatable, Sendable {
   /// The bytes of each leaf but the last.
@@ -28,6 +38,9 @@ public struct UnixFSLayout: Equatable, Sendable {
   public let hasRawLeaves: Bool
   /// The version of dag-pb CIDs.
   public let cidVersion: CID.Version
+
+  /// Sixteen times the width of unixfs-v1-2025; such a node still fits a block.
+  public static let linksPerNodeLimit = 1 << 14
 
   /// The header of a dag-pb leaf takes 15 bytes at 2 MiB; the next power of two is left for it.
   private static let leafHeaderByteCountMax = 16
@@ -40,9 +53,9 @@ public struct UnixFSLayout: Equatable, Sendable {
     guard (1...chunkMax).contains(chunkByteCount) else {
       throw .unsupportedLayout(reason: "chunks of \(chunkByteCount) bytes, not 1 to \(chunkMax)")
     }
-    guard (2...BlockLimits.linksMax).contains(linksPerNodeMax) else {
+    guard (2...Self.linksPerNodeLimit).contains(linksPerNodeMax) else {
       throw .unsupportedLayout(
-        reason: "\(linksPerNodeMax) links a node, not 2 to \(BlockLimits.linksMax)")
+        reason: "\(linksPerNodeMax) links a node, not 2 to \(Self.linksPerNodeLimit)")
     }
     self.init(
       uncheckedChunk: chunkByteCount, linksPerNodeMax: linksPerNodeMax,

@@ -4,8 +4,8 @@ public import Primitives
 public enum BlockLimits {
   /// The largest block bitswap carries; Kubo refuses larger ones too.
   public static let byteCountMax = 2 << 20
-  /// Sixteen times the width of unixfs-v1-2025; such a node still fits a block.
-  public static let linksMax = 1 << 14
+  /// More links to SHA-256 names than a block can hold.
+  public static let linksMax = 1 << 16
 }
 
 /// A link of a dag-pb node.
@@ -134,5 +134,23 @@ public struct DagPBNode: Equatable, Sendable {
     do { return try CID(decoding: bytes) } catch {
       throw .malformed(what: "dag-pb link", reason: "\(error)")
     }
+  }
+}
+
+extension DagPBLink {
+  /// The bytes that the link takes in its node's block.
+  var encodedByteCount: Int {
+    let cidByteCount = cid.byteCount
+    let entry =
+      1 + Varint.byteCount(of: cidByteCount) + cidByteCount + 1 + Varint.byteCount(of: name.count)
+      + name.count + 1 + Varint.byteCount(of: Int(tsize))
+    return 1 + Varint.byteCount(of: entry) + entry
+  }
+}
+
+extension Varint {
+  /// The bytes of a size's encoding.
+  static func byteCount(of value: Int) -> Int {
+    max(1, (Int.bitWidth - value.leadingZeroBitCount + 6) / 7)
   }
 }

@@ -14,10 +14,26 @@ public struct CID: Hashable, Sendable {
 
   /// How the block is encoded (multicodec table).
   public enum Codec: UInt64, Sendable, CaseIterable {
+    case cbor = 0x51
     case raw = 0x55
     case dagPB = 0x70
     case dagCBOR = 0x71
     case libp2pKey = 0x72
+    case dagJSON = 0x0129
+    case json = 0x0200
+
+    /// The name in the multicodec table.
+    public var name: String {
+      switch self {
+      case .cbor: "cbor"
+      case .raw: "raw"
+      case .dagPB: "dag-pb"
+      case .dagCBOR: "dag-cbor"
+      case .libp2pKey: "libp2p-key"
+      case .dagJSON: "dag-json"
+      case .json: "json"
+      }
+    }
   }
 
   /// The version, which also fixes the text form.
@@ -43,12 +59,22 @@ public struct CID: Hashable, Sendable {
     CID(version: .v1, codec: codec, multihash: multihash)
   }
 
+  /// The same name in version 1.
+  public var asVersion1: CID { .v1(codec, multihash) }
+
+  /// The same name in version 0; nil where that has no spelling for it.
+  public var asVersion0: CID? {
+    guard codec == .dagPB, case .sha256(let digest) = multihash else { return nil }
+    return .v0(digest)
+  }
+
   /// The block itself when the CID carries it (identity multihash).
   public var inlineBlock: Bytes? {
     if case .identity(let content) = multihash { content } else { nil }
   }
 
-  /// The SHA-256 digest, the key under which stores keep the block; nil for inline content.
+  /// The SHA-256 digest, the key under which stores keep the block; nil for inline content and for
+  /// other hash functions.
   public var digest: Digest? {
     if case .sha256(let digest) = multihash { digest } else { nil }
   }
@@ -65,8 +91,8 @@ public struct CID: Hashable, Sendable {
 public enum CIDLimits {
   /// Version, codec and multihash header take at most 4 varints of 9 bytes.
   public static let byteCountMax = 4 * Varint.bytesMax + Multihash.identityByteCountMax
-  /// Base16, the longest text form, takes two characters a byte and a prefix.
-  public static let charactersMax = 2 * byteCountMax + 1
+  /// Base2, the longest text form, takes eight characters a byte and a prefix.
+  public static let charactersMax = 8 * byteCountMax + 1
 }
 
 extension CID {
@@ -75,6 +101,14 @@ extension CID {
     var bytes = Bytes()
     append(to: &bytes)
     return bytes
+  }
+
+  /// The bytes of the binary form.
+  var byteCount: Int {
+    let codecByteCount = codec.rawValue < 1 << 7 ? 1 : 2
+    let header = version == .v0 ? 0 : 1 + codecByteCount
+    if case .sha256 = multihash { return header + 2 + Digest.byteCount }
+    return header + multihash.bytes.count
   }
 
   /// Appends the binary form.
@@ -94,16 +128,31 @@ extension CID {
       throw .malformedCID(
         .tooLarge(what: "CID", size: bytes.count, limit: CIDLimits.byteCountMax))
     }
-    if bytes.first == UInt8(Multihash.sha256Code) {
-      self.init(version: .v0, codec: .dagPB, multihash: try Multihash(decoding: bytes, at: 0))
+    var offset = 0
+    try self.init(reading: bytes, at: &offset)
+    guard offset == bytes.count else {
+      throw .malformedCID(.trailingBytes(what: "the CID", count: bytes.count - offset))
+    }
+  }
+
+  /// Reads a CID at `offset` and moves `offset` behind it.
+  init(reading bytes: ArraySlice<UInt8>, at offset: inout Int) throws(ContentError) {
+    let start = bytes.dropFirst(offset)
+    if start.first == UInt8(Multihash.sha256Code) {
+      let multihash = try Multihash(reading: bytes, at: &offset)
+      guard case .sha256 = multihash else {
+        throw .malformedCID(
+          .malformed(what: "CID", reason: "version 0 has a SHA-256 digest of 32 bytes"))
+      }
+      self.init(version: .v0, codec: .dagPB, multihash: multihash)
       return
     }
-    var offset = 0
     let version = try Self.varint(bytes, at: &offset)
     guard version == Version.v1.rawValue else { throw .unsupportedVersion(version) }
     let code = try Self.varint(bytes, at: &offset)
     guard let codec = Codec(rawValue: code) else { throw .unsupportedCodec(code) }
-    self.init(version: .v1, codec: codec, multihash: try Multihash(decoding: bytes, at: offset))
+    let multihash = try Multihash(reading: bytes, at: &offset)
+    self.init(version: .v1, codec: codec, multihash: multihash)
   }
 
   private static func varint(

@@ -57,8 +57,8 @@ public struct UnixFSWalk: Sendable {
     switch next.cid.codec {
     case .raw: bytes = try leaf(block, next)
     case .dagPB: bytes = try node(block, next)
-    case .dagCBOR: throw .notAFile(next.cid, found: "a dag-cbor value")
-    case .libp2pKey: throw .notAFile(next.cid, found: "a libp2p key")
+    case .libp2pKey, .dagCBOR, .dagJSON, .cbor, .json:
+      throw .notAFile(next.cid, found: next.cid.codec.phrase)
     }
     bytesGiven += UInt64(bytes.count)
     return bytes
@@ -71,17 +71,12 @@ public struct UnixFSWalk: Sendable {
 
   private mutating func node(_ block: Bytes, _ position: Pending) throws(ContentError) -> Bytes {
     let cid = position.cid
-    let node = try DagPBNode(decoding: block, of: cid)
-    guard let encoded = node.data else {
-      throw .notAFile(cid, found: "a dag-pb node without UnixFS data")
-    }
-    let data: UnixFSData
-    do { data = try UnixFSData(decoding: encoded) } catch { throw .malformedBlock(cid, error) }
+    let node = try UnixFSNode(decoding: block, of: cid)
+    let data = node.data
     switch data.kind {
     case .file, .raw: break
-    case .directory, .hamtShard: throw .notAFile(cid, found: "a directory")
-    case .symlink: throw .notAFile(cid, found: "a symbolic link")
-    case .metadata: throw .notAFile(cid, found: "UnixFS metadata")
+    case .directory, .hamtShard, .symlink, .metadata:
+      throw .notAFile(cid, found: data.kind.phrase)
     }
     try check(data, linkCount: node.links.count, at: position)
     guard node.links.isEmpty || position.depth < limits.depthMax else {

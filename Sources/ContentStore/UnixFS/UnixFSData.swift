@@ -31,6 +31,14 @@ public struct UnixFSData: Equatable, Sendable {
   public var fileSize: UInt64?
   /// The file size below each link.
   public var blockSizes: [UInt64]
+  /// The hash function of a shard (multicodec).
+  public var hashType: UInt64?
+  /// The slots of a shard.
+  public var fanout: UInt64?
+  /// The permission bits of the file or directory.
+  public var mode: UInt32?
+  /// When the file or directory was last changed.
+  public var modificationTime: UnixFSTime?
 
   /// Makes node data.
   public init(kind: Kind, data: Bytes = [], fileSize: UInt64?, blockSizes: [UInt64] = []) {
@@ -52,10 +60,19 @@ public struct UnixFSData: Equatable, Sendable {
     for size in blockSizes {
       ProtobufWriter.append(field: Field.blockSizes, varint: size, to: &bytes)
     }
+    if let hashType {
+      ProtobufWriter.append(field: Field.hashType, varint: hashType, to: &bytes)
+    }
+    if let fanout { ProtobufWriter.append(field: Field.fanout, varint: fanout, to: &bytes) }
+    if let mode { ProtobufWriter.append(field: Field.mode, varint: UInt64(mode), to: &bytes) }
+    if let modificationTime {
+      let time = modificationTime.encoded()
+      ProtobufWriter.append(field: Field.modificationTime, bytes: time, to: &bytes)
+    }
     return bytes
   }
 
-  /// Reads node data; block sizes may be packed, mode and time are checked and ignored.
+  /// Reads node data; block sizes may be packed.
   public init(decoding bytes: Bytes) throws(DecodingFailure) {
     self.init(kind: .raw, fileSize: nil)
     var reader = ProtobufReader(bytes[...], what: "UnixFS data")
@@ -88,9 +105,15 @@ public struct UnixFSData: Equatable, Sendable {
     case (Field.blockSizes, .bytes(let packed)):
       var offset = 0
       while offset < packed.count { try appendBlockSize(Varint.read(packed, at: &offset)) }
-    case (Field.hashType, .varint), (Field.fanout, .varint), (Field.mode, .varint),
-      (Field.modificationTime, .bytes):
-      break
+    case (Field.hashType, .varint(let code)): hashType = code
+    case (Field.fanout, .varint(let slots)): fanout = slots
+    case (Field.mode, .varint(let bits)):
+      guard let mode = UInt32(exactly: bits) else {
+        throw .malformed(what: "UnixFS data", reason: "the mode has more than 32 bits")
+      }
+      self.mode = mode
+    case (Field.modificationTime, .bytes(let bytes)):
+      modificationTime = try UnixFSTime(decoding: bytes)
     default:
       throw .malformed(what: "UnixFS data", reason: "field \(number) has the wrong type")
     }
