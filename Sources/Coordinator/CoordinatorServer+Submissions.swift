@@ -123,7 +123,7 @@ extension CoordinatorServer {
       case .locked, .diskFull, .permissionDenied, .system, .index, .closed: failure = error
       case .unsupportedFormat, .notAFile, .notFound, .corrupt, .digestMismatch, .blockTooLarge,
         .notReferenced, .notPinned, .pinnedRecursively, .pinNameTooLong, .pinTooLarge,
-        .collectionRunning:
+        .collectionRunning, .treeTooLarge, .exists:
         break
       }
       throw error

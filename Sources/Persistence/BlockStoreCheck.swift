@@ -22,6 +22,9 @@ public struct FaultyBlock: Equatable, Sendable {
   public internal(set) var names: [CID] = []
   /// The pins that need it.
   public internal(set) var pins: [CID] = []
+
+  /// The names to ask others for: what no pin names is bytes without a meaning.
+  public var candidates: [CID] { names.isEmpty ? [.v1(.raw, .sha256(digest))] : names }
 }
 
 /// What a check of a store found.
@@ -68,8 +71,8 @@ public struct BlockStoreCheck {
     faults = [:]
     try checkBlocks(progress)
     try checkPins()
-    if let fetch { try mend(fetch) }
     report.faults = faults.values.sorted { $0.digest < $1.digest }
+    if let fetch { try mend(fetch) }
     return report
   }
 
@@ -160,19 +163,31 @@ public struct BlockStoreCheck {
   // MARK: - Repair
 
   private mutating func mend(_ fetch: Fetch) throws {
-    for (digest, fault) in faults where fault.fault == .damaged {
-      // What no pin names is asked for as bytes without a meaning.
-      let names = fault.names.isEmpty ? [CID.v1(.raw, .sha256(digest))] : fault.names
-      for name in names {
-        guard let bytes = try fetch(name), (try? name.verify(bytes)) != nil else { continue }
-        let record = SegmentRecord(digest: digest, payload: bytes)
-        store.noteDamage(digest)
-        try store.commitBlocking(.store([record]), ticket: BlockStoreTicket(nil))
-        guard (try? store.get(digest)) != nil else { continue }
-        faults[digest]?.fault = .mended
-        break
+    for fault in report.faults where fault.fault == .damaged {
+      for name in fault.candidates {
+        guard let bytes = try fetch(name) else { continue }
+        if try store.mendBlocking(fault, with: bytes, in: &report) { break }
       }
     }
+  }
+}
+
+extension BlockStore {
+  /// Writes a damaged block anew and notes that in the report; false, and nothing happens, where
+  /// `bytes` are something else. Blocks the calling thread.
+  public func mendBlocking(
+    _ fault: FaultyBlock, with bytes: Bytes, in report: inout BlockStoreCheckReport
+  ) throws(BlockStoreError) -> Bool {
+    guard bytes.count <= BlockLimits.byteCountMax,
+      bytes.withUnsafeBytes({ SHA256.hash($0) }) == fault.digest,
+      let index = report.faults.firstIndex(where: { $0.digest == fault.digest })
+    else { return false }
+    noteDamage(fault.digest)
+    let record = SegmentRecord(compressing: bytes, digest: fault.digest)
+    try commitBlocking(.store([record]), ticket: BlockStoreTicket(nil))
+    guard (try? get(fault.digest)) != nil else { return false }
+    report.faults[index].fault = .mended
+    return true
   }
 }
 

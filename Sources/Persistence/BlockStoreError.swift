@@ -16,8 +16,12 @@ public enum BlockStoreError: Error, Equatable, Sendable {
   case index(operation: String, code: Int32)
   /// The files were written by a version of the format that this program does not know.
   case unsupportedFormat(path: String)
-  /// The path names a directory; only files can be added.
+  /// The path names no regular file.
   case notAFile(path: String)
+  /// The directory has more entries, or goes deeper, than the limit.
+  case treeTooLarge(path: String, limit: Int)
+  /// A directory is to be written where something is already.
+  case exists(path: String)
   /// The store does not have the block.
   case notFound(Digest)
   /// The stored bytes no longer have their digest.
@@ -66,7 +70,9 @@ extension BlockStoreError: CustomStringConvertible {
       "\(operation) of \(path) failed: \(String(cString: strerror(code)))"
     case .index(let operation, let code): "the block index failed to \(operation) (LMDB \(code))"
     case .unsupportedFormat(let path): "\(path) has a format this version does not know"
-    case .notAFile(let path): "\(path) is a directory; add its files one by one"
+    case .notAFile(let path): "\(path) is not a regular file"
+    case .treeTooLarge(let path, let limit): "the tree at \(path) exceeds the limit of \(limit)"
+    case .exists(let path): "\(path) is there already"
     case .notFound(let digest): "the block \(digest.hex) is not stored here"
     case .corrupt(let digest): "the stored block \(digest.hex) is damaged"
     case .digestMismatch(let digest): "the bytes do not have the digest \(digest.hex)"

@@ -24,7 +24,7 @@ struct ContentTreeWalk {
   /// Takes the links of a block and returns them.
   @discardableResult
   mutating func expand(_ cid: CID, with block: Bytes) throws -> [CID] {
-    let links = try ContentLinks.links(of: cid, in: block)
+    let links = try DagLinks.links(of: block, cid)
     for link in links { meet(link) }
     guard digests.count + nodes.count <= 2 * ContentPinLimits.blocksMax else {
       throw BlockStoreError.pinTooLarge(root, limit: ContentPinLimits.blocksMax)
@@ -35,26 +35,14 @@ struct ContentTreeWalk {
   private mutating func meet(_ cid: CID) {
     if let digest = cid.digest, seen.insert(digest).inserted { digests.append(digest) }
     // A block inside its own CID is not stored, but may link to blocks that are.
-    if ContentLinks.mayHaveLinks(cid), nodes.insert(cid).inserted { pending.append(cid) }
+    if Self.mayHaveLinks(cid), nodes.insert(cid).inserted { pending.append(cid) }
   }
-}
 
-/// The CIDs that a block names.
-enum ContentLinks {
   /// Whether blocks of this codec can link to others.
-  static func mayHaveLinks(_ cid: CID) -> Bool {
+  private static func mayHaveLinks(_ cid: CID) -> Bool {
     switch cid.codec {
-    case .dagPB, .dagCBOR: true
-    case .raw, .libp2pKey: false
-    }
-  }
-
-  /// The links in the order of the block.
-  static func links(of cid: CID, in block: Bytes) throws(ContentError) -> [CID] {
-    switch cid.codec {
-    case .dagPB: try DagPBNode(decoding: block, of: cid).links.map(\.cid)
-    case .dagCBOR: throw .unsupportedCodec(cid.codec.rawValue)
-    case .raw, .libp2pKey: []
+    case .dagPB, .dagCBOR, .dagJSON: true
+    case .raw, .libp2pKey, .cbor, .json: false
     }
   }
 }

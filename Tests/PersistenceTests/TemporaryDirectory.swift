@@ -2,6 +2,7 @@ import ContentStore
 import Cryptography
 import Glibc
 import Primitives
+import Testing
 
 @testable import Persistence
 
@@ -111,4 +112,39 @@ func readFile(_ path: String) throws -> Bytes {
   return Bytes(unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
     count = max(0, read(descriptor, buffer.baseAddress, buffer.count))
   }
+}
+
+/// Compares what the index keeps count of with what its blocks and pins add up to.
+func expectConsistent(_ store: BlockStore) throws {
+  let index = try store.open().index
+  var live: [UInt32: UInt64] = [:]
+  var unreferenced: [Digest] = []
+  var held: [Digest: Int] = [:]
+  for pin in try allPins(store) {
+    var walk = ContentTreeWalk(root: pin.cid)
+    while pin.kind == .recursive, let cid = walk.next() {
+      try walk.expand(cid, with: store.verifiedBlock(cid))
+    }
+    for digest in walk.digests { held[digest, default: 0] += 1 }
+  }
+  try index.read { transaction throws(BlockStoreError) in
+    for (digest, entry) in try transaction.blocks(after: nil, limit: .max) {
+      live[entry.location.segment, default: 0] += UInt64(entry.location.recordByteCount)
+      if entry.references == 0 { unreferenced.append(digest) }
+      #expect(Int(entry.references) == held[digest] ?? 0)
+    }
+    let listed = try transaction.unreferenced(after: nil, limit: .max).map(\.digest)
+    #expect(listed == unreferenced.sorted())
+    for (segment, byteCount) in live {
+      #expect(try transaction.liveByteCount(segment) == byteCount)
+    }
+    #expect(try transaction.liveByteCount() == live.values.reduce(0, +))
+  }
+}
+
+/// Every pin, page by page.
+func allPins(_ store: BlockStore) throws -> [ContentPin] {
+  var pins: [ContentPin] = []
+  while case let page = try store.pins(after: pins.last?.cid), !page.isEmpty { pins += page }
+  return pins
 }

@@ -1,0 +1,47 @@
+import ContentStore
+import Cryptography
+import Primitives
+import Telemetry
+
+/// One add on its way into the store: its blocks are safe from collections until it ends.
+final class ContentSession: Sendable {
+  private let store: BlockStore?
+  private let isPinning: Bool
+  private let ticket: BlockStoreTicket
+  /// All blocks, to be held by one pin in the end.
+  private let digests = Lock<[Digest]>([])
+
+  init(store: BlockStore?, isPinning: Bool) {
+    self.store = store
+    self.isPinning = isPinning && store != nil
+    ticket = BlockStoreTicket(store?.sequences)
+  }
+
+  /// The first failure.
+  var error: BlockStoreError? { ticket.error }
+
+  /// Hands blocks to the writer; waits for room in its queue, not for the disk.
+  func store(_ blocks: [ContentBlock]) throws(BlockStoreError) {
+    guard let store, !blocks.isEmpty else { return }
+    do throws(BlockStoreError) {
+      let records = try store.compressedRecords(of: blocks)
+      if isPinning { digests.withLock { $0 += records.map(\.digest) } }
+      try store.submitBlocking(.store(records), ticket: ticket)
+    } catch {
+      ticket.fail(error)
+      throw error
+    }
+  }
+
+  /// Pins the root and waits until everything is durable.
+  func finish(root: CID, pinName: String) throws(BlockStoreError) {
+    if let error { throw error }
+    guard let store else { return }
+    let held = digests.withLock { digests in
+      defer { digests = [] }
+      return digests
+    }
+    let pinned = PinnedBlocks(root, .recursive, name: pinName, holding: held)
+    try store.commitBlocking(.store([], pinning: isPinning ? [pinned] : []), ticket: ticket)
+  }
+}
