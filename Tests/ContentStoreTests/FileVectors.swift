@@ -44,27 +44,21 @@ struct FileVector: Sendable, CustomTestStringConvertible {
       }
   }
 
-  /// The layout that the profile's name stands for.
-  var layout: UnixFSLayout {
-    get throws {
-      switch profile {
-      case "v0": UnixFSProfile.v0In2015.layout
-      case "v1-2025": UnixFSProfile.v1In2025.layout
-      case "v1k":
-        try UnixFSLayout(
-          chunkByteCount: 262_144, linksPerNodeMax: 174, hasRawLeaves: true, cidVersion: .v1)
-      case "v1nr":
-        try UnixFSLayout(
-          chunkByteCount: 262_144, linksPerNodeMax: 174, hasRawLeaves: false, cidVersion: .v1)
-      case "v0raw":
-        try UnixFSLayout(
-          chunkByteCount: 262_144, linksPerNodeMax: 174, hasRawLeaves: true, cidVersion: .v0)
-      default:
-        try UnixFSLayout(
-          chunkByteCount: 1_048_576, linksPerNodeMax: 174, hasRawLeaves: true, cidVersion: .v1)
-      }
+  /// What must be asked for to get the profile of this name.
+  var settings: UnixFSSettings {
+    var settings = UnixFSSettings()
+    switch profile {
+    case "v0": settings.profile = .v0In2015
+    case "v1-2025": break
+    case "v1k": settings.cidVersion = .v1
+    case "v1nr": (settings.cidVersion, settings.hasRawLeaves) = (.v1, false)
+    case "v0raw": settings.hasRawLeaves = true
+    default: (settings.cidVersion, settings.chunkByteCount) = (.v1, 1_048_576)
     }
+    return settings
   }
+
+  var layout: UnixFSLayout { get throws { try settings.fileLayout() } }
 
   /// Hands out the file in pieces whose size has nothing to do with chunks.
   func forEachPiece(_ body: (Bytes) throws -> Void) rethrows {

@@ -27,7 +27,7 @@ public struct DagPBLink: Equatable, Sendable {
 
 /// A dag-pb node (ipld.io/specs/codecs/dag-pb): links and one byte string.
 public struct DagPBNode: Equatable, Sendable {
-  private enum Field {
+  enum Field {
     static let data: UInt64 = 1
     static let links: UInt64 = 2
     static let hash: UInt64 = 1

@@ -10,10 +10,15 @@ public enum DagLinks {
     case .raw, .libp2pKey, .cbor, .json: return []
     case .dagPB: return try DagPBNode(decoding: block, of: cid).links.map(\.cid)
     case .dagCBOR, .dagJSON:
-      var links: [CID] = []
-      if let value = try IPLDValue(decoding: block, of: cid) { collect(value, into: &links) }
-      return links
+      return try IPLDValue(decoding: block, of: cid).map { links(in: $0) } ?? []
     }
+  }
+
+  /// Returns the links of a value in its order.
+  public static func links(in value: IPLDValue) -> [CID] {
+    var links: [CID] = []
+    collect(value, into: &links)
+    return links
   }
 
   private static func collect(_ value: IPLDValue, into links: inout [CID]) {

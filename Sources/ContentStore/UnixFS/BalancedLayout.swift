@@ -17,8 +17,8 @@ extension UnixFSLayout {
     if hasRawLeaves {
       block = ContentBlock(hashing: chunk, codec: .raw)
     } else {
-      let data = UnixFSData(kind: .file, data: chunk, fileSize: UInt64(chunk.count))
-      block = node(DagPBNode(data: data.encoded()))
+      block = ContentBlock(
+        hashing: UnixFSData.leafBlock(chunk), codec: .dagPB, version: cidVersion)
     }
     return (
       block,

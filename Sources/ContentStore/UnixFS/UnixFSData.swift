@@ -72,6 +72,25 @@ public struct UnixFSData: Equatable, Sendable {
     return bytes
   }
 
+  /// The dag-pb block of a file's leaf; the chunk is copied once.
+  static func leafBlock(_ chunk: Bytes) -> Bytes {
+    var front = Bytes()
+    ProtobufWriter.append(field: Field.kind, varint: Kind.file.rawValue, to: &front)
+    if !chunk.isEmpty {
+      ProtobufWriter.append(field: Field.data, header: chunk.count, to: &front)
+    }
+    var back = Bytes()
+    ProtobufWriter.append(field: Field.fileSize, varint: UInt64(chunk.count), to: &back)
+    let dataByteCount = front.count + chunk.count + back.count
+    var block = Bytes()
+    block.reserveCapacity(dataByteCount + Varint.bytesMax)
+    ProtobufWriter.append(field: DagPBNode.Field.data, header: dataByteCount, to: &block)
+    block += front
+    block += chunk
+    block += back
+    return block
+  }
+
   /// Reads node data; block sizes may be packed.
   public init(decoding bytes: Bytes) throws(DecodingFailure) {
     self.init(kind: .raw, fileSize: nil)

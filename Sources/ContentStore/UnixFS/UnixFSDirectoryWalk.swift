@@ -43,6 +43,12 @@ public struct UnixFSDirectoryWalk: Sendable {
   public mutating func supply(_ block: Bytes) throws(ContentError) -> [UnixFSEntry] {
     guard let next = pending.last else { preconditionFailure("no block was wanted") }
     try next.cid.verify(block)
+    return try take(block)
+  }
+
+  /// Takes the wanted block, which is known to be what its CID names.
+  mutating func take(_ block: Bytes) throws(ContentError) -> [UnixFSEntry] {
+    guard let next = pending.last else { preconditionFailure("no block was wanted") }
     blocksSeen += 1
     guard blocksSeen <= limits.blocksMax else {
       throw .tooLarge(root, limit: UInt64(limits.blocksMax))

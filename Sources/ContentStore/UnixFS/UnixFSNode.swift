@@ -15,6 +15,13 @@ public struct UnixFSNode: Equatable, Sendable {
     links = node.links
   }
 
+  /// Reads a node whose data must be UnixFS.
+  init(_ node: DagPBNode) throws(DecodingFailure) {
+    guard let encoded = node.data else { throw .missingField("Data of a UnixFS node") }
+    data = try UnixFSData(decoding: encoded)
+    links = node.links
+  }
+
   static let plainDescription = "a dag-pb node without UnixFS data"
 
   /// The entries of an unsharded directory, in the order of its block.

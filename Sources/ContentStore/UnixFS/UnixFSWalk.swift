@@ -21,12 +21,17 @@ public struct UnixFSWalk: Sendable {
   private struct Pending {
     let cid: CID
     let declared: UInt64?
+    /// Where its bytes begin in the file.
+    let start: UInt64
     let depth: Int
   }
 
   /// The root of the file.
   public let root: CID
   private let limits: UnixFSWalkLimits
+  private let bytes: EntityBytes?
+  /// The part of the file that is given; nil for all of it.
+  private var range: Range<UInt64>?
   private var pending: [Pending]
   private var blocksSeen = 0
   /// The size that the root declares, once the root has been supplied.
@@ -34,11 +39,15 @@ public struct UnixFSWalk: Sendable {
   /// The bytes given so far.
   public private(set) var bytesGiven: UInt64 = 0
 
-  /// Starts at the root of a file.
-  public init(root: CID, limits: UnixFSWalkLimits = UnixFSWalkLimits()) {
+  /// Starts at the root of a file, of which `bytes` are given; blocks without any of them are not
+  /// wanted.
+  public init(
+    root: CID, limits: UnixFSWalkLimits = UnixFSWalkLimits(), bytes: EntityBytes = .all
+  ) {
     self.root = root
     self.limits = limits
-    pending = [Pending(cid: root, declared: nil, depth: 1)]
+    self.bytes = bytes == .all ? nil : bytes
+    pending = [Pending(cid: root, declared: nil, start: 0, depth: 1)]
   }
 
   /// The block needed next; nil when the whole file was given.
@@ -48,6 +57,12 @@ public struct UnixFSWalk: Sendable {
   public mutating func supply(_ block: Bytes) throws(ContentError) -> Bytes {
     guard let next = pending.last else { preconditionFailure("no block was wanted") }
     try next.cid.verify(block)
+    return try take(block)
+  }
+
+  /// Takes the wanted block, which is known to be what its CID names.
+  mutating func take(_ block: Bytes) throws(ContentError) -> Bytes {
+    guard let next = pending.last else { preconditionFailure("no block was wanted") }
     blocksSeen += 1
     guard blocksSeen <= limits.blocksMax else {
       throw .tooLarge(next.cid, limit: UInt64(limits.blocksMax))
@@ -60,8 +75,19 @@ public struct UnixFSWalk: Sendable {
     case .libp2pKey, .dagCBOR, .dagJSON, .cbor, .json:
       throw .notAFile(next.cid, found: next.cid.codec.phrase)
     }
-    bytesGiven += UInt64(bytes.count)
-    return bytes
+    let given = clipped(bytes, at: next.start)
+    bytesGiven += UInt64(given.count)
+    return given
+  }
+
+  /// Passes over the wanted block, a raw leaf that the caller has no need of.
+  mutating func skipLeaf() { pending.removeLast() }
+
+  private func clipped(_ bytes: Bytes, at start: UInt64) -> Bytes {
+    guard let range else { return bytes }
+    let part = range.clamped(to: start..<start + UInt64(bytes.count))
+    guard part.count < bytes.count else { return bytes }
+    return Bytes(bytes[Int(part.lowerBound - start)..<Int(part.upperBound - start)])
   }
 
   private mutating func leaf(_ bytes: Bytes, _ position: Pending) throws(ContentError) -> Bytes {
@@ -82,10 +108,22 @@ public struct UnixFSWalk: Sendable {
     guard node.links.isEmpty || position.depth < limits.depthMax else {
       throw .tooDeep(cid, limit: limits.depthMax)
     }
-    for (link, size) in zip(node.links, data.blockSizes).reversed() {
-      pending.append(Pending(cid: link.cid, declared: size, depth: position.depth + 1))
-    }
+    push(node, below: position)
     return data.data
+  }
+
+  /// The sizes were checked: no sum of them overflows.
+  private mutating func push(_ node: UnixFSNode, below position: Pending) {
+    var start = position.start + UInt64(node.data.data.count)
+    var children: [Pending] = []
+    for (link, size) in zip(node.links, node.data.blockSizes) {
+      if range.map({ $0.overlaps(start..<start + size) }) ?? true {
+        children.append(
+          Pending(cid: link.cid, declared: size, start: start, depth: position.depth + 1))
+      }
+      start += size
+    }
+    pending += children.reversed()
   }
 
   /// A node's size is its own bytes and the sizes of its links; it must be what the node says.
@@ -122,6 +160,7 @@ public struct UnixFSWalk: Sendable {
         throw .tooLarge(position.cid, limit: limits.fileByteCountMax)
       }
       fileSize = size
+      range = try bytes?.range(in: size, of: root)
     }
   }
 }

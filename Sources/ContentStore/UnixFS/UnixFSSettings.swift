@@ -1,0 +1,36 @@
+/// What someone who adds content asks for; what is left out follows from the rest.
+public struct UnixFSSettings: Equatable, Sendable {
+  /// The profile that the others change; without it Kubo's old one when the CIDs or leaves are
+  /// asked for, as Kubo's own flags do, and otherwise our default.
+  public var profile: UnixFSProfile?
+  /// The version of CIDs.
+  public var cidVersion: CID.Version?
+  /// Whether leaves are raw blocks; with CIDs of version 1 they are unless told otherwise.
+  public var hasRawLeaves: Bool?
+  /// The bytes of a leaf.
+  public var chunkByteCount: Int?
+
+  /// Asks for nothing in particular.
+  public init() {}
+
+  private var base: UnixFSProfile {
+    profile ?? (cidVersion == nil && hasRawLeaves == nil ? .v1In2025 : .v0In2015)
+  }
+
+  /// How files are cut and linked.
+  public func fileLayout() throws(ContentError) -> UnixFSLayout {
+    let base = base.layout
+    return try UnixFSLayout(
+      chunkByteCount: chunkByteCount ?? base.chunkByteCount,
+      linksPerNodeMax: base.linksPerNodeMax,
+      hasRawLeaves: hasRawLeaves ?? (cidVersion == .v1 || base.hasRawLeaves),
+      cidVersion: cidVersion ?? base.cidVersion)
+  }
+
+  /// How directories are written.
+  public var directoryLayout: UnixFSDirectoryLayout {
+    let base = base.directoryLayout
+    return UnixFSDirectoryLayout(
+      cidVersion: cidVersion ?? base.cidVersion, sizeEstimate: base.sizeEstimate)
+  }
+}
