@@ -1,3 +1,4 @@
+import ContentStore
 import Glibc
 import Persistence
 import Primitives

@@ -33,15 +33,21 @@ final class ContentSession: Sendable {
     }
   }
 
-  /// Pins the root and waits until everything is durable.
-  func finish(root: CID, pinName: String) throws(BlockStoreError) {
+  /// Waits until everything is durable.
+  func finish() throws(BlockStoreError) {
     if let error { throw error }
-    guard let store else { return }
+    try store?.commitBlocking(.store([]), ticket: ticket)
+  }
+
+  /// Pins the root, unless that is not wanted, and waits until everything is durable.
+  func finish(root: CID, pinName: String) throws(BlockStoreError) {
+    guard let store, isPinning else { return try finish() }
+    if let error { throw error }
     let held = digests.withLock { digests in
       defer { digests = [] }
       return digests
     }
     let pinned = PinnedBlocks(root, .recursive, name: pinName, holding: held)
-    try store.commitBlocking(.store([], pinning: isPinning ? [pinned] : []), ticket: ticket)
+    try store.commitBlocking(.store([], pinning: [pinned]), ticket: ticket)
   }
 }

@@ -7,7 +7,8 @@ import Primitives
 /// `content …`: files and directories by CID.
 enum ContentCommands {
   static let all =
-    [ContentAdding.command] + ContentReading.all + ContentPinning.all + ContentUpkeep.all
+    [ContentAdding.command] + ContentReading.all + ContentPinning.all + ContentArchiving.all
+    + ContentUpkeep.all
 
   static func checkReadable(_ path: String) throws {
     guard access(path, R_OK) != 0 else { return }
@@ -47,21 +48,20 @@ enum ContentCommands {
 
   /// Finds what `CID/name/name` names, with or without `/ipfs/` in front.
   static func resolve(_ text: String, in store: BlockStore) throws -> CID {
-    let (root, names) = try path(text)
-    var cid = root
-    for name in names {
-      var lookup = UnixFSLookup(root: cid, name: Bytes(name.utf8))
-      while let wanted = lookup.wanted { try lookup.supply(store.block(wanted)) }
-      guard let entry = lookup.entry else { throw ContentError.noSuchEntry(cid, name: name) }
-      cid = entry.cid
+    var resolution = PathResolution(try path(text))
+    while let wanted = resolution.wanted { try resolution.supply(store.block(wanted)) }
+    guard let resolved = resolution.resolved, resolved.remainder.isEmpty else {
+      throw CommandFailure(
+        "`\(text)` leads into a value", hint: "only files and directories are read here",
+        code: .notFound)
     }
-    return cid
+    return resolved.cid
   }
 
-  /// Splits `CID/name/name`, with or without `/ipfs/` in front.
-  static func path(_ text: String) throws -> (root: CID, names: [String]) {
-    let bare = text.hasPrefix("/ipfs/") ? String(text.dropFirst("/ipfs/".count)) : text
-    let parts = bare.split(separator: "/").map(String.init)
-    return (try cid(parts.first ?? ""), Array(parts.dropFirst()))
+  /// Reads `CID/name/name`, with or without `/ipfs/` in front.
+  static func path(_ text: String) throws -> ContentPath {
+    do { return try ContentPath(parsing: text) } catch {
+      throw CommandFailure.usage("`\(text)` names no content: \(error)", hint: "check the CID")
+    }
   }
 }

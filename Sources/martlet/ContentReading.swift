@@ -29,12 +29,12 @@ enum ContentReading {
 
   @Sendable private static func get(_ arguments: Arguments) async throws {
     let output = try arguments.required("output")
-    let (root, names) = try ContentCommands.path(arguments.positionals[0])
+    let path = try ContentCommands.path(arguments.positionals[0])
     // A coordinator gives single files; directories are in the store of a home alone.
-    if names.isEmpty {
+    if path.segments.isEmpty {
       do {
         let size = try await NetworkClient.selected(arguments).downloadContent(
-          "\(root)", to: output)
+          "\(path.root)", to: output)
         return show(output, UInt64(clamping: size), entryCount: 1, arguments)
       } catch NetworkClientError.unreachable where ContentCommands.isLocal(arguments) {}
     }
