@@ -26,9 +26,8 @@ struct AddMemory {
     store.close()
     var usage = rusage()
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    print(
-      "resident-max-adding-\(file.fileSize >> 20)MiB \(usage.ru_maxrss / Self.kibibytesPerMebibyte) MiB"
-    )
+    let resident = usage.ru_maxrss / Self.kibibytesPerMebibyte
+    print("resident-max-adding-\(file.fileSize >> 20)MiB \(resident) MiB")
   }
 
   private static func write(_ mebibytes: Int, to descriptor: Int32) {

@@ -1,6 +1,7 @@
 public import ContentStore
 import Cryptography
 import Primitives
+import Telemetry
 
 extension BlockStore {
   /// Pins content that the store holds; durable on return. Blocks the calling thread.
@@ -20,8 +21,22 @@ extension BlockStore {
     let isStanding = try pin(of: cid)?.kind == kind
     let digests = isStanding ? [] : try digests(below: cid, kind)
     let pinned = PinnedBlocks(cid, kind, name: name, holding: digests)
-    try commitBlocking(.store([], pinning: [pinned]), ticket: ticket)
+    if let missing = try commit(pinned, ticket) { throw ContentError.missingBlock(missing) }
     return try pin(of: cid) ?? pinned.pin
+  }
+
+  /// Sets a pin; returns the leaf that is not stored, if there is one.
+  private func commit(
+    _ pinned: PinnedBlocks, _ ticket: BlockStoreTicket
+  ) throws(BlockStoreError) -> CID? {
+    do throws(BlockStoreError) {
+      try commitBlocking(.store([], pinning: [pinned]), ticket: ticket)
+      return nil
+    } catch {
+      // The walk does not read leaves; as which kind of block it was linked is forgotten.
+      guard case .notFound(let digest) = error else { throw error }
+      return .v1(.raw, .sha256(digest))
+    }
   }
 
   /// Removes the pin of a CID and gives its references back; durable on return. Blocks the calling
@@ -68,5 +83,30 @@ extension BlockStore {
       throw BlockStoreError.corrupt(digest)
     }
     return block
+  }
+}
+
+extension BlockStore {
+  /// Pins content on a thread of its own; see `pinBlocking`.
+  @discardableResult
+  public func pin(
+    _ cid: CID, _ kind: ContentPin.Kind = .recursive, name: String = ""
+  ) async throws -> ContentPin {
+    try await Self.onOwnThread { try self.pinBlocking(cid, kind, name: name) }
+  }
+
+  /// Removes a pin on a thread of its own; see `unpinBlocking`.
+  public func unpin(_ cid: CID) async throws {
+    try await Self.onOwnThread { try self.unpinBlocking(cid) }
+  }
+
+  /// Runs work that walks a tree and waits for the disk.
+  private static func onOwnThread<Value: Sendable>(
+    _ work: @escaping @Sendable () throws -> Value
+  ) async throws -> Value {
+    let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
+      NamedThread("content-pin") { continuation.resume(returning: Result { try work() }) }.detach()
+    }
+    return try result.get()
   }
 }

@@ -71,16 +71,20 @@ final class CollectionStep: Sendable {
 /// safe until they are pinned or their add has ended.
 final class BlockStoreTicket: Sendable {
   private let failure = Lock<BlockStoreError?>(nil)
-  private let sequences: BlockStoreSequences?
+  /// Where the ticket is known as living; nil once it has ended.
+  private let protection: Lock<BlockStoreSequences?>
   private let begin: UInt64
 
   /// A ticket; one without sequences protects nothing.
   init(_ sequences: BlockStoreSequences?) {
-    self.sequences = sequences
+    protection = Lock(sequences)
     begin = sequences?.begin() ?? 0
   }
 
-  deinit { sequences?.end(begin) }
+  deinit { end() }
+
+  /// Protects nothing from here on, also where requests under it still wait.
+  func end() { protection.withLock { $0.take() }?.end(begin) }
 
   /// The first failure, if any.
   var error: BlockStoreError? { failure.withLock { $0 } }

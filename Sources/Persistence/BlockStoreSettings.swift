@@ -7,6 +7,8 @@ public enum BlockStoreLimits {
   /// Written but not yet synced payload of requests that nobody awaits yet; bounds the work a
   /// crash undoes and the memory of the pending index entries.
   public static let unsyncedByteCountMax: UInt64 = 256 << 20
+  /// Blocks whose index entries wait for the same reason: some ten megabytes of memory.
+  public static let pendingBlocksMax = 65_536
   /// Bytes after which the kernel is asked to start writing back.
   public static let writeBackByteCount: UInt64 = 8 << 20
   /// Segment files kept open for reading.

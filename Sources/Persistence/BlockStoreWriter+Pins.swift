@@ -40,16 +40,16 @@ extension BlockStoreWriter {
 
   /// Counts references; all or none.
   private mutating func count(_ digests: [Digest], by step: Int) throws(BlockStoreError) {
-    for digest in digests where try references(digest) + step < 0 {
-      throw .notReferenced(digest)
+    let waiting = changes.blocks
+    try index.read { transaction throws(BlockStoreError) in
+      for digest in digests {
+        let change = waiting[digest]
+        let entry = try transaction.entry(digest)
+        guard entry != nil || change?.location != nil else { throw .notFound(digest) }
+        let held = Int(entry?.references ?? 0) + (change?.references ?? 0)
+        if held + step < 0 { throw .notReferenced(digest) }
+      }
     }
     for digest in digests { changes.blocks[digest, default: .init()].references += step }
-  }
-
-  private func references(_ digest: Digest) throws(BlockStoreError) -> Int {
-    let change = changes.blocks[digest]
-    let entry = try index.entry(digest)
-    guard entry != nil || change?.location != nil else { throw .notFound(digest) }
-    return Int(entry?.references ?? 0) + (change?.references ?? 0)
   }
 }

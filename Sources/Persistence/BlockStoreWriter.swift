@@ -52,9 +52,15 @@ struct BlockStoreWriter {
         if request.work.standsAlone { commit() }
         take(request)
       }
-      if !answers.isEmpty || unsynced >= BlockStoreLimits.unsyncedByteCountMax { commit() }
+      if !answers.isEmpty || isFull { commit() }
     }
     commit()
+  }
+
+  /// Whether so much waits that nobody's patience bounds it any more.
+  private var isFull: Bool {
+    unsynced >= BlockStoreLimits.unsyncedByteCountMax
+      || changes.blocks.count >= BlockStoreLimits.pendingBlocksMax
   }
 
   private mutating func take(_ request: BlockStoreRequest) {

@@ -17,6 +17,8 @@ final class ContentSession: Sendable {
     ticket = BlockStoreTicket(store?.sequences)
   }
 
+  deinit { ticket.end() }
+
   /// The first failure.
   var error: BlockStoreError? { ticket.error }
 

@@ -179,7 +179,7 @@ public struct ContentListing: Equatable, Sendable {
 }
 
 extension BlockStore {
-  /// Calls `body` with each entry of a directory, as its blocks are read; blocks the calling thread.
+  /// Calls `body` with each entry of a directory as its blocks are read; blocks the calling thread.
   public func listBlocking(_ cid: CID, _ body: (ContentListing) throws -> Void) throws {
     var walk = UnixFSDirectoryWalk(root: cid)
     while let wanted = walk.wanted {

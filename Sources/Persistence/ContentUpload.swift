@@ -28,6 +28,8 @@ public final class ContentUpload: Sendable {
     state = Lock(State(builder: UnixFSBuilder(layout)))
   }
 
+  deinit { ticket.end() }
+
   /// Adds bytes.
   public func append(_ bytes: Bytes) async throws(BlockStoreError) {
     try await build { $0.append(bytes, into: &$1) }

@@ -12,8 +12,8 @@ struct ContentSource {
   /// Returns the next chunk, shorter only at the end, empty behind it.
   func next() throws(BlockStoreError) -> Bytes { try next(max: chunkByteCount) }
 
-  /// Returns the first chunk of a file that had `byteCount` bytes a moment ago; one that has more by
-  /// now is read as a whole chunk.
+  /// Returns the first chunk of a file that had `byteCount` bytes a moment ago: a whole chunk of
+  /// one that has more by now.
   func next(about byteCount: Int) throws(BlockStoreError) -> Bytes {
     let start = try next(max: byteCount + 1)
     guard start.count > byteCount else { return start }

@@ -69,6 +69,12 @@ public struct SegmentRecord: Equatable, Sendable {
   /// The block, not compared with its digest; nil when it cannot be unpacked.
   public var block: Bytes? { SegmentCompression.block(payload, encoding) }
 
+  /// The block in the payload of a compressed record, never more than a block may have; nil when it
+  /// cannot be unpacked.
+  package static func unpacked(_ payload: Bytes) -> Bytes? {
+    SegmentCompression.block(payload, .zstandard)
+  }
+
   private static func header(_ encoding: SegmentEncoding, count: Int, digest: Digest) -> Bytes {
     var header = Bytes()
     header.reserveCapacity(headerByteCount)

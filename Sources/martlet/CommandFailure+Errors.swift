@@ -109,7 +109,12 @@ extension CommandFailure {
         .notReferenced, .closed:
         "see docs/specs/block-store.md"
       }
-    self.init(error.description, hint: hint)
+    let code: ExitCode =
+      switch error {
+      case .notFound, .notPinned: .notFound
+      default: .failed
+      }
+    self.init(error.description, hint: hint, code: code)
   }
 
   private init(_ error: SocketError) {

@@ -118,8 +118,9 @@ enum ContentUpkeep {
   }
 }
 
-/// Raw blocks of a trustless gateway (specs.ipfs.tech/http-gateways/trustless-gateway); whoever asks
-/// verifies what comes.
+/// Raw blocks of a trustless gateway (specs.ipfs.tech/http-gateways/trustless-gateway).
+///
+/// Whoever asks verifies what comes.
 private struct BlockGateway {
   private let base: String
   private let pool = ComputePool(named: "martlet-gateway", threads: 1, queueMax: 1)

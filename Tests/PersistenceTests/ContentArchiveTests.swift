@@ -45,8 +45,15 @@ struct ContentArchiveTests {
   func partial() throws {
     let directory = try TemporaryDirectory()
     let node = tree.blocks.dropLast().first { $0.cid.codec == .dagPB }!
+    for lost in [node, tree.blocks[1]] { try expectNotPinned(without: lost, in: directory) }
+  }
+
+  private func expectNotPinned(
+    without node: ContentBlock, in directory: TemporaryDirectory
+  ) throws {
     let path = try archive(tree.blocks.filter { $0 != node }, in: directory)
     let store = try BlockStore(path: "\(directory.path)/store")
+    _ = try store.collectBlocking()
     let imported = try ContentArchive(store: store).importBlocking(path: path)
     #expect(imported.roots == [ImportedArchive.Root(cid: tree.root, missing: node.cid)])
     #expect(try store.pins().isEmpty)

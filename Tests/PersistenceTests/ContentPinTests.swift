@@ -100,9 +100,9 @@ struct ContentPinTests {
     let store = try BlockStore(path: directory.path)
     let tree = ContentTree(leaves: [1, 2, 3, 4, 5])
     #expect(throws: ContentError.missingBlock(tree.root)) { try store.pinBlocking(tree.root) }
-    let leaf = tree.blocks[1].cid.digest!
-    try await store.put(tree.blocks.filter { $0.cid.digest != leaf })
-    #expect(throws: BlockStoreError.notFound(leaf)) { try store.pinBlocking(tree.root) }
+    let leaf = tree.blocks[1].cid
+    try await store.put(tree.blocks.filter { $0.cid != leaf })
+    #expect(throws: ContentError.missingBlock(leaf)) { try store.pinBlocking(tree.root) }
     #expect(try references(store, tree.blocks[0]) == 0)
     #expect(try store.pins().isEmpty)
     store.close()

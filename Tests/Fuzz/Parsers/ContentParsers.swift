@@ -83,6 +83,10 @@ extension FuzzedParser {
     FuzzedParser("segment-record") { bytes in
       guard let record = SegmentRecord(decoding: bytes) else { return }
       precondition(bytes.starts(with: record.encoded()))
+      precondition((record.block?.count ?? 0) <= BlockLimits.byteCountMax)
+    },
+    FuzzedParser("compressed-block") { bytes in
+      precondition((SegmentRecord.unpacked(bytes)?.count ?? 0) <= BlockLimits.byteCountMax)
     },
   ]
 
