@@ -21,12 +21,12 @@ struct ProtobufReader {
   /// Returns the next field, or nil at the end.
   mutating func next() throws(DecodingFailure) -> (number: UInt64, value: Value)? {
     guard offset < bytes.count else { return nil }
-    let key = try Varint.read(bytes, at: &offset)
+    let key = try Varint.readShort(bytes, at: &offset)
     let wireType = key & 7
     switch wireType {
-    case 0: return (key >> 3, .varint(try Varint.read(bytes, at: &offset)))
+    case 0: return (key >> 3, .varint(try Varint.readShort(bytes, at: &offset)))
     case 2:
-      let count = try Varint.read(bytes, at: &offset)
+      let count = try Varint.readShort(bytes, at: &offset)
       guard count <= bytes.count - offset else { throw .truncated(what: what) }
       let start = bytes.startIndex + offset
       offset += Int(count)
@@ -50,5 +50,17 @@ enum ProtobufWriter {
   static func append(field: UInt64, bytes content: Bytes, to bytes: inout Bytes) {
     append(field: field, header: content.count, to: &bytes)
     bytes += content
+  }
+}
+
+extension Varint {
+  /// Reads a varint at `offset`; the one-byte ones, which nearly all are, at once.
+  static func readShort(
+    _ bytes: ArraySlice<UInt8>, at offset: inout Int
+  ) throws(DecodingFailure) -> UInt64 {
+    let index = bytes.startIndex + offset
+    guard index < bytes.endIndex, bytes[index] < 0x80 else { return try read(bytes, at: &offset) }
+    offset += 1
+    return UInt64(bytes[index])
   }
 }

@@ -158,7 +158,7 @@ extension CID {
   private static func varint(
     _ bytes: ArraySlice<UInt8>, at offset: inout Int
   ) throws(ContentError) -> UInt64 {
-    do { return try Varint.read(bytes, at: &offset) } catch { throw .malformedCID(error) }
+    do { return try Varint.readShort(bytes, at: &offset) } catch { throw .malformedCID(error) }
   }
 }
 

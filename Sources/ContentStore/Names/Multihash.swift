@@ -77,8 +77,8 @@ public enum Multihash: Hashable, Sendable {
     let code: UInt64
     let count: UInt64
     do {
-      code = try Varint.read(bytes, at: &offset)
-      count = try Varint.read(bytes, at: &offset)
+      code = try Varint.readShort(bytes, at: &offset)
+      count = try Varint.readShort(bytes, at: &offset)
     } catch { throw .malformedCID(error) }
     let longest = try Self.digestByteCountMax(of: code)
     guard count <= longest else {

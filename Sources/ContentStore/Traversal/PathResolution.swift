@@ -128,13 +128,12 @@ extension PathResolution {
   ) throws(ContentError) {
     let shard: HAMTShard
     do { shard = try HAMTShard(node, at: position) } catch { throw .malformedBlock(cid, error) }
-    let hash = Murmur3.first64(segment.utf8)
-    let slot = shard.shape.slot(of: hash, depth: position.slots.count)
+    let hash = Murmur3.first64(Bytes(segment.utf8))
+    let slot = shard.shape.slot(of: hash, depth: position.depth)
     switch shard.child(in: slot) {
     case .entry(let entry) where entry.name.elementsEqual(segment.utf8): step(to: entry)
     case .shard(let child):
-      let position = HAMTShard.Position(shape: shard.shape, slots: position.slots + [slot])
-      state = .block(child, shard: position)
+      state = .block(child, shard: position.below(slot, shard.shape))
     case .entry, nil: throw .noSuchEntry(cid, name: segment)
     }
   }

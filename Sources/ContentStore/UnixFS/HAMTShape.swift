@@ -47,9 +47,23 @@ struct HAMTShape: Equatable, Sendable {
     return Int(hash >> UInt64(shift) & UInt64(fanout - 1))
   }
 
+  /// The slots of the first levels, which may take all bits.
+  func start(of hash: UInt64, levels: Int) -> UInt64 {
+    hash >> UInt64(Self.hashBits - levels * slotBits)
+  }
+
   /// The slot as upper-case hexadecimal digits.
   func prefix(of slot: Int) -> Bytes {
-    let digits = String(slot, radix: 16, uppercase: true).utf8
-    return Bytes(repeating: UInt8(ascii: "0"), count: prefixCount - digits.count) + digits
+    (0..<prefixCount).map { Self.digits[slot >> (4 * (prefixCount - 1 - $0)) & 15] }
   }
+
+  /// Whether `name` begins with the slot's digits.
+  func isPrefix(_ slot: Int, of name: Bytes) -> Bool {
+    name.count >= prefixCount
+      && (0..<prefixCount).allSatisfy {
+        name[$0] == Self.digits[slot >> (4 * (prefixCount - 1 - $0)) & 15]
+      }
+  }
+
+  private static let digits = Bytes("0123456789ABCDEF".utf8)
 }

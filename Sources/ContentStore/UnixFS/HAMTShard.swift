@@ -16,8 +16,17 @@ struct HAMTShard {
   struct Position: Sendable {
     /// The root has none, and may have any shape.
     var shape: HAMTShape?
+    /// The levels above.
+    var depth = 0
     /// The slots on the way, which the hash of every name below begins with.
-    var slots: [Int] = []
+    var hashStart: UInt64 = 0
+
+    /// The position of the shard in `slot` of a shard of `shape` here.
+    func below(_ slot: Int, _ shape: HAMTShape) -> Position {
+      Position(
+        shape: shape, depth: depth + 1,
+        hashStart: hashStart << UInt64(shape.slotBits) | UInt64(slot))
+    }
   }
 
   /// Checks that bits and links agree, and that every name lies where its hash says.
@@ -26,7 +35,7 @@ struct HAMTShard {
     guard position.shape == nil || position.shape == shape else {
       throw .malformed(what: "HAMT shard", reason: "its fanout is not its parent's")
     }
-    guard position.slots.count < shape.depthMax else {
+    guard position.depth < shape.depthMax else {
       throw .malformed(what: "HAMT shard", reason: "deeper than the hash is long")
     }
     let slots = try Self.slots(of: node.data.data, fanout: shape.fanout)
@@ -59,16 +68,14 @@ struct HAMTShard {
   private static func child(
     _ link: DagPBLink, in slot: Int, at position: Position, _ shape: HAMTShape
   ) throws(DecodingFailure) -> Child {
-    guard link.name.starts(with: shape.prefix(of: slot)) else {
+    guard shape.isPrefix(slot, of: link.name) else {
       throw .malformed(what: "HAMT shard", reason: "a link does not name its slot")
     }
     let name = Bytes(link.name.dropFirst(shape.prefixCount))
     guard !name.isEmpty else { return .shard(link.cid) }
-    let hash = Murmur3.first64(name)
-    for (depth, taken) in (position.slots + [slot]).enumerated() {
-      guard shape.slot(of: hash, depth: depth) == taken else {
-        throw .malformed(what: "HAMT shard", reason: "a name lies where its hash does not lead")
-      }
+    let start = position.below(slot, shape)
+    guard shape.start(of: Murmur3.first64(name), levels: start.depth) == start.hashStart else {
+      throw .malformed(what: "HAMT shard", reason: "a name lies where its hash does not lead")
     }
     return .entry(UnixFSEntry(name: name, cid: link.cid, tsize: link.tsize))
   }

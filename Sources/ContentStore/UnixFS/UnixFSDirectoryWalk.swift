@@ -80,10 +80,7 @@ public struct UnixFSDirectoryWalk: Sendable {
       switch child {
       case .entry(let entry): entries.append(entry)
       case .shard(let cid):
-        below.append(
-          Pending(
-            cid: cid,
-            position: HAMTShard.Position(shape: shard.shape, slots: position.slots + [slot])))
+        below.append(Pending(cid: cid, position: position.below(slot, shard.shape)))
       }
     }
     pending += below.reversed()

@@ -39,13 +39,13 @@ public struct UnixFSLookup: Sendable {
   ) throws(ContentError) {
     let shard: HAMTShard
     do { shard = try HAMTShard(node, at: position) } catch { throw .malformedBlock(cid, error) }
-    let slot = shard.shape.slot(of: hash, depth: position.slots.count)
+    let slot = shard.shape.slot(of: hash, depth: position.depth)
     switch shard.child(in: slot) {
     case .entry(let found):
       if found.name == name { entry = found }
       wanted = nil
     case .shard(let child):
-      self.position = HAMTShard.Position(shape: shard.shape, slots: position.slots + [slot])
+      self.position = position.below(slot, shard.shape)
       wanted = child
     case nil: wanted = nil
     }

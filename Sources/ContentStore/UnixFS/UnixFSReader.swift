@@ -5,10 +5,13 @@ public struct UnixFSReader<Source: BlockSource> {
   private let source: Source
   private var walk: UnixFSWalk
 
-  /// Starts at the root of a file; nothing is read yet.
-  public init(root: CID, source: Source, limits: UnixFSWalkLimits = UnixFSWalkLimits()) {
+  /// Starts at the root of a file, of which `bytes` are given; nothing is read yet.
+  public init(
+    root: CID, source: Source, limits: UnixFSWalkLimits = UnixFSWalkLimits(),
+    bytes: EntityBytes = .all
+  ) {
     self.source = source
-    walk = UnixFSWalk(root: root, limits: limits)
+    walk = UnixFSWalk(root: root, limits: limits, bytes: bytes)
   }
 
   /// The size that the root declares, once something was read.
