@@ -21,11 +21,12 @@ final class BlockIndex: Sendable {
 
   /// The named databases; `docs/specs/block-store.md` has their keys and values.
   struct Databases: Sendable {
-    static let count: MDB_dbi = 5
+    static let count: MDB_dbi = 6
     let blocks: MDB_dbi
     let unreferenced: MDB_dbi
     let segments: MDB_dbi
     let pins: MDB_dbi
+    let names: MDB_dbi
     let meta: MDB_dbi
   }
 
@@ -92,7 +93,9 @@ final class BlockIndex: Sendable {
         blocks: try openDatabase("blocks", transaction),
         unreferenced: try openDatabase("unreferenced", transaction),
         segments: try openDatabase("segments", transaction),
-        pins: try openDatabase("pins", transaction), meta: try openDatabase("meta", transaction))
+        pins: try openDatabase("pins", transaction),
+        names: try openDatabase("names", transaction),
+        meta: try openDatabase("meta", transaction))
     } catch {
       mdb_txn_abort(transaction)
       throw error

@@ -69,7 +69,7 @@ extension BlockIndexTransaction {
     return entry
   }
 
-  private func digest(_ key: Bytes) throws(BlockStoreError) -> Digest {
+  func digest(_ key: Bytes) throws(BlockStoreError) -> Digest {
     guard let digest = try? Digest(bytes: key) else { throw .unsupportedFormat(path: path) }
     return digest
   }

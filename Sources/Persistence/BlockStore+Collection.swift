@@ -85,6 +85,7 @@ private struct BlockStoreCollector {
 
   mutating func run() throws(BlockStoreError) -> BlockStoreCollection {
     try forgetBlocks()
+    if report.blockCount > 0 { try forgetNames() }
     try commit(.leaveSegment)
     for segment in try mostlyDead() { try free(segment) }
     return report
@@ -101,6 +102,18 @@ private struct BlockStoreCollector {
       try commit(.collect(step))
       report.blockCount += step.outcome.blockCount
       last = step.outcome.last
+    } while last != nil
+  }
+
+  private func forgetNames() throws(BlockStoreError) {
+    let index = try store.open().index
+    var last: Bytes?
+    repeat {
+      let (dead, end) = try index.read { transaction throws(BlockStoreError) in
+        try transaction.deadNames(after: last, limit: BlockStoreLimits.collectedPerStepMax)
+      }
+      if !dead.isEmpty { try commit(.forgetNames(dead)) }
+      last = end
     } while last != nil
   }
 

@@ -66,10 +66,14 @@ extension BlockStore {
   /// The digests that a pin holds, each once.
   private func digests(below cid: CID, _ kind: ContentPin.Kind) throws -> [Digest] {
     switch kind {
-    case .direct: return [cid.digest].compactMap { $0 }
+    case .direct:
+      guard cid.inlineBlock == nil else { return [] }
+      guard let digest = try digest(of: cid) else { throw ContentError.missingBlock(cid) }
+      return [digest]
     case .recursive:
-      var walk = ContentTreeWalk(root: cid)
+      var walk = try ContentTreeWalk(root: cid, in: self)
       while let node = walk.next() { try walk.expand(node, with: verifiedBlock(node)) }
+      if let missing = walk.unknown.first { throw ContentError.missingBlock(missing) }
       return walk.digests
     }
   }
@@ -78,7 +82,7 @@ extension BlockStore {
   func verifiedBlock(_ cid: CID) throws -> Bytes {
     let block = try block(cid)
     do throws(ContentError) { try cid.verify(block) } catch {
-      guard let digest = cid.digest else { throw error }
+      guard let digest = try digest(of: cid) else { throw error }
       noteDamage(digest)
       throw BlockStoreError.corrupt(digest)
     }

@@ -45,6 +45,16 @@ extension BlockStore {
     try open().index.entry(digest) != nil
   }
 
+  /// The SHA-256 under which the store has what `cid` names: for one of another hash function that
+  /// of the block stored under it. Nil where none was, and for inline content.
+  public func digest(of cid: CID) throws(BlockStoreError) -> Digest? {
+    guard cid.digest == nil, cid.inlineBlock == nil else { return cid.digest }
+    let name = cid.multihash.bytes
+    return try open().index.read { transaction throws(BlockStoreError) in
+      try transaction.digest(named: name)
+    }
+  }
+
   /// How many pins hold the block; 0 for one that may be collected.
   public func references(of digest: Digest) throws(BlockStoreError) -> Int {
     let entry = try open().index.entry(digest)
@@ -86,7 +96,7 @@ extension BlockStore: BlockSource {
   /// Returns a block for a reader that checks it against its CID.
   public func block(_ cid: CID) throws -> Bytes {
     if let block = cid.inlineBlock { return block }
-    guard let digest = cid.digest else { throw ContentError.missingBlock(cid) }
+    guard let digest = try digest(of: cid) else { throw ContentError.missingBlock(cid) }
     do throws(BlockStoreError) {
       return try get(digest, verifying: false)
     } catch .notFound { throw ContentError.missingBlock(cid) }

@@ -35,11 +35,14 @@ extension BlockStore {
       guard block.bytes.count <= BlockLimits.byteCountMax else {
         throw .blockTooLarge(size: block.bytes.count, limit: BlockLimits.byteCountMax)
       }
-      guard let digest = block.cid.digest else { continue }
-      records.append(
+      guard block.cid.inlineBlock == nil else { continue }
+      let digest = block.cid.digest ?? block.bytes.withUnsafeBytes { SHA256.hash($0) }
+      var record =
         compressing
-          ? SegmentRecord(compressing: block.bytes, digest: digest)
-          : SegmentRecord(digest: digest, payload: block.bytes))
+        ? SegmentRecord(compressing: block.bytes, digest: digest)
+        : SegmentRecord(digest: digest, payload: block.bytes)
+      if block.cid.digest == nil { record.otherName = block.cid.multihash.bytes }
+      records.append(record)
     }
     return records
   }

@@ -19,7 +19,10 @@ struct BlockStoreChanges {
   /// The pins as they will be; nil for those that go.
   var pins: [CID: ContentPin?] = [:]
 
-  var isEmpty: Bool { blocks.isEmpty && pins.isEmpty }
+  /// Multihashes of other functions, and the blocks they name.
+  var names: [Bytes: Digest] = [:]
+
+  var isEmpty: Bool { blocks.isEmpty && pins.isEmpty && names.isEmpty }
 
   /// The blocks that were written, damaged or not before.
   var written: [Digest] { blocks.filter { $0.value.location != nil }.map(\.key) }
@@ -36,6 +39,7 @@ struct BlockStoreChanges {
     }
     try transaction.addLiveBytes(live)
     for cid in pins.keys.sorted() { try transaction.set(pins[cid] ?? nil, for: cid) }
+    for (name, digest) in names { try transaction.set(name: name, of: digest) }
     try transaction.set(sequence: sequence)
   }
 

@@ -136,12 +136,12 @@ public struct BlockStoreCheck {
 
   private mutating func checkTree(of pin: ContentPin) throws {
     report.pinCount += 1
-    var walk = ContentTreeWalk(root: pin.cid)
+    var walk = try ContentTreeWalk(root: pin.cid, in: store)
     try look(at: pin.cid, under: pin)
     guard pin.kind == .recursive else { return }
     while let cid = walk.next() {
       // The links of a faulty node are unknown; it is reported itself.
-      if let digest = cid.digest, faults[digest] != nil { continue }
+      if let digest = try store.digest(of: cid), faults[digest] != nil { continue }
       let links = try walk.expand(cid, with: try store.block(cid))
       for link in links { try look(at: link, under: pin) }
     }
@@ -149,7 +149,7 @@ public struct BlockStoreCheck {
 
   /// Notes how pinned content calls a faulty block.
   private mutating func look(at cid: CID, under pin: ContentPin) throws(BlockStoreError) {
-    guard let digest = cid.digest else { return }
+    guard let digest = try store.digest(of: cid) else { return }
     if faults[digest] == nil {
       if try store.contains(digest) { return }
       note(digest, .missing)

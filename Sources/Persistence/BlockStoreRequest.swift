@@ -1,5 +1,6 @@
 import ContentStore
 import Cryptography
+import Primitives
 import Telemetry
 
 /// What the writer thread is asked to do.
@@ -14,6 +15,8 @@ struct BlockStoreRequest: Sendable {
     case move([SegmentMove])
     /// Forget blocks that nothing refers to.
     case collect(CollectionStep)
+    /// Forget other names of blocks that are gone.
+    case forgetNames([Bytes])
     /// Begin a new segment where most of the current one is dead.
     case leaveSegment
     /// Forget a segment that the index does not point to.
@@ -141,7 +144,7 @@ extension BlockStoreRequest.Work {
         + pinned.reduce(0) { $0 + $1.digests.count * Digest.byteCount }
     case .unpin(_, _, let digests): digests.count * Digest.byteCount
     case .move(let moves): moves.reduce(0) { $0 + $1.record.byteCount }
-    case .collect, .leaveSegment, .forgetSegment: 0
+    case .collect, .forgetNames, .leaveSegment, .forgetSegment: 0
     }
   }
 
@@ -149,7 +152,7 @@ extension BlockStoreRequest.Work {
   var standsAlone: Bool {
     switch self {
     case .store, .unpin, .move: false
-    case .collect, .leaveSegment, .forgetSegment: true
+    case .collect, .forgetNames, .leaveSegment, .forgetSegment: true
     }
   }
 }

@@ -31,6 +31,13 @@ extension BlockStoreWriter {
     step.outcome = outcome
   }
 
+  /// Forgets other names of blocks, unless somebody stored these again meanwhile.
+  mutating func forget(_ names: [Bytes]) throws(BlockStoreError) {
+    try transact { transaction throws(BlockStoreError) in
+      for name in names { try transaction.forget(name: name) }
+    }
+  }
+
   /// Forgets the count of a segment's live bytes, if there are none, and deletes its file.
   mutating func forget(_ number: UInt32) throws(BlockStoreError) {
     guard number != end.segment else { return }

@@ -16,7 +16,7 @@ extension BlockStoreWriter {
     case (.direct, .recursive):
       try count(digests, by: 1)
       // The direct pin gives its one reference back.
-      if let digest = pin.cid.digest { try count([digest], by: -1) }
+      if let digest = try digest(of: pin.cid) { try count([digest], by: -1) }
       changes.pins[pin.cid] = pin
     case (nil, _):
       try count(digests, by: 1)
@@ -36,6 +36,14 @@ extension BlockStoreWriter {
   private func standing(_ cid: CID) throws(BlockStoreError) -> ContentPin? {
     if let change = changes.pins[cid] { return change }
     return try index.read { transaction throws(BlockStoreError) in try transaction.pin(cid) }
+  }
+
+  private func digest(of cid: CID) throws(BlockStoreError) -> Digest? {
+    guard cid.digest == nil, cid.inlineBlock == nil else { return cid.digest }
+    let name = cid.multihash.bytes
+    return try index.read { transaction throws(BlockStoreError) in
+      try transaction.digest(named: name)
+    }
   }
 
   /// Counts references; all or none.

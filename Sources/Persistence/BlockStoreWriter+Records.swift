@@ -11,6 +11,7 @@ extension BlockStoreWriter {
 
   /// Writes a record unless the store has it.
   mutating func store(_ record: SegmentRecord) throws(BlockStoreError) {
+    if let name = record.otherName { changes.names[name] = record.digest }
     guard changes.blocks[record.digest]?.location == nil else { return }
     if !damaged.contains(record.digest), let entry = try index.entry(record.digest) {
       // What nothing refers to must not be collected under the one who stores it again.

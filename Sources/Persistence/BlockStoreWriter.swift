@@ -89,6 +89,7 @@ struct BlockStoreWriter {
       for move in moves { try copy(move) }
       try flushStaging()
     case .collect(let step): try collect(step)
+    case .forgetNames(let names): try forget(names)
     case .leaveSegment: try leaveSegment()
     case .forgetSegment(let number): try forget(number)
     }

@@ -184,7 +184,8 @@ extension BlockStore {
     var walk = UnixFSDirectoryWalk(root: cid)
     while let wanted = walk.wanted {
       for entry in try walk.supply(verifiedBlock(wanted)) {
-        let isStored = try entry.cid.digest.map { try contains($0) } ?? true
+        let digest = try digest(of: entry.cid)
+        let isStored = try digest.map { try contains($0) } ?? (entry.cid.inlineBlock != nil)
         let kind = isStored ? try ContentKind(of: entry.cid, in: self) : nil
         try body(ContentListing(entry: entry, kind: kind))
       }

@@ -30,6 +30,8 @@ public struct SegmentRecord: Equatable, Sendable {
   let encoding: SegmentEncoding
   /// CRC-32C of header and payload.
   let checksum: UInt32
+  /// The multihash of another function under which the block was stored; not part of the file.
+  var otherName: Bytes?
 
   /// The bytes the record takes in the file.
   var byteCount: Int { Self.headerByteCount + payload.count + Self.trailerByteCount }

@@ -6,12 +6,6 @@ import Primitives
 
 /// `content add`.
 enum ContentAdding {
-  /// What `ipfs add` does when it is told the CID's version or the kind of leaves.
-  private enum Kubo {
-    static let chunkByteCount = 256 << 10
-    static let linksPerNodeMax = 174
-  }
-
   static let command = Command(
     words: ["content", "add"], summary: "store a file or a directory and print its CID",
     positionals: ["PATH"],
@@ -98,28 +92,17 @@ enum ContentAdding {
     let directory: UnixFSDirectoryLayout
 
     init(_ arguments: Arguments) throws {
-      let version = try arguments.integer("cid-version", in: 0...1)
-      let hasRawLeaves = arguments.flags.contains("raw-leaves")
-      let chunk = try arguments.integer("chunk-size", in: 1...BlockLimits.byteCountMax)
-      let name = arguments.text("profile")
-      let named = try name.map(Self.profile)
-      guard version != nil || hasRawLeaves || chunk != nil else {
-        let profile = named ?? .v1In2025
-        self.profile = profile
-        file = profile.layout
-        directory = profile.directoryLayout
-        return
-      }
-      let isKubo = named == nil && (version != nil || hasRawLeaves)
-      let base = named ?? (isKubo ? .v0In2015 : .v1In2025)
-      let cidVersion = version.flatMap { CID.Version(rawValue: UInt64($0)) }
-      file = try UnixFSLayout(
-        chunkByteCount: chunk ?? (isKubo ? Kubo.chunkByteCount : base.layout.chunkByteCount),
-        linksPerNodeMax: isKubo ? Kubo.linksPerNodeMax : base.layout.linksPerNodeMax,
-        hasRawLeaves: hasRawLeaves || version == 1 || base.layout.hasRawLeaves && version != 0,
-        cidVersion: cidVersion ?? base.layout.cidVersion)
-      directory = UnixFSDirectoryLayout(
-        cidVersion: file.cidVersion, sizeEstimate: base.directoryLayout.sizeEstimate)
+      var settings = UnixFSSettings()
+      settings.profile = try arguments.text("profile").map(Self.profile)
+      settings.cidVersion = try arguments.integer("cid-version", in: 0...1)
+        .flatMap { CID.Version(rawValue: UInt64($0)) }
+      if arguments.flags.contains("raw-leaves") { settings.hasRawLeaves = true }
+      settings.chunkByteCount = try arguments.integer(
+        "chunk-size", in: 1...BlockLimits.byteCountMax)
+      file = try settings.fileLayout()
+      directory = settings.directoryLayout
+      let profile = settings.profile ?? .v1In2025
+      if file == profile.layout, directory == profile.directoryLayout { self.profile = profile }
     }
 
     private static func profile(_ name: String) throws -> UnixFSProfile {

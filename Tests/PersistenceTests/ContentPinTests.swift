@@ -145,4 +145,38 @@ struct ContentPinTests {
     try store.pinBlocking(tree.root)
     store.close()
   }
+
+  @Test("a block under another hash function is stored, pinned, read and collected by that name")
+  func otherHash() async throws {
+    let directory = try TemporaryDirectory()
+    let store = try BlockStore(path: directory.path)
+    let bytes = randomBytes(seed: 3, count: 400)
+    let function = HashFunction.blake2b(byteCount: 32)
+    let leaf = CID.v1(.raw, .other(function, function.hash(bytes)))
+    let node = ContentBlock(
+      hashing: DagPBNode(
+        links: [DagPBLink(cid: leaf, tsize: 400)],
+        data: UnixFSData(kind: .file, fileSize: 400, blockSizes: [400]).encoded()
+      ).encoded(), codec: .dagPB)
+    try await store.put([node])
+    #expect(throws: ContentError.missingBlock(leaf)) { try store.pinBlocking(node.cid) }
+    #expect(throws: ContentError.missingBlock(leaf)) { try store.pinBlocking(leaf, .direct) }
+    try await store.put([try ContentBlock(verifying: bytes, as: leaf)])
+    let digest = try #require(try store.digest(of: leaf))
+    #expect(digest == bytes.withUnsafeBytes { SHA256.hash($0) })
+    try store.pinBlocking(leaf, .direct)
+    try store.pinBlocking(leaf)
+    try store.pinBlocking(node.cid)
+    #expect(try store.references(of: digest) == 2)
+    #expect(try store.block(leaf) == bytes)
+    try store.unpinBlocking(leaf)
+    #expect(try store.collectBlocking().blockCount == 0)
+    var reader = UnixFSReader(root: node.cid, source: store)
+    #expect(try reader.readAll(byteCountMax: 1_000) == bytes)
+    try store.unpinBlocking(node.cid)
+    #expect(try store.collectBlocking().blockCount == 2)
+    #expect(try store.digest(of: leaf) == nil)
+    #expect(throws: ContentError.missingBlock(leaf)) { try store.block(leaf) }
+    store.close()
+  }
 }

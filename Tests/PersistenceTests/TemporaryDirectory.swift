@@ -121,7 +121,7 @@ func expectConsistent(_ store: BlockStore) throws {
   var unreferenced: [Digest] = []
   var held: [Digest: Int] = [:]
   for pin in try allPins(store) {
-    var walk = ContentTreeWalk(root: pin.cid)
+    var walk = try ContentTreeWalk(root: pin.cid, in: store)
     while pin.kind == .recursive, let cid = walk.next() {
       try walk.expand(cid, with: store.verifiedBlock(cid))
     }
