@@ -203,6 +203,10 @@ struct CARTests {
     var short = bytes
     short[35] -= 1
     #expect(throws: ContentError.self) { try Self.read(short) }
+    // No data at all, with bytes behind it, must not be waited for without end.
+    var none = bytes
+    for offset in 35..<43 { none[offset] = 0 }
+    #expect(throws: ContentError.self) { try Self.read(none) }
     let nested = Bytes(bytes.prefix(51)) + bytes
     #expect(throws: ContentError.self) { try Self.read(nested) }
   }

@@ -125,6 +125,30 @@ struct UnixFSDirectoryTests {
     #expect(roots.count == 1)
   }
 
+  @Test("every directory of the fixtures is written the same from its entries")
+  func fixtures() throws {
+    var (plainCount, shardedCount) = (0, 0)
+    for fixture in GatewayFixture.all where !fixture.name.contains("tar-") {
+      let content = try fixture.content()
+      for block in content.blocks where block.cid.codec == .dagPB {
+        let node = try UnixFSNode(decoding: block.bytes, of: block.cid)
+        guard [.directory, .hamtShard].contains(node.data.kind) else { continue }
+        var builder = UnixFSDirectoryBuilder(
+          UnixFSDirectoryLayout(cidVersion: block.cid.version, sizeEstimate: .block))
+        let isSharded = node.data.kind == .hamtShard
+        // A shard below another is not a directory of its own.
+        guard !isSharded || block.cid == content.root else { continue }
+        for entry in try Self.list(block.cid, content.source).reversed() { try builder.add(entry) }
+        var blocks: [ContentBlock] = []
+        let root = try builder.finish(into: &blocks, sharded: isSharded)
+        #expect(root.cid == block.cid, "\(fixture)")
+        if isSharded { shardedCount += 1 } else { plainCount += 1 }
+      }
+    }
+    #expect(plainCount > 40)
+    #expect(shardedCount == 1)
+  }
+
   @Test("a symbolic link has the published CID")
   func symlink() throws {
     let vector = try #require(

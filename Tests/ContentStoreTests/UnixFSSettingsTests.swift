@@ -1,4 +1,5 @@
 import ContentStore
+import Primitives
 import Testing
 
 @Suite("What is asked for when content is added")
@@ -43,5 +44,43 @@ struct UnixFSSettingsTests {
     }
     #expect(throws: ContentError.self) { try Self.settings(chunk: 0).fileLayout() }
     #expect(throws: ContentError.self) { try Self.settings(chunk: 2 << 20).fileLayout() }
+  }
+
+  @Test("small blocks are held by their CIDs when that is asked for, and are read back")
+  func inline() throws {
+    var settings = UnixFSSettings()
+    settings.inlineByteCountMax = 32
+    var builder = UnixFSBuilder(try settings.fileLayout())
+    var blocks: [ContentBlock] = []
+    builder.append(Bytes("hello\n".utf8), into: &blocks)
+    let small = builder.finish(into: &blocks)
+    // The inline CID of this text in the tests of Kubo's gateway.
+    #expect(small.cid.text == "bafkqabtimvwgy3yk")
+    #expect(small.tsize == 6)
+    builder.append(Bytes(repeating: 7, count: 33), into: &blocks)
+    let larger = builder.finish(into: &blocks)
+    #expect(larger.cid.inlineBlock == nil)
+    var directory = UnixFSDirectoryBuilder(settings.directoryLayout)
+    let empty = try directory.finish(into: &blocks)
+    #expect(empty.cid == .v1(.dagPB, .identity([0x0a, 0x02, 0x08, 0x01])))
+    try directory.add(UnixFSEntry(name: "a", small))
+    try directory.add(UnixFSEntry(name: "b", empty))
+    let root = try directory.finish(into: &blocks)
+    var source = MemorySource()
+    source.add(blocks)
+    var walk = UnixFSTreeWalk(root: root.cid)
+    var steps: [UnixFSTreeWalk.Step] = []
+    while let cid = walk.wanted {
+      try walk.supply(cid.inlineBlock ?? source.block(cid), into: &steps)
+    }
+    #expect(steps.count == 5)
+    #expect(steps.contains(.bytes(Bytes("hello\n".utf8))))
+    settings.profile = .v0In2015
+    var old = UnixFSBuilder(try settings.fileLayout())
+    #expect(old.finish(into: &blocks).cid == .v1(.dagPB, .identity([0x0a, 4, 8, 2, 0x18, 0])))
+    for count in [-1, 129] {
+      settings.inlineByteCountMax = count
+      #expect(throws: ContentError.self) { try settings.fileLayout() }
+    }
   }
 }

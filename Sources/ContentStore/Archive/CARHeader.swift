@@ -105,5 +105,6 @@ struct CARVersion2Header: Equatable {
     else {
       throw .malformed(what: "content archive's header", reason: "its parts overlap")
     }
+    guard dataSize > 0 else { throw .truncated(what: "content archive's data") }
   }
 }

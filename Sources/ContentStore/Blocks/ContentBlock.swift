@@ -24,6 +24,18 @@ public struct ContentBlock: Equatable, Sendable {
     }
   }
 
+  /// Names `bytes` by themselves when there are at most `inlineByteCountMax` of them, and by a hash
+  /// otherwise.
+  init(
+    naming bytes: Bytes, codec: CID.Codec, version: CID.Version, inlineByteCountMax: Int
+  ) {
+    if inlineByteCountMax > 0, bytes.count <= inlineByteCountMax {
+      self.init(trusting: .v1(codec, .identity(bytes)), bytes)
+    } else {
+      self.init(hashing: bytes, codec: codec, version: version)
+    }
+  }
+
   /// Accepts foreign bytes for `cid` after checking them.
   public init(verifying bytes: Bytes, as cid: CID) throws(ContentError) {
     try cid.verify(bytes)

@@ -4,7 +4,7 @@ public import Primitives
 public struct ResolvedPath: Equatable, Sendable {
   /// The last block on the way, or the one the path's last link names.
   public let cid: CID
-  /// The names that lead further inside that block; empty unless it is a dag-cbor or dag-json value.
+  /// The names that lead further inside that block, a dag-cbor or dag-json value; else empty.
   public let remainder: [String]
   /// What the remainder leads to inside the block; nil without one.
   public let value: IPLDValue?

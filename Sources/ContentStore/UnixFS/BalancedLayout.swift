@@ -13,13 +13,9 @@ public struct UnixFSSubtree: Equatable, Sendable {
 extension UnixFSLayout {
   /// Returns the block of one chunk and its link.
   public func leaf(_ chunk: Bytes) -> (block: ContentBlock, subtree: UnixFSSubtree) {
-    let block: ContentBlock
-    if hasRawLeaves {
-      block = ContentBlock(hashing: chunk, codec: .raw)
-    } else {
-      block = ContentBlock(
-        hashing: UnixFSData.leafBlock(chunk), codec: .dagPB, version: cidVersion)
-    }
+    let block =
+      hasRawLeaves
+      ? named(chunk, .raw, .v1) : named(UnixFSData.leafBlock(chunk), .dagPB, cidVersion)
     return (
       block,
       UnixFSSubtree(
@@ -38,7 +34,12 @@ extension UnixFSLayout {
   }
 
   private func node(_ node: DagPBNode) -> ContentBlock {
-    ContentBlock(hashing: node.encoded(), codec: .dagPB, version: cidVersion)
+    named(node.encoded(), .dagPB, cidVersion)
+  }
+
+  private func named(_ bytes: Bytes, _ codec: CID.Codec, _ version: CID.Version) -> ContentBlock {
+    ContentBlock(
+      naming: bytes, codec: codec, version: version, inlineByteCountMax: inlineByteCountMax)
   }
 }
 

@@ -19,6 +19,8 @@ public struct UnixFSDirectoryLayout: Equatable, Sendable {
   public let cidVersion: CID.Version
   /// What is compared with the threshold.
   public let sizeEstimate: SizeEstimate
+  /// Blocks of at most so many bytes are held by their CIDs, as `UnixFSLayout` says.
+  public internal(set) var inlineByteCountMax = 0
 
   /// Makes a layout.
   public init(cidVersion: CID.Version, sizeEstimate: SizeEstimate) {
@@ -27,7 +29,9 @@ public struct UnixFSDirectoryLayout: Equatable, Sendable {
   }
 
   func block(_ node: DagPBNode) -> ContentBlock {
-    ContentBlock(hashing: node.encoded(), codec: .dagPB, version: cidVersion)
+    ContentBlock(
+      naming: node.encoded(), codec: .dagPB, version: cidVersion,
+      inlineByteCountMax: inlineByteCountMax)
   }
 
   /// Returns the block of a symbolic link, which `UnixFSBuilder` cannot write, and its sizes.

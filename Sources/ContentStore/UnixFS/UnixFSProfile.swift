@@ -38,6 +38,8 @@ public struct UnixFSLayout: Equatable, Sendable {
   public let hasRawLeaves: Bool
   /// The version of dag-pb CIDs.
   public let cidVersion: CID.Version
+  /// Blocks of at most so many bytes are held by their CIDs (Kubo's `--inline`); 0 for none.
+  public private(set) var inlineByteCountMax = 0
 
   /// Sixteen times the width of unixfs-v1-2025; such a node still fits a block.
   public static let linksPerNodeLimit = 1 << 14
@@ -60,6 +62,17 @@ public struct UnixFSLayout: Equatable, Sendable {
     self.init(
       uncheckedChunk: chunkByteCount, linksPerNodeMax: linksPerNodeMax,
       hasRawLeaves: hasRawLeaves, cidVersion: cidVersion)
+  }
+
+  /// The same layout with blocks of at most `byteCount` bytes held by their CIDs.
+  public func inlining(upTo byteCount: Int) throws(ContentError) -> UnixFSLayout {
+    guard (0...Multihash.identityByteCountMax).contains(byteCount) else {
+      throw .unsupportedLayout(
+        reason: "inline blocks of \(byteCount) bytes, not 0 to \(Multihash.identityByteCountMax)")
+    }
+    var layout = self
+    layout.inlineByteCountMax = byteCount
+    return layout
   }
 
   init(

@@ -10,6 +10,10 @@ public struct UnixFSSettings: Equatable, Sendable {
   /// The bytes of a leaf.
   public var chunkByteCount: Int?
 
+  /// Blocks of at most so many bytes are held by their CIDs (Kubo's `--inline` with
+  /// `--inline-limit`, 32 unless told otherwise); 0 for none.
+  public var inlineByteCountMax = 0
+
   /// Asks for nothing in particular.
   public init() {}
 
@@ -24,13 +28,16 @@ public struct UnixFSSettings: Equatable, Sendable {
       chunkByteCount: chunkByteCount ?? base.chunkByteCount,
       linksPerNodeMax: base.linksPerNodeMax,
       hasRawLeaves: hasRawLeaves ?? (cidVersion == .v1 || base.hasRawLeaves),
-      cidVersion: cidVersion ?? base.cidVersion)
+      cidVersion: cidVersion ?? base.cidVersion
+    ).inlining(upTo: inlineByteCountMax)
   }
 
-  /// How directories are written.
+  /// How directories are written, when `fileLayout` finds nothing to refuse.
   public var directoryLayout: UnixFSDirectoryLayout {
     let base = base.directoryLayout
-    return UnixFSDirectoryLayout(
+    var layout = UnixFSDirectoryLayout(
       cidVersion: cidVersion ?? base.cidVersion, sizeEstimate: base.sizeEstimate)
+    layout.inlineByteCountMax = min(max(0, inlineByteCountMax), Multihash.identityByteCountMax)
+    return layout
   }
 }
