@@ -48,6 +48,7 @@ let package = Package(
     debianLibrary("COpenSSL", pkgConfig: "openssl", package: "libssl-dev"),
     debianLibrary("CLMDB", pkgConfig: "lmdb", package: "liblmdb-dev"),
     debianLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
+    debianLibrary("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
     // Our own C
     .target(name: "CShim", path: "Sources/C/CShim", cSettings: optimisedC),
     .target(name: "CKernels", path: "Sources/C/CKernels", cSettings: optimisedC),
@@ -78,7 +79,7 @@ let package = Package(
     layer("Networking", foundations + ["Peering", "CShim", "COpenSSL", "CCurl"]),
     layer(
       "Persistence",
-      foundations + ["ContentStore", "Ledger", "Consensus", "CLMDB", "CShim", "CZlib"]),
+      foundations + ["ContentStore", "Ledger", "Consensus", "CLMDB", "CShim", "CZlib", "CZstd"]),
     // Layer 4: shells
     layer(
       "Coordinator",

@@ -1,10 +1,18 @@
 import ContentStore
+import Cryptography
 import Glibc
 import Persistence
 import Primitives
+import Telemetry
 
-/// Adds seeded files of many sizes as fast as it can, for a killer to interrupt.
+/// Adds, pins, unpins and collects seeded files as fast as it can, for a killer to interrupt.
+///
+/// One line an acknowledgement: `+ CID SIZE` for a file that is durable and pinned, `- CID` before
+/// its pin is given up (from then on it may be gone).
 struct Churn {
+  /// One file in three is given up again.
+  private static let unpinnedInverse: UInt64 = 3
+
   let directory: String
   let seed: UInt64
 
@@ -13,6 +21,8 @@ struct Churn {
     var settings = BlockStoreSettings()
     settings.segmentByteCountMax = 1 << 20
     let store = try BlockStore(path: directory, settings: settings)
+    let collector = NamedThread("churn-collect") { Self.collect(store) }
+    defer { collector.join() }
     let layout = try UnixFSLayout(
       chunkByteCount: 4_096, linksPerNodeMax: 8, hasRawLeaves: true, cidVersion: .v1)
     let adder = ContentAdder(store: store, layout: layout)
@@ -21,17 +31,31 @@ struct Churn {
       let path = "\(directory)/input"
       try Self.write(&generator, to: path)
       let file = try adder.addBlocking(path: path)
-      // One write a line: a kill never leaves half an acknowledgement.
-      let line = Array("\(file.cid) \(file.fileSize)\n".utf8)
-      guard Glibc.write(STDOUT_FILENO, line, line.count) == line.count else { return }
+      guard Self.print("+ \(file.cid) \(file.fileSize)") else { return }
+      guard generator.next() % Self.unpinnedInverse == 0 else { continue }
+      guard Self.print("- \(file.cid)") else { return }
+      try store.unpinBlocking(file.cid)
     }
+  }
+
+  /// Collects without a pause, beside the adds.
+  private static func collect(_ store: BlockStore) {
+    while (try? store.collectBlocking()) != nil {}
+  }
+
+  /// One write a line: a kill never leaves half an acknowledgement.
+  private static func print(_ line: String) -> Bool {
+    let line = Array("\(line)\n".utf8)
+    return Glibc.write(STDOUT_FILENO, line, line.count) == line.count
   }
 
   private static func write(_ generator: inout SplitMix64, to path: String) throws {
     var bytes = Bytes()
     let count = Int(generator.next() % 100_000)
+    // Half of the files can be compressed.
+    let mask: UInt64 = generator.next() % 2 == 0 ? .max : 0x0f0f
     while bytes.count < count {
-      withUnsafeBytes(of: generator.next()) { bytes.append(contentsOf: $0) }
+      withUnsafeBytes(of: generator.next() & mask) { bytes.append(contentsOf: $0) }
     }
     guard let file = fopen(path, "w") else { return }
     fwrite(bytes, 1, bytes.count, file)

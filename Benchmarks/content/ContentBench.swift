@@ -2,20 +2,35 @@ import Glibc
 import Persistence
 import Primitives
 
-/// `measure FILE DIRECTORY ROUNDS` prints rates in turn; `churn DIRECTORY SEED` adds files until it
-/// is killed and prints each CID once it is acknowledged.
+/// The measurements of Benchmarks/content/run.sh, and a victim for the crash tests.
 @main
 struct ContentBench {
-  static func main() throws {
-    let arguments = CommandLine.arguments
-    switch arguments.dropFirst().first {
-    case "measure" where arguments.count == 5:
-      try Measurement(file: arguments[2], directory: arguments[3])
-        .run(rounds: Int(arguments[4]) ?? 1)
-    case "churn" where arguments.count == 4:
-      try Churn(directory: arguments[2], seed: UInt64(arguments[3]) ?? 0).run()
+  private static let usage = """
+    usage: ContentBench measure FILE DIRECTORY ROUNDS   rates of one file, in turn
+           ContentBench small COUNT DIRECTORY           adding a directory of small files
+           ContentBench latency BLOCKS DIRECTORY ADDS   durable adds in a store of so many blocks
+           ContentBench memory MIB DIRECTORY            the most memory while adding
+           ContentBench churn DIRECTORY SEED            adds and collects until it is killed
+    """
+
+  static func main() async throws {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    func number(_ index: Int) -> Int { Int(arguments[index]) ?? 1 }
+    switch (arguments.first, arguments.count) {
+    case ("measure", 4):
+      try Measurement(file: arguments[1], directory: arguments[2]).run(rounds: number(3))
+    case ("small", 3):
+      try SmallFiles(count: number(1), directory: arguments[2]).run()
+    case ("latency", 4):
+      try await AddLatency(
+        blockCount: number(1), directory: arguments[2], addCount: number(3)
+      ).run()
+    case ("memory", 3):
+      try AddMemory(mebibytes: number(1), directory: arguments[2]).run()
+    case ("churn", 3):
+      try Churn(directory: arguments[1], seed: UInt64(number(2))).run()
     default:
-      print("usage: ContentBench measure FILE DIRECTORY ROUNDS | churn DIRECTORY SEED")
+      print(usage)
       exit(2)
     }
   }

@@ -1,8 +1,11 @@
 #!/bin/sh
-# Prints the content store's rates beside one core's `openssl speed sha256` of the same run.
-# Usage: Benchmarks/content/run.sh [--smoke | MIB [ROUNDS]]     (--smoke: 16 MiB once); files go to $TMPDIR, which must be a real disk.
+# Prints the content store's rates beside one core's `openssl speed sha256` of the same run, then small
+# files, single durable adds in a small and a large store, and the memory of a long add.
+# Usage: Benchmarks/content/run.sh [--smoke | MIB [ROUNDS]]     (--smoke: 16 MiB once, and small counts)
+# Files go to $TMPDIR, which must be a real disk with 30 GB free for the full counts.
 set -eu
-[ "${1:-}" = --smoke ] && set -- 16 1
+files=100000 few=10000 many=10000000 adds=201 long=10240
+[ "${1:-}" = --smoke ] && { set -- 16 1; files=1000 few=1000 many=10000 adds=11 long=64; }
 mib=${1:-256}
 rounds=${2:-5}
 cd "$(dirname "$0")/../.."
@@ -35,3 +38,12 @@ openssl_rate() {
         sorted[1], sorted[count[names[k]]], count[names[k]], m / anchor
     }
   }'
+
+rm -rf "$directory"/store-* "$directory/input"
+.build/release/ContentBench small "$files" "$directory"
+rm -rf "$directory/small" "$directory/small-store"
+for blocks in "$few" "$many"; do
+  .build/release/ContentBench latency "$blocks" "$directory" "$adds"
+  rm -rf "$directory/latency-$blocks"
+done
+.build/release/ContentBench memory "$long" "$directory"

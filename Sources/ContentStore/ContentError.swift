@@ -20,6 +20,20 @@ public enum ContentError: Error, Equatable, Sendable {
   case missingBlock(CID)
   /// The CID names a directory, a symbolic link or a value that is not a file.
   case notAFile(CID, found: String)
+  /// The CID names a file or a value, and an entry of it was asked for.
+  case notADirectory(CID, found: String)
+  /// The directory or value has no entry of this name.
+  case noSuchEntry(CID, name: String)
+  /// An entry's name has no place in a directory or on a disk.
+  case unsafeName(String, reason: String)
+  /// Two entries of one directory have the same name.
+  case duplicateName(String)
+  /// The text is not a path to content.
+  case malformedPath(String, reason: String)
+  /// The bytes are not a content archive (CAR).
+  case malformedArchive(DecodingFailure)
+  /// The asked-for bytes lie outside the file.
+  case rangeOutside(CID, size: UInt64)
   /// A node's size differs from what it or its parent declares.
   case sizeMismatch(CID, declared: UInt64, found: UInt64)
   /// The file's tree is deeper than the limit.
@@ -43,10 +57,18 @@ extension ContentError: CustomStringConvertible {
     case .digestMismatch(let cid): "the block \(cid) does not have the digest of its CID"
     case .missingBlock(let cid): "the block \(cid) is not stored here"
     case .notAFile(let cid, let found): "\(cid) is \(found), not a file"
+    case .notADirectory(let cid, let found): "\(cid) is \(found), not a directory"
+    case .noSuchEntry(let cid, let name): "\(cid) has no entry `\(name)`"
+    case .unsafeName(let name, let reason): "the name `\(name)` is not usable: \(reason)"
+    case .duplicateName(let name): "two entries are called `\(name)`"
+    case .malformedPath(let path, let reason): "`\(path)` is not a path to content: \(reason)"
+    case .malformedArchive(let failure): "not a content archive: \(failure)"
+    case .rangeOutside(let cid, let size):
+      "the bytes asked for lie outside \(cid), which has \(size)"
     case .sizeMismatch(let cid, let declared, let found):
       "the block \(cid) declares \(declared) bytes and has \(found)"
-    case .tooDeep(let cid, let limit): "the file's tree is deeper than \(limit) at \(cid)"
-    case .tooLarge(let cid, let limit): "the file exceeds the limit of \(limit) at \(cid)"
+    case .tooDeep(let cid, let limit): "the tree is deeper than \(limit) at \(cid)"
+    case .tooLarge(let cid, let limit): "the content exceeds the limit of \(limit) at \(cid)"
     case .unsupportedLayout(let reason): "the layout is not supported: \(reason)"
     }
   }

@@ -125,7 +125,13 @@ extension APIError {
       self.init(
         .badRequest, "malformed_cid", error.description,
         hint: "give a CID of SHA-256, such as `bafk…` or `Qm…`")
-    case .tooLarge, .tooDeep, .malformedBlock, .notAFile, .sizeMismatch, .unsupportedLayout:
+    case .noSuchEntry:
+      self.init(
+        .notFound, "unknown_path", error.description, hint: "list the directory above it")
+    case .malformedPath:
+      self.init(.badRequest, "malformed_path", error.description, hint: "give CID/name/name")
+    case .tooLarge, .tooDeep, .malformedBlock, .notAFile, .notADirectory, .sizeMismatch,
+      .unsupportedLayout, .unsafeName, .duplicateName, .malformedArchive, .rangeOutside:
       self.init(
         .unprocessable, "invalid_content", error.description, hint: "name a UnixFS file")
     case .digestMismatch: self = .damagedContent

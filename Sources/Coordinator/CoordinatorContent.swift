@@ -36,7 +36,7 @@ struct CoordinatorContent: Sendable {
     }
     let isSmall = byteCount <= Self.hashedInPlaceBytesMax
     let built = isSmall ? files.map(Self.build) : try await compute.run { files.map(Self.build) }
-    try await store.put(built.flatMap(\.blocks))
+    try await store.putPinned(built.map(\.blocks))
     for (file, root) in zip(files, built.map(\.root)) { recent.insert(file, as: root) }
     return built.map(\.root)
   }

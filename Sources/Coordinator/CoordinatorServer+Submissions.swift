@@ -122,7 +122,8 @@ extension CoordinatorServer {
       case .busy: throw RPCError.busy
       case .locked, .diskFull, .permissionDenied, .system, .index, .closed: failure = error
       case .unsupportedFormat, .notAFile, .notFound, .corrupt, .digestMismatch, .blockTooLarge,
-        .notReferenced:
+        .notReferenced, .notPinned, .pinnedRecursively, .pinNameTooLong, .pinTooLarge,
+        .collectionRunning, .treeTooLarge, .exists:
         break
       }
       throw error

@@ -3,7 +3,8 @@ import Cryptography
 import Glibc
 import Primitives
 
-/// The LMDB environment that maps a digest to the place of its block and its reference count.
+/// The LMDB environment that maps a digest to the place of its block and its reference count, and
+/// holds the pins.
 ///
 /// Keyed by digest, not CID: the version 0, version 1 and raw names of one digest are one block.
 /// Write transactions belong to one thread at a time (the opener, then the store's writer); read
@@ -18,12 +19,22 @@ final class BlockIndex: Sendable {
     var byteCountMax = 1 << 42
   }
 
+  /// The named databases; `docs/specs/block-store.md` has their keys and values.
+  struct Databases: Sendable {
+    static let count: MDB_dbi = 6
+    let blocks: MDB_dbi
+    let unreferenced: MDB_dbi
+    let segments: MDB_dbi
+    let pins: MDB_dbi
+    let names: MDB_dbi
+    let meta: MDB_dbi
+  }
+
   let path: String
   private let mapLimits: MapLimits
   // The environment is thread-safe by the contract of LMDB.
   private nonisolated(unsafe) let environment: OpaquePointer
-  private let blocks: MDB_dbi
-  private let meta: MDB_dbi
+  private let databases: Databases
   // LMDB forbids changing the map's size while a transaction of this process is alive.
   private nonisolated(unsafe) let gate: UnsafeMutablePointer<pthread_rwlock_t>
 
@@ -33,7 +44,7 @@ final class BlockIndex: Sendable {
     self.mapLimits = mapLimits
     environment = try Self.openEnvironment(path, mapByteCount: mapLimits.initialByteCount)
     do throws(BlockStoreError) {
-      (blocks, meta) = try Self.openDatabases(environment)
+      databases = try Self.openDatabases(environment)
     } catch {
       mdb_env_close(environment)
       throw error
@@ -57,7 +68,7 @@ final class BlockIndex: Sendable {
     let status = mdb_env_create(&created)
     guard status == 0, let environment = created else { throw error("create", path, status) }
     do throws(BlockStoreError) {
-      try check("configure", path, mdb_env_set_maxdbs(environment, 2))
+      try check("configure", path, mdb_env_set_maxdbs(environment, Databases.count))
       try check("size", path, mdb_env_set_mapsize(environment, mapByteCount))
       // MDB_NOTLS: a reader slot belongs to its transaction, so any thread may read.
       try check("open", path, mdb_env_open(environment, path, UInt32(MDB_NOTLS), 0o600))
@@ -73,20 +84,32 @@ final class BlockIndex: Sendable {
 
   private static func openDatabases(
     _ environment: OpaquePointer
-  ) throws(BlockStoreError) -> (blocks: MDB_dbi, meta: MDB_dbi) {
+  ) throws(BlockStoreError) -> Databases {
     var transaction: OpaquePointer?
     try check("begin", "", mdb_txn_begin(environment, nil, 0, &transaction))
-    var blocks: MDB_dbi = 0
-    var meta: MDB_dbi = 0
+    let databases: Databases
     do throws(BlockStoreError) {
-      try check("open", "", mdb_dbi_open(transaction, "blocks", UInt32(MDB_CREATE), &blocks))
-      try check("open", "", mdb_dbi_open(transaction, "meta", UInt32(MDB_CREATE), &meta))
+      databases = Databases(
+        blocks: try openDatabase("blocks", transaction),
+        unreferenced: try openDatabase("unreferenced", transaction),
+        segments: try openDatabase("segments", transaction),
+        pins: try openDatabase("pins", transaction),
+        names: try openDatabase("names", transaction),
+        meta: try openDatabase("meta", transaction))
     } catch {
       mdb_txn_abort(transaction)
       throw error
     }
     try check("commit", "", mdb_txn_commit(transaction))
-    return (blocks, meta)
+    return databases
+  }
+
+  private static func openDatabase(
+    _ name: String, _ transaction: OpaquePointer?
+  ) throws(BlockStoreError) -> MDB_dbi {
+    var database: MDB_dbi = 0
+    try check("open", "", mdb_dbi_open(transaction, name, UInt32(MDB_CREATE), &database))
+    return database
   }
 
   private static func error(_ operation: String, _ path: String, _ code: Int32) -> BlockStoreError {
@@ -102,25 +125,21 @@ final class BlockIndex: Sendable {
 
   // MARK: - Transactions
 
+  /// Runs `body` in a read transaction, which ends with it: a long one would keep the pages of old
+  /// versions from being used again.
+  func read<Value>(
+    _ body: (BlockIndexTransaction) throws(BlockStoreError) -> Value
+  ) throws(BlockStoreError) -> Value {
+    let transaction = try beginReading()
+    defer { endReading(transaction) }
+    return try body(transaction)
+  }
+
   /// The entry of a block, if it has one.
   func entry(_ digest: Digest) throws(BlockStoreError) -> BlockIndexEntry? {
     let transaction = try beginReading()
     defer { endReading(transaction) }
     return try transaction.entry(digest)
-  }
-
-  /// Up to where the segments are indexed; nil in a new index.
-  func tail() throws(BlockStoreError) -> SegmentTail? {
-    let transaction = try beginReading()
-    defer { endReading(transaction) }
-    return try transaction.tail()
-  }
-
-  /// The number of blocks.
-  func blockCount() throws(BlockStoreError) -> Int {
-    let transaction = try beginReading()
-    defer { endReading(transaction) }
-    return try transaction.blockCount()
   }
 
   private func beginReading() throws(BlockStoreError) -> BlockIndexTransaction {
@@ -131,7 +150,7 @@ final class BlockIndex: Sendable {
       pthread_rwlock_unlock(gate)
       throw Self.error("begin", path, status)
     }
-    return BlockIndexTransaction(handle: handle, blocks: blocks, meta: meta, path: path)
+    return BlockIndexTransaction(handle: handle, databases: databases, path: path)
   }
 
   private func endReading(_ transaction: BlockIndexTransaction) {
@@ -161,12 +180,23 @@ final class BlockIndex: Sendable {
     var handle: OpaquePointer?
     try Self.check("begin", path, mdb_txn_begin(environment, nil, 0, &handle))
     do throws(BlockStoreError) {
-      try body(BlockIndexTransaction(handle: handle, blocks: blocks, meta: meta, path: path))
+      try body(BlockIndexTransaction(handle: handle, databases: databases, path: path))
     } catch {
       mdb_txn_abort(handle)
       throw error
     }
     try Self.check("commit", path, mdb_txn_commit(handle))
+  }
+
+  /// The bytes of the pages in use.
+  func usedByteCount() throws(BlockStoreError) -> UInt64 {
+    pthread_rwlock_rdlock(gate)
+    defer { pthread_rwlock_unlock(gate) }
+    var info = MDB_envinfo()
+    var status = MDB_stat()
+    try Self.check("inspect", path, mdb_env_info(environment, &info))
+    try Self.check("inspect", path, mdb_env_stat(environment, &status))
+    return UInt64(info.me_last_pgno + 1) * UInt64(status.ms_psize)
   }
 
   /// Doubles the map; false at the limit.

@@ -1,38 +1,48 @@
 public import ContentStore
-public import Cryptography
-public import Primitives
+import Cryptography
+import Primitives
 
 extension BlockStore {
-  /// Stores blocks and returns once they are durable; `retaining` counts one reference more for
-  /// each in the same transaction, else nobody holds a reference to new ones.
+  /// Stores blocks and returns once they are durable. Nothing refers to new ones, so a collection
+  /// may forget them from then on.
   ///
   /// Throws `busy` when too much waits already: a caller that may block uses `ContentAdder`.
-  public func put(
-    _ blocks: [ContentBlock], retaining: Bool = false
-  ) async throws(BlockStoreError) {
-    let records = try Self.records(of: blocks)
-    try await submit(.store(records, retaining: retaining), ticket: BlockStoreTicket())
+  public func put(_ blocks: [ContentBlock]) async throws(BlockStoreError) {
+    try await submit(.store(Self.records(of: blocks)), ticket: BlockStoreTicket(sequences))
   }
 
-  /// Counts one reference more for each digest; durable on return. All or none.
-  public func retain(_ digests: [Digest]) async throws(BlockStoreError) {
-    try await submit(.retain(digests), ticket: BlockStoreTicket())
+  /// Stores files, pins each root recursively, and returns once all is durable.
+  ///
+  /// - Parameter files: each file's blocks, children before parents and the root last, as
+  ///   `UnixFSBuilder` gives them.
+  public func putPinned(_ files: [[ContentBlock]]) async throws(BlockStoreError) {
+    var pinned: [PinnedBlocks] = []
+    for file in files {
+      guard let root = file.last?.cid else { continue }
+      pinned.append(PinnedBlocks(root, .recursive, holding: file.compactMap(\.cid.digest)))
+    }
+    let records = try Self.records(of: files.flatMap { $0 })
+    try await submit(.store(records, pinning: pinned), ticket: BlockStoreTicket(sequences))
   }
 
-  /// Counts one reference less for each digest; durable on return. All or none.
-  public func release(_ digests: [Digest]) async throws(BlockStoreError) {
-    try await submit(.release(digests), ticket: BlockStoreTicket())
-  }
-
-  /// The records of blocks; a block inside its own CID needs none.
-  static func records(of blocks: [ContentBlock]) throws(BlockStoreError) -> [SegmentRecord] {
+  /// The records of blocks; a block inside its own CID needs none. Compression takes milliseconds,
+  /// so it is only for threads of their own, never for an event loop.
+  static func records(
+    of blocks: [ContentBlock], compressing: Bool = false
+  ) throws(BlockStoreError) -> [SegmentRecord] {
     var records: [SegmentRecord] = []
     for block in blocks {
       guard block.bytes.count <= BlockLimits.byteCountMax else {
         throw .blockTooLarge(size: block.bytes.count, limit: BlockLimits.byteCountMax)
       }
-      guard let digest = block.cid.digest else { continue }
-      records.append(SegmentRecord(digest: digest, payload: block.bytes))
+      guard block.cid.inlineBlock == nil else { continue }
+      let digest = block.cid.digest ?? block.bytes.withUnsafeBytes { SHA256.hash($0) }
+      var record =
+        compressing
+        ? SegmentRecord(compressing: block.bytes, digest: digest)
+        : SegmentRecord(digest: digest, payload: block.bytes)
+      if block.cid.digest == nil { record.otherName = block.cid.multihash.bytes }
+      records.append(record)
     }
     return records
   }
@@ -73,16 +83,5 @@ extension BlockStore {
     guard requests.put(request, cost: work.byteCount) else { throw .closed }
     guard let result = answer.takeOne() else { throw .closed }
     try result.get()
-  }
-}
-
-extension BlockStore: BlockSource {
-  /// Returns a block for a reader that checks it against its CID.
-  public func block(_ cid: CID) throws -> Bytes {
-    if let block = cid.inlineBlock { return block }
-    guard let digest = cid.digest else { throw ContentError.missingBlock(cid) }
-    do throws(BlockStoreError) {
-      return try get(digest, verifying: false)
-    } catch .notFound { throw ContentError.missingBlock(cid) }
   }
 }

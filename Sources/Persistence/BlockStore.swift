@@ -1,6 +1,5 @@
-public import Cryptography
+import ContentStore
 import Glibc
-public import Primitives
 import Telemetry
 
 /// Blocks by digest on disk: append-only segment files and an LMDB index with reference counts.
@@ -10,22 +9,26 @@ import Telemetry
 public final class BlockStore: Sendable {
   /// The directory of the store.
   public let path: String
+  private let isCompressing: Bool
 
   /// What a store holds while it is open. The lock comes last, so that it outlives the index.
-  private final class Files: Sendable {
+  final class Files: Sendable {
     let index: BlockIndex
     let segments: SegmentDirectory
-    private let lockFile: BlockStoreLockFile
+    let lockFile: BlockStoreLockFile
 
-    init(path: String, mapLimits: BlockIndex.MapLimits) throws(BlockStoreError) {
-      lockFile = try BlockStoreLockFile(path: "\(path)/LOCK")
-      index = try BlockIndex(path: "\(path)/index", mapLimits: mapLimits)
+    init(path: String, _ settings: BlockStoreSettings) throws(BlockStoreError) {
+      lockFile = try BlockStoreLockFile(path: "\(path)/LOCK", address: settings.address)
+      index = try BlockIndex(path: "\(path)/index", mapLimits: settings.mapLimits)
       segments = SegmentDirectory(path: "\(path)/segments")
     }
   }
 
   private let files: Lock<Files?>
-  private let damaged = BlockStoreDamage()
+  let damaged = BlockStoreDamage()
+  let sequences = BlockStoreSequences()
+  /// Whether a collection runs; one at a time.
+  let isCollecting = Lock(false)
   let requests = BlockStoreQueue<BlockStoreRequest>(
     elementsMax: BlockStoreLimits.requestsMax, costMax: BlockStoreLimits.waitingByteCountMax)
   private let reads = BlockStoreQueue<@Sendable () -> Void>(
@@ -37,16 +40,22 @@ public final class BlockStore: Sendable {
     path: String, settings: BlockStoreSettings = BlockStoreSettings()
   ) throws(BlockStoreError) {
     self.path = path
+    isCompressing = settings.isCompressing
     for directory in [path, "\(path)/segments", "\(path)/index"] {
       guard mkdir(directory, 0o700) == 0 || errno == EEXIST else {
         throw .failed("creation", directory, errno)
       }
     }
-    let files = try Files(path: path, mapLimits: settings.mapLimits)
+    let files = try Files(path: path, settings)
+    try BlockIndexUpgrade(index: files.index).run()
     let tail = try BlockStoreRecovery(segments: files.segments, index: files.index).run()
+    sequences.resume(
+      after: try files.index.read { transaction throws(BlockStoreError) in
+        try transaction.sequence()
+      })
     let writer = try BlockStoreWriter(
-      segments: files.segments, index: files.index, damaged: damaged, tail: tail,
-      segmentByteCountMax: settings.segmentByteCountMax)
+      segments: files.segments, index: files.index, damaged: damaged, sequences: sequences,
+      tail: tail, segmentByteCountMax: settings.segmentByteCountMax)
     self.files = Lock(files)
     threads = Lock([
       Self.writerThread(writer, requests, files),
@@ -77,6 +86,11 @@ public final class BlockStore: Sendable {
     }
   }
 
+  /// Tells whoever finds the store locked where this process answers.
+  public func announce(address: String) throws(BlockStoreError) {
+    try open().lockFile.write(address: address)
+  }
+
   /// Finishes what was asked for and ends the threads; later requests throw `closed`.
   public func close() {
     stop { $0.join() }
@@ -88,7 +102,8 @@ public final class BlockStore: Sendable {
     withExtendedLifetime(dropped) {}
   }
 
-  private func open() throws(BlockStoreError) -> Files {
+  /// The open files; throws `closed` behind `close`.
+  func open() throws(BlockStoreError) -> Files {
     guard let files = files.withLock({ $0 }) else { throw .closed }
     return files
   }
@@ -103,59 +118,12 @@ public final class BlockStore: Sendable {
     for thread in running { end(thread) }
   }
 
-  // MARK: - Reading
-
-  /// Returns a block, its digest checked unless the caller does that itself.
-  ///
-  /// Reads the disk on the caller's thread: never call it on an event loop, use `read` there.
-  public func get(_ digest: Digest, verifying: Bool = true) throws(BlockStoreError) -> Bytes {
-    let files = try open()
-    let entry = try files.index.entry(digest)
-    guard let location = entry?.location else { throw .notFound(digest) }
-    let count = Int(location.payloadByteCount)
-    let start = location.offset + UInt64(SegmentRecord.headerByteCount)
-    let block: Bytes
-    do throws(BlockStoreError) {
-      block = try files.segments.segment(location.segment).read(count, at: start)
-    } catch .system(_, _, ENOENT) {
-      block = []
-    }
-    guard block.count == count,
-      !verifying || block.withUnsafeBytes({ SHA256.hash($0) }) == digest
-    else {
-      damaged.insert(digest)
-      throw .corrupt(digest)
-    }
-    return block
+  /// The records of blocks that a working thread adds, compressed where that is worth it.
+  func compressedRecords(
+    of blocks: [ContentBlock]
+  ) throws(BlockStoreError) -> [SegmentRecord] {
+    try Self.records(of: blocks, compressing: isCompressing)
   }
-
-  /// Returns a block, read and checked on the store's reader thread.
-  public func read(_ digest: Digest) async throws(BlockStoreError) -> Bytes {
-    try await onReaderThread { store throws(BlockStoreError) in try store.get(digest) }
-  }
-
-  /// Whether the store has the block.
-  public func contains(_ digest: Digest) throws(BlockStoreError) -> Bool {
-    try open().index.entry(digest) != nil
-  }
-
-  /// How many times the block was retained; 0 for a block that may be collected.
-  public func references(of digest: Digest) throws(BlockStoreError) -> Int {
-    let entry = try open().index.entry(digest)
-    guard let entry else { throw .notFound(digest) }
-    return Int(entry.references)
-  }
-
-  /// What the store holds.
-  public func status() throws(BlockStoreError) -> BlockStoreStatus {
-    let files = try open()
-    let blocks = try files.index.blockCount()
-    let (count, bytes) = try files.segments.byteCount()
-    return BlockStoreStatus(blockCount: blocks, segmentCount: count, segmentByteCount: bytes)
-  }
-
-  /// Remembers that a reader found the block damaged, so that the next put writes it anew.
-  func noteDamage(_ digest: Digest) { damaged.insert(digest) }
 
   /// Runs blocking work on the store's reader thread.
   func onReaderThread<Value: Sendable>(

@@ -13,7 +13,7 @@ struct BlockStoreRecovery {
   /// Returns the place where the next record goes.
   func run() throws(BlockStoreError) -> SegmentTail {
     let numbers = try segments.numbers()
-    let indexed = try index.tail()
+    let indexed = try index.read { transaction throws(BlockStoreError) in try transaction.tail() }
     guard let last = numbers.last else {
       return try startSegment(indexed.map { $0.segment + 1 } ?? 0)
     }
@@ -52,7 +52,7 @@ struct BlockStoreRecovery {
     var found: [(Digest, SegmentLocation)] = []
     while let record = try record(in: file, at: end) {
       let location = SegmentLocation(
-        segment: file.number, offset: end, payloadByteCount: UInt32(record.payload.count))
+        record, at: SegmentTail(segment: file.number, offset: end))
       found.append((record.digest, location))
       end += UInt64(record.byteCount)
       if found.count == Self.recordsPerTransaction {
@@ -80,9 +80,14 @@ struct BlockStoreRecovery {
     _ records: [(Digest, SegmentLocation)], upTo tail: SegmentTail
   ) throws(BlockStoreError) {
     try index.write { transaction throws(BlockStoreError) in
+      var live: [UInt32: Int64] = [:]
+      let sequence = try transaction.sequence()
       for (digest, location) in records where try transaction.entry(digest) == nil {
         try transaction.set(BlockIndexEntry(location: location, references: 0), for: digest)
+        try transaction.setUnreferenced(digest, since: sequence)
+        live[location.segment, default: 0] += location.recordByteCount
       }
+      try transaction.addLiveBytes(live)
       try transaction.set(tail)
     }
   }

@@ -18,24 +18,10 @@ public struct ContentExport: Sendable {
   /// Throws `ContentError` for a CID that is not a file or not stored, `BlockStoreError` for a
   /// failure of the disk; `path` is then as it was before.
   public func writeBlocking(_ cid: CID, to path: String) throws -> UInt64 {
-    var template = Array((path + "." + String(repeating: "X", count: 6)).utf8CString)
-    let descriptor = mkstemp(&template)
-    guard descriptor >= 0 else { throw BlockStoreError.failed("creation", path, errno) }
-    let temporary = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-    do {
-      defer { close(descriptor) }
-      // A temporary file is private; a result has the permissions of any new file.
-      fchmod(descriptor, 0o644)
-      let size = try writeBlocking(cid, to: descriptor, path: temporary)
-      guard fsync(descriptor) == 0 else { throw BlockStoreError.failed("sync", path, errno) }
-      guard rename(temporary, path) == 0 else {
-        throw BlockStoreError.failed("renaming", path, errno)
-      }
-      return size
-    } catch {
-      unlink(temporary)
-      throw error
-    }
+    let file = try ReplacedFile(path: path)
+    let size = try writeBlocking(cid, to: file.descriptor, path: file.temporaryPath)
+    try file.keep()
+    return size
   }
 
   /// Writes the file `cid` to an open descriptor; blocks the calling thread.
@@ -56,7 +42,8 @@ public struct ContentExport: Sendable {
     return written
   }
 
-  private static func write(
+  /// Writes all bytes, through interruptions and short writes.
+  static func write(
     _ bytes: Bytes, to descriptor: Int32, _ path: String
   ) throws(BlockStoreError) {
     let failure: Int32 = bytes.withUnsafeBytes { buffer in

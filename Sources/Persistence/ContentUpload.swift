@@ -7,8 +7,8 @@ import Telemetry
 ///
 /// Hashing and disk run on the store's threads; each `append` waits for the hashing and for room in
 /// the writer's queue, so a fast sender is held back. Used by one task at a time. `finish` waits
-/// until everything is durable and retains every block, as `ContentAdder` does; without it no CID
-/// was given out and the blocks stay unreferenced.
+/// until everything is durable and pins the root, as `ContentAdder` does; without it no CID was
+/// given out, and a collection forgets the blocks once the upload is gone.
 public final class ContentUpload: Sendable {
   private struct State {
     var builder: UnixFSBuilder
@@ -16,7 +16,7 @@ public final class ContentUpload: Sendable {
   }
 
   private let store: BlockStore
-  private let ticket = BlockStoreTicket()
+  private let ticket: BlockStoreTicket
   private let state: Lock<State>
 
   /// Starts an empty file.
@@ -24,8 +24,11 @@ public final class ContentUpload: Sendable {
     store: BlockStore, layout: UnixFSLayout = UnixFSProfile.v1In2025.layout
   ) {
     self.store = store
+    ticket = BlockStoreTicket(store.sequences)
     state = Lock(State(builder: UnixFSBuilder(layout)))
   }
+
+  deinit { ticket.end() }
 
   /// Adds bytes.
   public func append(_ bytes: Bytes) async throws(BlockStoreError) {
@@ -35,7 +38,8 @@ public final class ContentUpload: Sendable {
   /// Ends the file and returns its name once everything is durable.
   public func finish() async throws(BlockStoreError) -> UnixFSFile {
     let file = try await build { $0.finish(into: &$1) }
-    try await store.submit(.retain(state.withLock(\.digests)), ticket: ticket)
+    let pinned = PinnedBlocks(file.cid, .recursive, holding: state.withLock(\.digests))
+    try await store.submit(.store([], pinning: [pinned]), ticket: ticket)
     return file
   }
 
@@ -52,7 +56,7 @@ public final class ContentUpload: Sendable {
         return (value, blocks)
       }
       if !blocks.isEmpty {
-        try store.submitBlocking(.store(BlockStore.records(of: blocks)), ticket: ticket)
+        try store.submitBlocking(.store(store.compressedRecords(of: blocks)), ticket: ticket)
       }
       return value
     }

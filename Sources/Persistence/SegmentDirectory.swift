@@ -2,11 +2,16 @@ import Glibc
 import Telemetry
 
 /// The segment files of a store, opened for reading when they are first needed.
+///
+/// A reader that holds a `SegmentFile` can go on reading after the file was deleted: the descriptor
+/// keeps its bytes.
 final class SegmentDirectory: Sendable {
   private struct OpenFiles {
     var files: [UInt32: SegmentFile] = [:]
     /// In order of opening; the oldest is closed when there are too many.
     var order: [UInt32] = []
+    /// The deletions so far: a file that was opened across one is not kept open.
+    var removals = 0
   }
 
   let path: String
@@ -30,11 +35,14 @@ final class SegmentDirectory: Sendable {
 
   /// Returns the segment, opened for reading.
   func segment(_ number: UInt32) throws(BlockStoreError) -> SegmentFile {
-    if let file = cache.withLock({ $0.files[number] }) { return file }
+    let (known, removals) = cache.withLock { ($0.files[number], $0.removals) }
+    if let known { return known }
     let file = try SegmentFile.open(number, in: path, writing: false)
     return cache.withLock { state in
       // Another thread may have been faster; its file serves as well.
       if let other = state.files[number] { return other }
+      // Perhaps deleted since it was opened: then nobody would close it.
+      guard state.removals == removals else { return file }
       if state.order.count == BlockStoreLimits.openSegmentsMax {
         state.files[state.order.removeFirst()] = nil
       }
@@ -46,20 +54,24 @@ final class SegmentDirectory: Sendable {
 
   /// Deletes a segment that the index does not point to.
   func remove(_ number: UInt32) throws(BlockStoreError) {
+    let file = "\(path)/\(SegmentFile.name(number))"
+    guard unlink(file) == 0 || errno == ENOENT else { throw .failed("removal", file, errno) }
     cache.withLock { state in
+      state.removals += 1
       state.files[number] = nil
       state.order.removeAll { $0 == number }
     }
-    let file = "\(path)/\(SegmentFile.name(number))"
-    guard unlink(file) == 0 else { throw .failed("removal", file, errno) }
     try SegmentFile.synchronizeDirectory(path)
   }
 
-  /// The bytes of all segments.
-  func byteCount() throws(BlockStoreError) -> (segments: Int, bytes: UInt64) {
-    let numbers = try numbers()
-    var total: UInt64 = 0
-    for number in numbers { total += try segment(number).byteCount() }
-    return (numbers.count, total)
+  /// The size of a segment's file; nil where there is none.
+  func byteCount(of number: UInt32) throws(BlockStoreError) -> UInt64? {
+    let file = "\(path)/\(SegmentFile.name(number))"
+    var status = stat()
+    guard stat(file, &status) == 0 else {
+      if errno == ENOENT { return nil }
+      throw .failed("stat", file, errno)
+    }
+    return UInt64(max(0, status.st_size))
   }
 }

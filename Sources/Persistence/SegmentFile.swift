@@ -3,14 +3,6 @@ import Cryptography
 import Glibc
 import Primitives
 
-/// Where a record's payload lies.
-struct SegmentLocation: Equatable, Sendable {
-  let segment: UInt32
-  /// Of the record's header, from the start of the file.
-  let offset: UInt64
-  let payloadByteCount: UInt32
-}
-
 /// One append-only file of records. The descriptor lives as long as the object.
 final class SegmentFile: Sendable {
   /// Magic, format version and the segment's own number, so that a misplaced file is noticed.
@@ -113,6 +105,15 @@ final class SegmentFile: Sendable {
     }
     guard failure == 0 else { throw .failed("reading", path, failure) }
     return bytes
+  }
+
+  /// The block of the record at `location`, not compared with its digest; nil when the file ends
+  /// before it does, or what is there cannot be unpacked.
+  func block(at location: SegmentLocation) throws(BlockStoreError) -> Bytes? {
+    let count = Int(location.payloadByteCount)
+    let payload = try read(count, at: location.offset + UInt64(SegmentRecord.headerByteCount))
+    guard payload.count == count else { return nil }
+    return SegmentCompression.block(payload, location.encoding)
   }
 
   /// Writes the parts one behind the other at `offset`.

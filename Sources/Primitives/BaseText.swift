@@ -10,7 +10,8 @@ public struct PositionalBase: Sendable {
   private let values: [Int16]
   private let name: String
 
-  init(name: String, alphabet: String) {
+  /// Makes a base of the given ASCII characters, the one for zero first; `name` is for errors.
+  public init(name: String, alphabet: String) {
     self.name = name
     self.alphabet = Array(alphabet.utf8)
     var values = [Int16](repeating: -1, count: 256)

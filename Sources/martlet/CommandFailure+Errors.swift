@@ -96,13 +96,25 @@ extension CommandFailure {
       case .diskFull: "free some space; nothing that was acknowledged is lost"
       case .permissionDenied: "check the owner and mode of the directory"
       case .notFound: "check the CID"
-      case .notAFile: "name a file"
+      case .notAFile: "name a file, or add a directory with -r"
+      case .treeTooLarge: "add its parts one by one"
+      case .exists: "choose another path"
       case .busy: "try again in a moment"
+      case .notPinned: "see `martlet content pin ls`"
+      case .pinnedRecursively: "remove that pin first"
+      case .pinNameTooLong: "choose a shorter name"
+      case .pinTooLarge: "pin its parts one by one"
+      case .collectionRunning: "wait for its end"
       case .system, .index, .unsupportedFormat, .corrupt, .digestMismatch, .blockTooLarge,
         .notReferenced, .closed:
         "see docs/specs/block-store.md"
       }
-    self.init(error.description, hint: hint)
+    let code: ExitCode =
+      switch error {
+      case .notFound, .notPinned: .notFound
+      default: .failed
+      }
+    self.init(error.description, hint: hint, code: code)
   }
 
   private init(_ error: SocketError) {

@@ -29,8 +29,8 @@ struct CIDTests {
     #expect(try CID(decoding: cid.bytes) == cid)
   }
 
-  @Test("every multibase spells a CID that is read back", arguments: CID.Multibase.allCases)
-  func multibases(base: CID.Multibase) throws {
+  @Test("every multibase spells a CID that is read back", arguments: Multibase.allCases)
+  func multibases(base: Multibase) throws {
     for codec in CID.Codec.allCases {
       for multihash in [Multihash.sha256(Self.hello), .identity([0, 1, 2])] {
         let cid = CID.v1(codec, multihash)
@@ -75,18 +75,19 @@ struct CIDTests {
     #expect(throws: ContentError.unsupportedHash(0x1e)) {
       try CID(decoding: [1, 0x55, 0x1e, 0x20] + Self.hello.bytes)
     }
-    #expect(throws: ContentError.unsupportedMultibase("u")) { try CID(parsing: "uAVUSIA") }
+    #expect(throws: ContentError.unsupportedMultibase("p")) { try CID(parsing: "pAVUSIA") }
     #expect(throws: ContentError.self) { try CID(parsing: "") }
     #expect(throws: ContentError.self) { try CID(parsing: "not a cid") }
   }
 
-  @Test("a CID has one spelling: no prefix on version 0, no upper case, no long varint")
+  @Test("a CID has one spelling: no prefix on version 0, no mixed case, no long varint")
   func oneSpelling() {
     let v0 = CID.v0(Self.hello)
     #expect(throws: ContentError.self) { try CID(parsing: "z" + v0.text) }
     #expect(throws: ContentError.self) { try CID(parsing: "b" + Base32.encode(v0.bytes)) }
     let v1 = CID.v1(.raw, .sha256(Self.hello))
-    #expect(throws: ContentError.self) { try CID(parsing: v1.text.uppercased()) }
+    #expect(throws: ContentError.self) { try CID(parsing: "b" + v1.text.dropFirst().uppercased()) }
+    #expect(throws: ContentError.self) { try CID(parsing: "B" + v1.text.dropFirst()) }
     #expect(throws: ContentError.self) {
       try CID(parsing: "f" + v1.text(in: .base16).dropFirst().uppercased())
     }

@@ -1,7 +1,6 @@
 import COpenSSL
 import ContentStore
 import Cryptography
-import Glibc
 import Primitives
 import Testing
 
@@ -28,9 +27,7 @@ struct FileVector: Sendable, CustomTestStringConvertible {
   }
 
   static let all: [FileVector] = {
-    let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
-    let document = try! JSONValue(parsing: contents(of: "/\(tests)/Vectors/ipfs-files.json"))
-    return document["vectors"]!.elements!.map { FileVector($0) }
+    TestFile.json("Vectors/ipfs-files.json")["vectors"]!.elements!.map { FileVector($0) }
   }()
 
   private init(_ json: JSONValue) {
@@ -47,27 +44,21 @@ struct FileVector: Sendable, CustomTestStringConvertible {
       }
   }
 
-  /// The layout that the profile's name stands for.
-  var layout: UnixFSLayout {
-    get throws {
-      switch profile {
-      case "v0": UnixFSProfile.v0In2015.layout
-      case "v1-2025": UnixFSProfile.v1In2025.layout
-      case "v1k":
-        try UnixFSLayout(
-          chunkByteCount: 262_144, linksPerNodeMax: 174, hasRawLeaves: true, cidVersion: .v1)
-      case "v1nr":
-        try UnixFSLayout(
-          chunkByteCount: 262_144, linksPerNodeMax: 174, hasRawLeaves: false, cidVersion: .v1)
-      case "v0raw":
-        try UnixFSLayout(
-          chunkByteCount: 262_144, linksPerNodeMax: 174, hasRawLeaves: true, cidVersion: .v0)
-      default:
-        try UnixFSLayout(
-          chunkByteCount: 1_048_576, linksPerNodeMax: 174, hasRawLeaves: true, cidVersion: .v1)
-      }
+  /// What must be asked for to get the profile of this name.
+  var settings: UnixFSSettings {
+    var settings = UnixFSSettings()
+    switch profile {
+    case "v0": settings.profile = .v0In2015
+    case "v1-2025": break
+    case "v1k": settings.cidVersion = .v1
+    case "v1nr": (settings.cidVersion, settings.hasRawLeaves) = (.v1, false)
+    case "v0raw": settings.hasRawLeaves = true
+    default: (settings.cidVersion, settings.chunkByteCount) = (.v1, 1_048_576)
     }
+    return settings
   }
+
+  var layout: UnixFSLayout { get throws { try settings.fileLayout() } }
 
   /// Hands out the file in pieces whose size has nothing to do with chunks.
   func forEachPiece(_ body: (Bytes) throws -> Void) rethrows {
@@ -109,15 +100,4 @@ final class ChaCha20Stream {
       filled = Int(written)
     }
   }
-}
-
-private func contents(of path: String) -> Bytes {
-  guard let file = fopen(path, "r") else { fatalError("cannot open \(path)") }
-  defer { fclose(file) }
-  var bytes = Bytes()
-  var buffer = Bytes(repeating: 0, count: 65_536)
-  while case let count = fread(&buffer, 1, buffer.count, file), count > 0 {
-    bytes += buffer[..<count]
-  }
-  return bytes
 }

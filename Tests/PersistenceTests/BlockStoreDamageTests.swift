@@ -28,7 +28,7 @@ struct BlockStoreDamageTests {
     let segment = try await filledStore(in: directory)
     let whole = record(100)
     let torn = record(101)
-    try append(whole.encoded() + torn.encoded().dropLast(), to: segment)
+    try appendBytes(whole.encoded() + torn.encoded().dropLast(), to: segment)
     let store = try BlockStore(path: directory.path)
     try expectAcknowledged(store)
     #expect(try store.get(whole.digest) == whole.payload)
@@ -46,7 +46,7 @@ struct BlockStoreDamageTests {
     var bytes = second.encoded()
     // The places walk over magic, length, digest, payload and checksum.
     bytes[number * (bytes.count - 1) / 23] ^= 1 << (number % 8)
-    try append(first.encoded() + bytes + third.encoded(), to: segment)
+    try appendBytes(first.encoded() + bytes + third.encoded(), to: segment)
     let store = try BlockStore(path: directory.path)
     try expectAcknowledged(store)
     #expect(try store.get(first.digest) == first.payload)
@@ -69,10 +69,10 @@ struct BlockStoreDamageTests {
   func flippedBlock() async throws {
     let directory = try TemporaryDirectory()
     let segment = try await filledStore(in: directory)
-    try flip(at: 16 + SegmentRecord.headerByteCount + 10, of: segment)
+    try flipBit(at: 16 + SegmentRecord.headerByteCount + 10, of: segment)
     let store = try BlockStore(path: directory.path)
     let digest = Self.blocks[0].cid.digest!
-    try await store.retain([digest])
+    try store.pinBlocking(Self.blocks[0].cid)
     #expect(throws: BlockStoreError.corrupt(digest)) { try store.get(digest) }
     await #expect(throws: BlockStoreError.corrupt(digest)) { try await store.read(digest) }
     try await store.put([Self.blocks[0]])
@@ -123,7 +123,7 @@ struct BlockStoreDamageTests {
   func foreignSegment() async throws {
     let directory = try TemporaryDirectory()
     let segment = try await filledStore(in: directory)
-    try flip(at: 8, of: segment)
+    try flipBit(at: 8, of: segment)
     #expect(throws: BlockStoreError.unsupportedFormat(path: segment)) {
       try BlockStore(path: directory.path)
     }
@@ -134,22 +134,5 @@ struct BlockStoreDamageTests {
   private func record(_ number: Int) -> SegmentRecord {
     let block = randomBlock(number, count: 5_000)
     return SegmentRecord(digest: block.cid.digest!, payload: block.bytes)
-  }
-
-  private func append(_ bytes: Bytes, to path: String) throws {
-    let descriptor = open(path, O_WRONLY | O_APPEND)
-    defer { close(descriptor) }
-    guard write(descriptor, bytes, bytes.count) == bytes.count else {
-      throw POSIXFailure(code: errno)
-    }
-  }
-
-  private func flip(at offset: Int, of path: String) throws {
-    let descriptor = open(path, O_RDWR)
-    defer { close(descriptor) }
-    var byte: UInt8 = 0
-    guard pread(descriptor, &byte, 1, offset) == 1 else { throw POSIXFailure(code: errno) }
-    byte ^= 0x10
-    guard pwrite(descriptor, &byte, 1, offset) == 1 else { throw POSIXFailure(code: errno) }
   }
 }

@@ -87,38 +87,20 @@ struct BlockStoreTests {
     store.close()
   }
 
-  @Test("references are counted, and none is released that nobody holds")
-  func references() async throws {
-    let directory = try TemporaryDirectory()
-    let store = try BlockStore(path: directory.path)
-    let (a, b) = (randomBlock(1, count: 10), randomBlock(2, count: 10))
-    let (digestA, digestB) = (a.cid.digest!, b.cid.digest!)
-    try await store.put([a, b])
-    try await store.retain([digestA, digestA, digestB])
-    try await store.release([digestA])
-    #expect(try store.references(of: digestA) == 1)
-    await #expect(throws: BlockStoreError.notReferenced(digestA)) {
-      try await store.release([digestB, digestA, digestA])
-    }
-    #expect(try store.references(of: digestB) == 1, "a refused request changes nothing")
-    let unknown = randomBlock(3, count: 10).cid.digest!
-    await #expect(throws: BlockStoreError.notFound(unknown)) { try await store.retain([unknown]) }
-    try await store.put([a])
-    #expect(try store.references(of: digestA) == 1)
-    let new = randomBlock(4, count: 10)
-    try await store.put([a, new, new], retaining: true)
-    #expect(try store.references(of: digestA) == 2)
-    #expect(try store.references(of: new.cid.digest!) == 2)
-    store.close()
-  }
-
   @Test("a second process is told who has the store open")
   func lock() throws {
     let directory = try TemporaryDirectory()
+    let path = "\(directory.path)/LOCK"
     let store = try BlockStore(path: directory.path)
+    #expect(throws: BlockStoreError.locked(path: path, pid: getpid(), address: nil)) {
+      try BlockStore(path: directory.path)
+    }
+    try store.announce(address: "http://127.0.0.1:5001")
+    let error = BlockStoreError.locked(
+      path: path, pid: getpid(), address: "http://127.0.0.1:5001")
+    #expect(throws: error) { try BlockStore(path: directory.path) }
     #expect(
-      throws: BlockStoreError.locked(path: "\(directory.path)/LOCK", pid: getpid())
-    ) { try BlockStore(path: directory.path) }
+      error.description.hasSuffix("process \(getpid()), which answers at http://127.0.0.1:5001"))
     store.close()
   }
 

@@ -10,25 +10,6 @@ import Testing
 struct ContentFileTests {
   private static let layouts = [UnixFSProfile.v1In2025.layout, UnixFSProfile.v0In2015.layout]
 
-  private func write(_ bytes: Bytes, to path: String) throws {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-    defer { close(descriptor) }
-    guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
-      throw POSIXFailure(code: errno)
-    }
-  }
-
-  private func contents(of path: String) throws -> Bytes {
-    let descriptor = open(path, O_RDONLY)
-    guard descriptor >= 0 else { throw POSIXFailure(code: errno) }
-    defer { close(descriptor) }
-    var status = stat()
-    fstat(descriptor, &status)
-    return Bytes(unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
-      count = max(0, read(descriptor, buffer.baseAddress, buffer.count))
-    }
-  }
-
   private func built(_ bytes: Bytes, _ layout: UnixFSLayout) -> UnixFSFile {
     var builder = UnixFSBuilder(layout)
     var blocks: [ContentBlock] = []
@@ -43,7 +24,7 @@ struct ContentFileTests {
     let directory = try TemporaryDirectory()
     let input = "\(directory.path)/input"
     let bytes = randomBytes(seed: UInt64(count), count: count)
-    try write(bytes, to: input)
+    try writeFile(bytes, to: input)
     let expected = built(bytes, layout)
     let store = try BlockStore(path: "\(directory.path)/store")
     #expect(try ContentAdder(store: nil, layout: layout).addBlocking(path: input) == expected)
@@ -51,11 +32,11 @@ struct ContentFileTests {
     let output = "\(directory.path)/output"
     #expect(
       try ContentExport(store: store).writeBlocking(expected.cid, to: output) == UInt64(count))
-    #expect(try contents(of: output) == bytes)
+    #expect(try readFile(output) == bytes)
     store.close()
   }
 
-  @Test("an upload in pieces has the CID of the file, and its blocks are retained")
+  @Test("an upload in pieces has the CID of the file, and its root is pinned")
   func upload() async throws {
     let directory = try TemporaryDirectory()
     let store = try BlockStore(path: directory.path)
@@ -94,18 +75,19 @@ struct ContentFileTests {
     store.close()
   }
 
-  @Test("adding a file twice counts its blocks twice and stores them once")
+  @Test("adding a file twice stores its blocks once and pins it once")
   func twice() async throws {
     let directory = try TemporaryDirectory()
     let input = "\(directory.path)/input"
-    try write(Bytes(repeating: 0, count: 3 << 20), to: input)
+    try writeFile(Bytes(repeating: 0, count: 3 << 20), to: input)
     let store = try BlockStore(path: "\(directory.path)/store")
     let adder = ContentAdder(store: store)
     let file = try await adder.add(path: input)
     let leaf = UnixFSProfile.v1In2025.layout.leaf(Bytes(repeating: 0, count: 1 << 20)).block
-    #expect(try store.references(of: leaf.cid.digest!) == 3)
+    #expect(try store.references(of: leaf.cid.digest!) == 1)
     #expect(try await adder.add(path: input) == file)
-    #expect(try store.references(of: leaf.cid.digest!) == 6)
+    #expect(try store.references(of: leaf.cid.digest!) == 1)
+    #expect(try store.pins().map(\.cid) == [file.cid])
     #expect(try store.status().blockCount == 2)
     store.close()
   }
@@ -136,11 +118,11 @@ struct ContentFileTests {
     try await store.put(blocks.filter { $0 != missing })
     mkdir("\(directory.path)/out", 0o700)
     let output = "\(directory.path)/out/file"
-    try write([1, 2, 3], to: output)
+    try writeFile([1, 2, 3], to: output)
     #expect(throws: ContentError.missingBlock(missing.cid)) {
       try ContentExport(store: store).writeBlocking(file.cid, to: output)
     }
-    #expect(try contents(of: output) == [1, 2, 3])
+    #expect(try readFile(output) == [1, 2, 3])
     #expect(TemporaryDirectory.names(in: "\(directory.path)/out") == ["file"])
     store.close()
   }
@@ -152,7 +134,7 @@ struct ContentFileTests {
     let cid = CID.v1(.raw, .identity(Bytes("hello".utf8)))
     let output = "\(directory.path)/output"
     #expect(try ContentExport(store: store).writeBlocking(cid, to: output) == 5)
-    #expect(try contents(of: output) == Bytes("hello".utf8))
+    #expect(try readFile(output) == Bytes("hello".utf8))
     store.close()
   }
 }

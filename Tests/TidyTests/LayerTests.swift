@@ -22,7 +22,7 @@ private enum Layers {
   static let inputOutput: [String: Set<String>] = [
     "Networking": ["Peering", "CShim", "COpenSSL", "CCurl"],
     "Persistence": [
-      "ContentStore", "Ledger", "Consensus", "CShim", "CLMDB", "CZlib", "CSQLite", "CPQ",
+      "ContentStore", "Ledger", "Consensus", "CShim", "CLMDB", "CZlib", "CZstd", "CSQLite", "CPQ",
     ],
     "IPFSClient": ["ContentStore", "Networking"],
     "EVMSettlement": ["Networking", "Persistence", "CKeccak", "CSecp256k1"],

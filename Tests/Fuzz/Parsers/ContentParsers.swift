@@ -35,9 +35,82 @@ extension FuzzedParser {
       }
       precondition(file.content.count <= 1 << 16)
     },
+    FuzzedParser("multibase") { bytes in
+      for base in Multibase.allCases {
+        let text = base.encode(bytes.count > 200 ? Bytes(bytes.prefix(200)) : bytes)
+        precondition((try? base.decode(text)) == Bytes(bytes.prefix(200)))
+        guard let read = try? base.decode(String(decoding: bytes, as: UTF8.self)) else { continue }
+        precondition(base.encode(read).utf8.elementsEqual(bytes))
+      }
+    },
+    FuzzedParser("unixfs-directory") { bytes in
+      let block = ContentBlock(hashing: bytes, codec: .dagPB)
+      var walk = UnixFSDirectoryWalk(root: block.cid)
+      guard let entries = try? walk.supply(bytes) else { return }
+      for entry in entries {
+        var lookup = UnixFSLookup(root: block.cid, name: entry.name)
+        precondition((try? lookup.supply(bytes)) != nil && lookup.entry == entry)
+      }
+    },
+    FuzzedParser("dag-cbor") { bytes in
+      guard let value = try? DagCBOR.decode(bytes, .readable),
+        let encoded = try? DagCBOR.encode(value)
+      else { return }
+      precondition((try? DagCBOR.decode(encoded)) == value)
+      if (try? DagCBOR.decode(bytes)) != nil { precondition(encoded == bytes) }
+    },
+    FuzzedParser("dag-json") { bytes in
+      guard let value = try? DagJSON.decode(bytes), let encoded = try? DagJSON.encode(value)
+      else { return }
+      precondition((try? DagJSON.decode(encoded, .canonical)) == value)
+    },
+    FuzzedParser("content-path") { bytes in
+      let text = String(decoding: bytes, as: UTF8.self)
+      guard let path = try? ContentPath(parsing: text) else { return }
+      precondition((try? ContentPath(parsing: path.description)) == path)
+    },
+    FuzzedParser("entity-bytes") { bytes in
+      guard let part = try? EntityBytes(parsing: String(decoding: bytes, as: UTF8.self)) else {
+        return
+      }
+      for size: UInt64 in [0, 1, 1_000, .max] {
+        if let range = try? part.range(in: size, of: .v1(.raw, .identity([]))) {
+          precondition(range.upperBound <= size)
+        }
+      }
+    },
+    FuzzedParser("content-archive") { bytes in archive(bytes) },
     FuzzedParser("segment-record") { bytes in
       guard let record = SegmentRecord(decoding: bytes) else { return }
       precondition(bytes.starts(with: record.encoded()))
+      precondition((record.block?.count ?? 0) <= BlockLimits.byteCountMax)
+    },
+    FuzzedParser("compressed-block") { bytes in
+      precondition((SegmentRecord.unpacked(bytes)?.count ?? 0) <= BlockLimits.byteCountMax)
     },
   ]
+
+  /// Whole and byte by byte it gives the same blocks, all of which can be followed or refused.
+  private static func archive(_ bytes: Bytes) {
+    var (whole, pieces) = (CARReader(byteCountMax: 1 << 20), CARReader(byteCountMax: 1 << 20))
+    var (events, others): ([CARReader.Event], [CARReader.Event]) = ([], [])
+    let isGood = (try? whole.append(bytes, into: &events)) != nil
+    var isGoodInPieces = true
+    for byte in bytes where isGoodInPieces {
+      isGoodInPieces = (try? pieces.append([byte], into: &others)) != nil
+    }
+    precondition(isGood == isGoodInPieces && events == others)
+    if isGood { precondition(((try? whole.finish()) != nil) == ((try? pieces.finish()) != nil)) }
+    guard case .header(let header)? = events.first, let root = header.roots.first else { return }
+    var known: [CID: Bytes] = [:]
+    for case .block(let block) in events { known[block.cid] = block.bytes }
+    for scope in DagScope.allCases {
+      var request = DagExport.Request(ContentPath(root: root), scope: scope)
+      request.limits.blocksMax = 1_000
+      guard var export = try? DagExport(request) else { continue }
+      while let cid = export.wanted, let block = known[cid] {
+        guard (try? export.supply(block)) != nil else { break }
+      }
+    }
+  }
 }

@@ -1,0 +1,107 @@
+import ContentStore
+import Glibc
+import Primitives
+import Telemetry
+
+/// Chunks of a file in order.
+struct ContentSource {
+  let descriptor: Int32
+  let path: String
+  let chunkByteCount: Int
+
+  /// Returns the next chunk, shorter only at the end, empty behind it.
+  func next() throws(BlockStoreError) -> Bytes { try next(max: chunkByteCount) }
+
+  /// Returns the first chunk of a file that had `byteCount` bytes a moment ago: a whole chunk of
+  /// one that has more by now.
+  func next(about byteCount: Int) throws(BlockStoreError) -> Bytes {
+    let start = try next(max: byteCount + 1)
+    guard start.count > byteCount else { return start }
+    return start + (try next(max: max(0, chunkByteCount - start.count)))
+  }
+
+  private func next(max: Int) throws(BlockStoreError) -> Bytes {
+    var failure: Int32 = 0
+    let chunk = Bytes(unsafeUninitializedCapacity: max) { buffer, filled in
+      while filled < max {
+        let count = read(descriptor, buffer.baseAddress! + filled, max - filled)
+        if count < 0, errno == EINTR { continue }
+        if count < 0 { failure = errno }
+        if count <= 0 { break }
+        filled += count
+      }
+    }
+    if failure == EISDIR { throw .notAFile(path: path) }
+    guard failure == 0 else { throw .failed("reading", path, failure) }
+    return chunk
+  }
+}
+
+/// One file on its way into the store. Leaves may come from several threads and in any order.
+final class FileAddition: Sendable {
+  private struct Tree {
+    var layout: BalancedLayout
+    /// Leaves that came before their turn; at most one a hashing thread.
+    var early: [Int: UnixFSSubtree] = [:]
+    var next = 0
+  }
+
+  private let layout: UnixFSLayout
+  private let session: ContentSession
+  private let tree: Lock<Tree>
+
+  init(layout: UnixFSLayout, session: ContentSession) {
+    self.layout = layout
+    self.session = session
+    tree = Lock(Tree(layout: BalancedLayout(layout)))
+  }
+
+  /// Reads chunks on this thread and lets the others hash them.
+  func add(
+    _ source: ContentSource, on workers: ContentWorkers
+  ) throws(BlockStoreError) -> UnixFSFile {
+    var chunk = try source.next()
+    if chunk.count < layout.chunkByteCount {
+      try add(chunk, at: 0)
+      return try finish()
+    }
+    let jobs = ContentJobGroup()
+    // The threads hold this file until they are done with it, whatever happens here.
+    defer { jobs.wait() }
+    var index = 0
+    while !chunk.isEmpty, session.error == nil {
+      let (number, bytes) = (index, chunk)
+      // The session keeps a failure, which the reader sees.
+      workers.run(jobs) { try? self.add(bytes, at: number) }
+      chunk = try source.next()
+      index += 1
+    }
+    jobs.wait()
+    return try finish()
+  }
+
+  /// Hashes and stores the leaf of chunk number `index`, and the inner nodes that it completes.
+  private func add(_ chunk: Bytes, at index: Int) throws(BlockStoreError) {
+    let (block, subtree) = layout.leaf(chunk)
+    try session.store([block])
+    let nodes = tree.withLock { tree in
+      var nodes: [ContentBlock] = []
+      tree.early[index] = subtree
+      while let leaf = tree.early.removeValue(forKey: tree.next) {
+        tree.layout.append(leaf, into: &nodes)
+        tree.next += 1
+      }
+      return nodes
+    }
+    try session.store(nodes)
+  }
+
+  /// Closes the tree.
+  private func finish() throws(BlockStoreError) -> UnixFSFile {
+    if let error = session.error { throw error }
+    var nodes: [ContentBlock] = []
+    let root = tree.withLock { $0.layout.finish(into: &nodes) }
+    try session.store(nodes)
+    return UnixFSFile(root)
+  }
+}

@@ -1,0 +1,108 @@
+import ContentStore
+import Glibc
+import MartletClient
+import Persistence
+import Primitives
+
+/// `content add`.
+enum ContentAdding {
+  static let command = Command(
+    words: ["content", "add"], summary: "store a file or a directory and print its CID",
+    positionals: ["PATH"],
+    options: [
+      Option(name: "recursive", short: "r", summary: "add a directory with everything in it"),
+      Option(name: "only-hash", summary: "compute the CID without storing anything"),
+      Option(
+        name: "profile", value: "NAME",
+        summary: "unixfs-v1-2025 (default) or unixfs-v0-2015, what `ipfs add` gives"),
+      Option(name: "cid-version", value: "N", summary: "0 or 1, as `ipfs add` has it"),
+      Option(name: "raw-leaves", summary: "chunks as raw blocks (default with version 1)"),
+      Option(name: "chunk-size", value: "BYTES", summary: "bytes of each chunk"),
+      Option(name: "hidden", summary: "also files whose name begins with a period"),
+      Option(name: "no-pin", summary: "let the next `content gc` forget it"),
+      Option(name: "name", value: "NAME", summary: "name the pin"),
+    ] + NetworkClient.options,
+    details: ["With --json one object for each entry is printed, the root last."],
+    example: "martlet content add README.md --only-hash", run: add)
+
+  @Sendable private static func add(_ arguments: Arguments) async throws {
+    let path = arguments.positionals[0]
+    let layouts = try Layouts(arguments)
+    try ContentCommands.checkReadable(path)
+    let isFolder = isDirectory(path)
+    guard !isFolder || arguments.flags.contains("recursive") else {
+      throw CommandFailure.usage("\(path) is a directory", hint: "add it with -r")
+    }
+    if arguments.flags.contains("only-hash") { return try add(path, nil, layouts, arguments) }
+    // A coordinator takes single files of the published profiles.
+    if let profile = layouts.profile, !isFolder, !setsPin(arguments) {
+      do {
+        let result = try await NetworkClient.selected(arguments).uploadContent(
+          path, profile: profile.rawValue)
+        return show(
+          path.split(separator: "/").last.map(String.init) ?? path, result["cid"]?.text ?? "",
+          result["size"]?.integer ?? 0, arguments, isTree: false)
+      } catch NetworkClientError.unreachable where ContentCommands.isLocal(arguments) {}
+    }
+    try ContentCommands.withStore(arguments) { try add(path, $0, layouts, arguments) }
+  }
+
+  private static func setsPin(_ arguments: Arguments) -> Bool {
+    arguments.flags.contains("no-pin") || arguments.text("name") != nil
+  }
+
+  private static func isDirectory(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  private static func add(
+    _ path: String, _ store: BlockStore?, _ layouts: Layouts, _ arguments: Arguments
+  ) throws {
+    let adder = ContentAdder(
+      store: store, layout: layouts.file, isPinning: !arguments.flags.contains("no-pin"),
+      pinName: arguments.text("name") ?? "")
+    let isTree = isDirectory(path)
+    _ = try ContentTreeAdder(
+      adder, directoryLayout: layouts.directory,
+      includesHidden: arguments.flags.contains("hidden")
+    ).addBlocking(path: path) { entry in
+      show(
+        entry.path, "\(entry.file.cid)", Int64(clamping: entry.file.tsize), arguments,
+        isTree: isTree)
+    }
+  }
+
+  private static func show(
+    _ path: String, _ cid: String, _ size: Int64, _ arguments: Arguments, isTree: Bool
+  ) {
+    let json: JSONValue = [
+      "path": .string(path), "cid": .string(cid), "size": .integer(size),
+    ]
+    Output.result(json, asJSON: arguments.isJSON) {
+      "\(cid)  \(size) bytes" + (isTree ? "  \(path)" : "")
+    }
+  }
+
+  /// How files and directories are written.
+  private struct Layouts {
+    /// The profile, where nothing departs from it.
+    var profile: UnixFSProfile?
+    let file: UnixFSLayout
+    let directory: UnixFSDirectoryLayout
+
+    init(_ arguments: Arguments) throws {
+      var settings = UnixFSSettings()
+      settings.profile = try arguments.choice("profile")
+      settings.cidVersion = try arguments.integer("cid-version", in: 0...1)
+        .flatMap { CID.Version(rawValue: UInt64($0)) }
+      if arguments.flags.contains("raw-leaves") { settings.hasRawLeaves = true }
+      settings.chunkByteCount = try arguments.integer(
+        "chunk-size", in: 1...BlockLimits.byteCountMax)
+      file = try settings.fileLayout()
+      directory = settings.directoryLayout
+      let profile = settings.profile ?? .v1In2025
+      if file == profile.layout, directory == profile.directoryLayout { self.profile = profile }
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import ContentStore
+import Cryptography
+import Networking
+import Persistence
+import Primitives
+import Telemetry
+
+/// `content gc|stat|fsck`: the store itself.
+enum ContentUpkeep {
+  static let all = [
+    Command(
+      words: ["content", "gc"], summary: "forget what no pin holds and free its space",
+      example: "martlet content gc", run: collect),
+    Command(
+      words: ["content", "stat"], summary: "what the store holds",
+      example: "martlet content stat", run: status),
+    Command(
+      words: ["content", "fsck"], summary: "read every stored block and compare it with its digest",
+      options: [
+        Option(
+          name: "repair-from", value: "URL",
+          summary: "fetch damaged blocks from this trustless gateway")
+      ],
+      details: ["Exits with 1 where a block is damaged or missing and was not mended."],
+      example: "martlet content fsck", run: check),
+  ]
+
+  @Sendable private static func collect(_ arguments: Arguments) async throws {
+    let report = try ContentCommands.withStore(arguments) { try $0.collectBlocking() }
+    let json: JSONValue = [
+      "blocks": JSONValue(report.blockCount), "freed_bytes": JSONValue(report.freedByteCount),
+      "moved_bytes": JSONValue(report.movedByteCount), "segments": JSONValue(report.segmentCount),
+      "damaged_segments": .array(report.damagedSegments.map { JSONValue(UInt64($0)) }),
+    ]
+    Output.result(json, asJSON: arguments.isJSON) {
+      let freed = report.freedByteCount - min(report.freedByteCount, report.movedByteCount)
+      return "\(Plural.text(report.blockCount, "block")) forgotten, \(freed) bytes freed"
+    }
+    if !report.damagedSegments.isEmpty {
+      Output.note("blocks in them are damaged, so segments were kept; see `martlet content fsck`")
+    }
+  }
+
+  @Sendable private static func status(_ arguments: Arguments) async throws {
+    let status = try ContentCommands.withStore(arguments) { try $0.status() }
+    let rows: [(key: String, text: String, value: UInt64)] = [
+      ("blocks", "blocks", UInt64(status.blockCount)),
+      ("unpinned_blocks", "of these unpinned", UInt64(status.unreferencedCount)),
+      ("pins", "pins", UInt64(status.pinCount)),
+      ("segments", "segment files", UInt64(status.segmentCount)),
+      ("segment_bytes", "their bytes", status.segmentByteCount),
+      ("live_bytes", "of these live", status.liveByteCount),
+      ("index_bytes", "bytes of the index", status.indexByteCount),
+    ]
+    let json = JSONValue.object(rows.map { .init($0.key, JSONValue($0.value)) })
+    Output.result(json, asJSON: arguments.isJSON) {
+      TextTable.lines([], rows.map { [$0.text, "\($0.value)"] }).joined(separator: "\n")
+    }
+  }
+
+  // MARK: - fsck
+
+  @Sendable private static func check(_ arguments: Arguments) async throws {
+    let store = try ContentCommands.localStore(arguments)
+    defer { store.close() }
+    var check = BlockStoreCheck(store)
+    var report = try check.runBlocking()
+    if let url = arguments.text("repair-from") {
+      let gateway = BlockGateway(url: url)
+      defer { gateway.close() }
+      for fault in report.faults where fault.fault == .damaged {
+        try await mend(fault, from: gateway, in: store, &report)
+      }
+    }
+    Output.result(json(report), asJSON: arguments.isJSON) {
+      let checked = "\(Plural.text(report.blockCount, "block")), \(report.byteCount) bytes"
+      return (["\(checked) checked"] + report.faults.map(line)).joined(separator: "\n")
+    }
+    guard !report.isWhole else { return }
+    let count = report.faults.count { $0.fault != .mended }
+    throw CommandFailure(
+      "\(Plural.text(count, "block")) \(count == 1 ? "is" : "are") damaged or missing",
+      hint: "add the content again, or name a gateway with --repair-from")
+  }
+
+  private static func line(_ fault: FaultyBlock) -> String {
+    let names = fault.names.isEmpty ? ["no pin holds it"] : fault.names.map { "\($0)" }
+    return "\(fault.fault.rawValue)  \(multihash(fault))  \(names.joined(separator: " "))"
+  }
+
+  private static func multihash(_ fault: FaultyBlock) -> String {
+    Hex.encode(Multihash.sha256(fault.digest).bytes)
+  }
+
+  private static func json(_ report: BlockStoreCheckReport) -> JSONValue {
+    [
+      "blocks": JSONValue(report.blockCount), "bytes": JSONValue(report.byteCount),
+      "pins": JSONValue(report.pinCount), "whole": .bool(report.isWhole),
+      "faults": .array(
+        report.faults.map { fault in
+          [
+            "multihash": .string(multihash(fault)), "state": .string(fault.fault.rawValue),
+            "cids": .array(fault.names.map { .string("\($0)") }),
+            "pins": .array(fault.pins.map { .string("\($0)") }),
+          ]
+        }),
+    ]
+  }
+
+  private static func mend(
+    _ fault: FaultyBlock, from gateway: BlockGateway, in store: BlockStore,
+    _ report: inout BlockStoreCheckReport
+  ) async throws {
+    for cid in fault.candidates {
+      guard let bytes = try await gateway.block(cid) else { continue }
+      if try store.mendBlocking(fault, with: bytes, in: &report) { return }
+    }
+  }
+}
+
+/// Raw blocks of a trustless gateway (specs.ipfs.tech/http-gateways/trustless-gateway).
+///
+/// Whoever asks verifies what comes.
+private struct BlockGateway {
+  private let base: String
+  private let pool = ComputePool(named: "martlet-gateway", threads: 1, queueMax: 1)
+
+  init(url: String) { base = url.hasSuffix("/") ? String(url.dropLast()) : url }
+
+  /// The block, or nil where the gateway does not have it.
+  func block(_ cid: CID) async throws -> Bytes? {
+    var request = HTTPClientRequest(.get, "\(base)/ipfs/\(cid)?format=raw")
+    request.headers.append("Accept", "application/vnd.ipld.raw")
+    request.responseBytesMax = BlockLimits.byteCountMax
+    do {
+      let response = try await HTTPClient(pool: pool).send(request)
+      return (200..<300).contains(response.status) ? response.body : nil
+    } catch let error as HTTPClientError {
+      throw CommandFailure(
+        "the gateway \(base) does not answer: \(error)", hint: "check the URL",
+        code: .unreachable)
+    }
+  }
+
+  func close() { pool.stop() }
+}
