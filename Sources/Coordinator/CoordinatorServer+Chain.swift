@@ -161,6 +161,7 @@ extension CoordinatorServer {
       throw error
     }
     chain = followed
+    settings.stakes?.replace(with: chain.state.stakes)
     pending.settle(in: chain.state)
     noteReplays(in: committed.block)
     openDisputes(in: committed.block)

@@ -127,6 +127,7 @@ package actor CoordinatorServer {
     for transaction in restored.transactions { _ = pending.add(transaction) }
     pending.settle(in: chain.state)
     startedAt = loop.now
+    settings.stakes?.replace(with: chain.state.stakes)
     updateMemory = ByteBudget(loop: loop, bytesMax: Limits.updateMemoryMax)
   }
 
@@ -238,11 +239,15 @@ package struct CoordinatorSettings: Sendable {
   /// How long a party of a dispute may take for one answer: hundreds of times what the replay of
   /// an ordinary segment takes.
   package var disputeTimeout: Duration
+  /// Gets the stakes of all accounts after each block.
+  package var stakes: StakeBook?
 
   /// Collects the settings.
   package init(
-    home: HomeDirectory, stakeGrants: Int = 0, disputeTimeout: Duration = .seconds(10)
+    home: HomeDirectory, stakeGrants: Int = 0, disputeTimeout: Duration = .seconds(10),
+    stakes: StakeBook? = nil
   ) {
+    self.stakes = stakes
     self.home = home
     self.stakeGrants = stakeGrants
     self.disputeTimeout = disputeTimeout

@@ -45,6 +45,11 @@ public struct LedgerState: Sendable {
     tree.update(changes)
   }
 
+  /// The stakes of all accounts that have one.
+  public var stakes: [AccountID: Amount] {
+    accounts.compactMapValues { $0.stake > .zero ? $0.stake : nil }
+  }
+
   /// The Merkle root over accounts, jobs, client-rounds and the chain's position.
   public var stateRoot: Digest { tree.root }
 

@@ -22,6 +22,7 @@ package actor ChainProducer {
   private let disk: ComputePool
   private let nursery: LoopNursery
   private let wallClock: @Sendable () -> UInt64
+  private let stakes: StakeBook?
   private let committed: @Sendable (CommittedBlock) async -> Void
   private var chain: ChainFollower
   private var mempool = Mempool()
@@ -40,10 +41,12 @@ package actor ChainProducer {
   /// - Parameters:
   ///   - disk: runs what waits for the disk, one thing after another.
   ///   - wallClock: milliseconds since 1970, for the header's time only.
+  ///   - stakes: gets the stakes of all accounts after each block.
   ///   - committed: told of each block once it is durable, in order.
   package init(
     key: SigningKey, store: ValidatorStore, loop: EventLoop, disk: ComputePool,
     nursery: LoopNursery, wallClock: @escaping @Sendable () -> UInt64,
+    stakes: StakeBook? = nil,
     committed: @escaping @Sendable (CommittedBlock) async -> Void
   ) {
     self.key = key
@@ -52,11 +55,13 @@ package actor ChainProducer {
     self.disk = disk
     self.nursery = nursery
     self.wallClock = wallClock
+    self.stakes = stakes
     self.committed = committed
     chain = store.chain
     signGuard = store.signGuard
     unfinished = store.unfinished
     machine = BlockProductionMachine(resumingAt: store.chain.state)
+    stakes?.replace(with: store.chain.state.stakes)
   }
 
   /// Seals what the last run left due.
@@ -91,6 +96,7 @@ package actor ChainProducer {
     do {
       let certified = try await certify(block)
       try chain.follow(certified)
+      stakes?.replace(with: chain.state.stakes)
       mempool.settle(block, state: chain.state)
       await committed(certified)
       isFinishing = false
@@ -190,6 +196,7 @@ package actor ChainProducer {
     do {
       let block = try await certify(proposed.block)
       try chain.commit(proposed, certificate: block.certificate)
+      stakes?.replace(with: chain.state.stakes)
       if let minted = block.block.header.coinbase { coinbases.removeAll { $0 == minted } }
       mempool.settle(block.block, refused: proposed.refused, state: chain.state)
       fillGaps()

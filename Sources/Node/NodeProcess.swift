@@ -49,14 +49,14 @@ package struct NodeProcess: Sendable {
     self.report = report
   }
 
-  /// Runs until it is cancelled or can never work.
-  package func run() async throws {
+  /// Runs until it is cancelled or can never work, or until `ended` returns: then it says goodbye
+  /// to its groups first.
+  package func run(until ended: @escaping ProcessEnd = Departure.never) async throws {
     let identity = try settings.home.keyOrNew(named: settings.keyName)
     let lock = try settings.home.lock(settings.keyName)
     defer { lock.release() }
     let switchboard = CallSwitchboard()
-    let membership = settings.membership
-    let blocking = Membership.pool()
+    let (membership, blocking) = (self.membership, Membership.pool())
     defer { blocking.stop() }
     let host = PeerHost(
       loop: loop, identity: identity, settings: membership.hostSettings(pool: blocking),
@@ -72,7 +72,7 @@ package struct NodeProcess: Sendable {
     let materials = SessionMaterials(link: link, compute: compute)
     let role = try await makeRole(
       identity: identity, link: link, materials: materials, compute: compute, nursery: nursery,
-      desk: desk)
+      desk: desk, stakes: membership.stakes)
     defer { role.close() }
     await switchboard.connect(role.answer)
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -80,27 +80,39 @@ package struct NodeProcess: Sendable {
       group.addTask(executorPreference: onLoop) { await host.run() }
       group.addTask(executorPreference: onLoop) { await loop.perform { await nursery.run() } }
       group.addTask(executorPreference: onLoop) {
-        try await takePart(host, link, role: role, pool: blocking)
+        try await takePart(host, link, as: membership, role: role, pool: blocking)
       }
       group.addTask(executorPreference: onLoop) { try await role.run() }
+      group.addTask(executorPreference: onLoop) {
+        try await Departure.wait(for: ended) { await link.network }
+      }
       // A role that only answers returns at once.
-      for _ in 0..<2 { try await group.next() }
+      do { for _ in 0..<2 { try await group.next() } } catch is Departure {}
       group.cancelAll()
     }
   }
 
+  /// A validator follows the chain, and so knows stakes.
+  private var membership: Membership {
+    var membership = settings.membership
+    if settings.role == .validator {
+      membership.stakes = membership.stakes ?? membership.stakesToKeep()
+    }
+    return membership
+  }
+
   /// Listens, joins the network, and works for its coordinator.
   private func takePart(
-    _ host: PeerHost, _ link: CoordinatorLink, role: NodeRoleShell, pool: ComputePool
+    _ host: PeerHost, _ link: CoordinatorLink, as membership: Membership, role: NodeRoleShell,
+    pool: ComputePool
   ) async throws {
-    let membership = settings.membership
     try await membership.listen(with: host)
     let sections = Lock([PeerControlSection(name: "work", isLive: true, body: role.report)])
     _ = await host.begin {
       await membership.answerQuestions(about: host) { sections.withLock { $0 } }
     }
     let join: NetworkJoin = { chainID in
-      let network = await membership.join(chainID, with: host, pool: pool)
+      let network = await membership.join(chainID, with: host, pool: pool, report: report)
       if let network { sections.withLock { $0 += network.controlSections } }
       return network
     }
@@ -153,7 +165,7 @@ package struct NodeProcess: Sendable {
 
   private func makeRole(
     identity: SigningKey, link: CoordinatorLink, materials: SessionMaterials,
-    compute: ComputePool, nursery: LoopNursery, desk: DisputeDesk
+    compute: ComputePool, nursery: LoopNursery, desk: DisputeDesk, stakes: StakeBook?
   ) async throws -> NodeRoleShell {
     switch settings.role {
     case .worker:
@@ -175,7 +187,7 @@ package struct NodeProcess: Sendable {
     case .validator, .coordinator:
       return try await makeValidator(
         identity: identity, link: link, materials: materials, compute: compute,
-        nursery: nursery, desk: desk)
+        nursery: nursery, desk: desk, stakes: stakes)
     }
   }
 
@@ -198,7 +210,7 @@ package struct NodeProcess: Sendable {
 
   private func makeValidator(
     identity: SigningKey, link: CoordinatorLink, materials: SessionMaterials,
-    compute: ComputePool, nursery: LoopNursery, desk: DisputeDesk
+    compute: ComputePool, nursery: LoopNursery, desk: DisputeDesk, stakes: StakeBook?
   ) async throws -> NodeRoleShell {
     let genesis = try settings.home.genesis()
     let store = try ValidatorStore(home: settings.home, genesis: genesis)
@@ -213,7 +225,7 @@ package struct NodeProcess: Sendable {
     let disk = ComputePool(named: "chain-disk", threads: 1, queueMax: Limits.computeQueueMax)
     let producer = ChainProducer(
       key: identity, store: store, loop: loop, disk: disk,
-      nursery: nursery, wallClock: WallClock.milliseconds,
+      nursery: nursery, wallClock: WallClock.milliseconds, stakes: stakes,
       committed: { await relay.send($0) })
     let coinbases = mining.map {
       CoinbaseShell(

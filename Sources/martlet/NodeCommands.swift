@@ -63,7 +63,8 @@ enum NodeCommands {
     try home.create()
     let loop = try EventLoop()
     loop.start(named: "loop").detach()
-    guard let role else { return try await run(membership, loop: loop, arguments) }
+    let signals = try await loop.perform { try SignalSource([.interrupt, .terminate], on: loop) }
+    guard let role else { return try await run(membership, signals, loop: loop, arguments) }
     let peer = try home.keyOrNew(named: "identity").publicKey.peerID
     Output.result(
       ["peer_id": .string("\(peer)"), "role": .string(role.rawValue)], asJSON: arguments.isJSON
@@ -73,19 +74,22 @@ enum NodeCommands {
       membership: membership, role: role, label: settings.text("label") ?? "",
       threads: resources.threads, lie: lie)
     node.memoryMax = resources.memory
-    try await NodeProcess(settings: node, loop: loop, report: { Output.note($0) }).run()
+    try await NodeProcess(settings: node, loop: loop, report: { Output.note($0) })
+      .run(until: { try await OrderlyEnd.wait(for: signals) })
   }
 
   /// A peer says where it is: others begin there.
   private static func run(
-    _ membership: Membership, loop: EventLoop, _ arguments: Arguments
+    _ membership: Membership, _ signals: SignalSource, loop: EventLoop, _ arguments: Arguments
   ) async throws {
     guard let chainID = membership.file?.chainID else {
       throw CommandFailure.usage(
         "a peer needs the option --network", hint: "`martlet network list` lists this home's")
     }
     let peer = try membership.home.keyOrNew(named: "identity").publicKey.peerID
-    try await PeerProcess(membership: membership, of: chainID, loop: loop).run { addresses in
+    let process = PeerProcess(
+      membership: membership, of: chainID, loop: loop, report: { Output.note($0) })
+    try await process.run(until: { try await OrderlyEnd.wait(for: signals) }) { addresses in
       Output.result(
         [
           "peer_id": .string("\(peer)"), "role": "peer",

@@ -24,6 +24,9 @@ enum ServerCommands {
         Option(name: "network", value: "NAME", summary: "a network of this home (default its own)"),
         Option(
           name: "announce", value: "MULTIADDR,…", summary: "addresses that peers are told too"),
+        Option(
+          name: "place", value: "REGION/COUNTRY/CITY",
+          summary: "where it is: it joins the group of its city"),
         Option(name: "relay", summary: "carry some traffic of peers that nobody can reach"),
         Option(name: "tls-cert", value: "FILE", summary: "PEM certificate chain"),
         Option(name: "tls-key", value: "FILE", summary: "PEM key"),
@@ -54,13 +57,11 @@ enum ServerCommands {
     let loop = try EventLoop()
     let thread = loop.start(named: "loop")
     defer { thread.detach() }
-    let coordinator = try CoordinatorServer(
-      settings: CoordinatorSettings(
-        home: home, stakeGrants: try settings.integer("stake-grants", in: 0...1_000)),
-      loop: loop)
     let identity = try home.key(named: "identity")
     var membership = try ServerMembership(
       home: home, identity: identity.publicKey.peerID, settings: settings, arguments)
+    let coordinator = try CoordinatorServer(
+      settings: coordinatorSettings(home, settings, stakes: membership.stakes), loop: loop)
     let host = PeerHost(
       loop: loop, identity: identity, settings: membership.hostSettings,
       protocols: [.rpc { await coordinator.answer($0) }])
@@ -70,13 +71,13 @@ enum ServerCommands {
     let web = try await listen(api, tls: tls, settings: settings, arguments: arguments)
     let signals = try await loop.perform { try SignalSource(ProcessSignal.allCases, on: loop) }
     try await membership.join(with: host)
-    let (key, path) = (membership.file.key, membership.path)
+    let (key, path, member) = (membership.file.key, membership.path, membership)
     try await announce(web: web, peers: address, network: path, api: api, arguments: arguments)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await coordinator.run(host: host) }
       group.addTask { try await api.run() }
       group.addTask(executorPreference: loop.taskExecutor) {
-        try await answer(signals, api: api, tls: tls)
+        try await answer(signals, api: api, tls: tls, member: member)
       }
       if !arguments.flags.contains("no-roles") {
         for role in [NodeRole.validator, .evaluator] {
@@ -86,6 +87,14 @@ enum ServerCommands {
       try await group.next()
       group.cancelAll()
     }
+  }
+
+  private static func coordinatorSettings(
+    _ home: HomeDirectory, _ settings: Settings, stakes: StakeBook?
+  ) throws -> CoordinatorSettings {
+    CoordinatorSettings(
+      home: home, stakeGrants: try settings.integer("stake-grants", in: 0...1_000),
+      stakes: stakes)
   }
 
   private static func run(
@@ -103,7 +112,7 @@ enum ServerCommands {
 
   /// Certificates are read again at a hang-up; returns when the server should end.
   private static func answer(
-    _ signals: SignalSource, api: APIServer, tls: TLSIdentity?
+    _ signals: SignalSource, api: APIServer, tls: TLSIdentity?, member: ServerMembership
   ) async throws {
     while try await signals.next() == .hangUp {
       do {
@@ -113,7 +122,9 @@ enum ServerCommands {
         Output.error(CommandFailure(describing: error))
       }
     }
+    async let farewell: Void = member.leave()
     await api.shutdown(within: shutdownMax)
+    await farewell
   }
 
   /// Requests that run when the server is told to end may take this long; downloads take longer

@@ -10,6 +10,7 @@ import Persistence
 struct ServerMembership: Sendable {
   private let store: NetworkFileStore
   private let membership: Membership
+  private var network: PeerNetwork?
   private let pool = Membership.pool()
   /// The network as its members have it, with this server's addresses once it listens.
   private(set) var file: NetworkFile
@@ -48,8 +49,18 @@ struct ServerMembership: Sendable {
       membership.ownPeers.insert(
         try home.keyOrNew(named: role.rawValue).publicKey.peerID)
     }
+    membership.site = try settings.text("place").map { try SettingKind.place($0, of: "place") }
+    membership.kinds = [NodeRole.coordinator.rawValue]
+    membership.stakes = membership.stakesToKeep()
+    membership.invitation = try InvitationFile.own(into: file, in: home)
     self.membership = membership
   }
+
+  /// What the coordinator has to keep up to date, where the network asks for stakes.
+  var stakes: StakeBook? { membership.stakes }
+
+  /// Says goodbye to the groups; the host has to run until then.
+  func leave() async { await network?.leave() }
 
   /// Where the file is.
   var path: String { store.path(of: file.name) }
@@ -64,7 +75,7 @@ struct ServerMembership: Sendable {
   /// Joins with a host that listens, is found as a coordinator from then on, and puts its addresses
   /// into the file.
   mutating func join(with host: PeerHost) async throws {
-    let network = await membership.join(file.chainID, with: host, pool: pool)
+    network = await membership.join(file.chainID, with: host, pool: pool) { Output.note($0) }
     await network?.advertise(NodeRole.coordinator.rawValue)
     let own = await host.ownAddresses().filter { !$0.isRelayed }
     let outside = own.filter { AddressGroup.scope(of: $0) != .loopback }

@@ -26,6 +26,9 @@ struct LocalNetwork: Sendable {
   var segmentRoots: SegmentRootsFunction = { try $0.segmentRoots(of: $1, dataset: $2) }
   /// How each worker trains; a test puts faults here.
   var train: TrainingFunction?
+  /// Stakes as the coordinator and the validator know them.
+  let coordinatorStakes = StakeBook()
+  let validatorStakes = StakeBook()
   let loop: EventLoop
   let coordinator: CoordinatorServer
   let coordinatorIdentity: SigningKey
@@ -83,7 +86,8 @@ struct LocalNetwork: Sendable {
     coordinatorIdentity = identity
     self.genesis = genesis
     coordinatorSettings = CoordinatorSettings(
-      home: coordinatorHome, stakeGrants: stakeGrants, disputeTimeout: disputeTimeout)
+      home: coordinatorHome, stakeGrants: stakeGrants, disputeTimeout: disputeTimeout,
+      stakes: coordinatorStakes)
     let server = try CoordinatorServer(settings: coordinatorSettings, loop: loop)
     coordinator = server
     host = PeerHost(loop: loop, identity: identity, handler: { await server.answer($0) })
@@ -135,9 +139,9 @@ struct LocalNetwork: Sendable {
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await coordinator.run(host: host) }
       for node in nodes {
-        let settings = NodeSettings(
-          home: node.home, role: node.role, coordinator: address, label: node.label,
-          lie: node.lie)
+        var node = settings(of: node.label, address: address)
+        if node.role == .validator { node.membership.stakes = validatorStakes }
+        let settings = node
         group.addTask {
           try await NodeProcess(
             settings: settings, loop: loop, train: train, segmentRoots: segmentRoots,

@@ -49,6 +49,8 @@ package struct Membership: Sendable {
   package var kinds: [String] = []
   /// Its right to be in the network, where the network asks for one.
   package var invitation: NetworkInvitation?
+  /// Stakes, where the network asks for them and this process follows the chain.
+  package var stakes: StakeBook?
 
   /// The usual member.
   package init(place: CoordinatorPlace, home: HomeDirectory) {
@@ -137,16 +139,26 @@ package struct Membership: Sendable {
     if meetsPeers { _ = try await host.listen(on: listenAddress) }
   }
 
-  /// Joins a chain's network with a host that listens.
+  /// The stakes to be kept by whoever follows the chain; nil where nobody asks for them.
+  package func stakesToKeep() -> StakeBook? {
+    site != nil && file?.profile.isByStake == true ? StakeBook() : nil
+  }
+
+  /// Joins a chain's network with a host that listens; `report` gets a line if it can be in no
+  /// group of its place.
   package func join(
-    _ chainID: Digest, with host: PeerHost, pool: ComputePool
+    _ chainID: Digest, with host: PeerHost, pool: ComputePool,
+    report: @Sendable (String) -> Void = { _ in }
   ) async -> PeerNetwork? {
     guard meetsPeers, let settings = networkSettings(of: chainID, pool: pool) else { return nil }
     let network = await PeerNetwork(host: host, settings: settings)
     await network.start()
     if let site, let profile = file?.profile {
-      await network.joinGroup(
-        GroupSettings(profile: profile, place: site, kinds: kinds, invitation: invitation))
+      // Elsewhere no member knows stakes, and one that did would see another line of succession.
+      var member = GroupSettings(
+        profile: profile, place: site, kinds: kinds, invitation: invitation)
+      if profile.isByStake, let stakes { member.stake = { stakes.stake(of: $0) } }
+      if let absence = await network.joinGroup(member) { report(absence.words) }
     }
     return network
   }

@@ -3,7 +3,7 @@ import Primitives
 /// What decides a member's place in line.
 private struct Standing {
   let minutes: UInt64
-  let stake: UInt64
+  let stake: Amount
   let point: UInt64
   let handle: PeerHandle
 }

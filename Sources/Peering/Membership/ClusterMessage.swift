@@ -69,8 +69,8 @@ package enum ClusterEffect: Sendable, Equatable {
 
 /// What a cluster machine asks of the books of peers and of our own key.
 package protocol ClusterDirectory {
-  /// The peer's stake, in whatever unit the network counts.
-  func stake(of peer: PeerHandle) -> UInt64
+  /// The peer's stake.
+  func stake(of peer: PeerHandle) -> Amount
   /// The peer's place on the ring that all members see alike.
   func ringPoint(of peer: PeerHandle) -> UInt64
   /// The peer's key; nil for one that is not Ed25519.

@@ -34,7 +34,7 @@ extension NetworkFile {
     case .everyone: ["rule": "everyone"]
     case .listed(let peers): ["rule": "listed", "peers": json(of: peers)]
     case .invited(let keys): ["rule": "invited", "issuers": json(of: keys.map(\.peerID))]
-    case .staked(let minimum): ["rule": "staked", "minimum": .string("\(minimum)")]
+    case .staked(let minimum): ["rule": "staked", "minimum": .string(minimum.baseUnitsText)]
     }
   }
 
@@ -133,6 +133,17 @@ extension NetworkFile {
     return truth
   }
 
+  /// Money is a text of base units; one spelling of each amount.
+  private static func amount(
+    _ field: String, _ object: JSONValue
+  ) throws(NetworkFileFault) -> Amount {
+    let text = try string(field, object)
+    guard let amount = try? Amount(baseUnitsText: text), amount.baseUnitsText == text else {
+      throw .type(field: field, wanted: "a number of base units in a text")
+    }
+    return amount
+  }
+
   private static func kademlia(in object: JSONValue) throws(NetworkFileFault) -> String? {
     guard let protocols = object["protocols"] else { return nil }
     guard protocols.members != nil else { throw .type(field: "protocols", wanted: "an object") }
@@ -170,11 +181,7 @@ extension NetworkFile {
       return .invited(by: keys)
     case "staked":
       try refuse(besides: ["rule", "minimum"], in: rule)
-      let text = try string("minimum", rule)
-      guard let minimum = UInt64(text), "\(minimum)" == text else {
-        throw .type(field: "minimum", wanted: "a number of base units in a text")
-      }
-      return .staked(minimum: minimum)
+      return .staked(minimum: try amount("minimum", rule))
     default: throw .admission(name)
     }
   }

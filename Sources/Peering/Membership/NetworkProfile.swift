@@ -21,7 +21,7 @@ package enum AdmissionRule: Hashable, Sendable {
   /// Those with an invitation signed by one of these keys.
   case invited(by: [PublicKey])
   /// Those with at least this stake.
-  case staked(minimum: UInt64)
+  case staked(minimum: Amount)
 }
 
 /// Why a peer may not enter.
@@ -32,7 +32,7 @@ package enum AdmissionRefusal: Error, Equatable, Sendable {
   case invitationForOther
   case unknownIssuer
   case badSignature
-  case stakeTooSmall(held: UInt64, needed: UInt64)
+  case stakeTooSmall(held: Amount, needed: Amount)
 }
 
 extension AdmissionRefusal {
@@ -136,13 +136,18 @@ package struct NetworkProfile: Hashable, Sendable {
 
   /// Lets a peer in or says why not. `now` is in seconds since 1970.
   package func admit(
-    _ peer: PeerID, invitation: NetworkInvitation?, stake: UInt64, now: UInt64
+    _ peer: PeerID, invitation: NetworkInvitation?, stake: Amount, now: UInt64
   ) throws(AdmissionRefusal) {
     if let refusal = refusal(of: peer, invitation: invitation, stake: stake, now: now) {
       throw refusal
     }
     guard isByInvitation, let invitation else { return }
     guard invitation.isSignatureValid else { throw .badSignature }
+  }
+
+  /// Whether members need a stake.
+  package var isByStake: Bool {
+    if case .staked = rule { true } else { false }
   }
 
   /// Whether members need an invitation.
@@ -152,7 +157,7 @@ package struct NetworkProfile: Hashable, Sendable {
 
   /// Why a peer may not enter, if the invitation's signature holds; nil if it may.
   package func refusal(
-    of peer: PeerID, invitation: NetworkInvitation?, stake: UInt64, now: UInt64
+    of peer: PeerID, invitation: NetworkInvitation?, stake: Amount, now: UInt64
   ) -> AdmissionRefusal? {
     switch rule {
     case .everyone: return nil

@@ -11,6 +11,8 @@ package enum SWIMEvent: Sendable {
   /// Peers that are in the same group, it is said, and that we do not see: two parts that began
   /// apart become one.
   case reach([PeerHandle])
+  /// The rule of admission no longer lets a member be here.
+  case expel(PeerHandle)
   /// Tell the group that we go.
   case leave
 }

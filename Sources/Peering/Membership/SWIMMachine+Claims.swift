@@ -79,9 +79,11 @@ extension SWIMMachine {
   ) {
     guard let known = table[claim.member] else { return }
     let status: SWIMStatus = claim.status == .left ? .left : .alive
+    let comesBack = !known.status.isPresent && status.isPresent
+    // The right to be here may have ended meanwhile.
     guard
-      known.status.isPresent || !status.isPresent
-        || table.presentCount < SWIMLimits.membersMax
+      !comesBack
+        || table.presentCount < SWIMLimits.membersMax && notary.refusal(of: claim.member) == nil
     else { return }
     table.prove(claim.member, incarnation: claim.incarnation, proof: claim.proof)
     suspicions.removeAll { $0.member == claim.member }
@@ -149,6 +151,16 @@ extension SWIMMachine {
     change(handle, to: .dead, now: now, notary: notary, effects: &effects)
     guard let member = table[handle] else { return }
     broadcasts.add(claim(about: member, origin: local))
+  }
+
+  /// Puts a member out. Nobody is told: the others see by the same rule that it may not be here,
+  /// and a rumour about it would be one that it may contradict.
+  mutating func expel(
+    _ handle: PeerHandle, now: Tick, notary: some MembershipNotary, effects: inout [SWIMEffect]
+  ) {
+    guard table[handle]?.status.isPresent == true else { return }
+    suspicions.removeAll { $0.member == handle }
+    change(handle, to: .left, now: now, notary: notary, effects: &effects)
   }
 
   mutating func endSuspicions(

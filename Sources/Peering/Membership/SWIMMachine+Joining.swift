@@ -172,9 +172,10 @@ extension SWIMMachine {
     _ claims: [SWIMClaim<PeerHandle>], from sender: PeerHandle, notary: some MembershipNotary,
     effects: inout [SWIMEffect]
   ) {
-    guard table[sender] != nil else {
+    let refusal = isPresent(sender) ? nil : notary.refusal(of: sender)
+    guard table[sender] != nil, refusal == nil else {
       let isFull = table.presentCount >= SWIMLimits.membersMax
-      let reason = isFull ? .full : notary.refusal(of: sender) ?? .notAdmitted
+      let reason = isFull ? .full : refusal ?? .notAdmitted
       effects.append(.send(SWIMMessage(.refused(reason)), to: sender))
       return
     }

@@ -145,6 +145,7 @@ package struct SWIMMachine: Sendable {
     case .join(let seeds):
       join(via: seeds, now: now, notary: notary, effects: &effects)
     case .reach(let peers): reach(peers, notary: notary, effects: &effects)
+    case .expel(let peer): expel(peer, now: now, notary: notary, effects: &effects)
     case .leave: leave(now: now, random: &random, notary: notary, effects: &effects)
     }
   }

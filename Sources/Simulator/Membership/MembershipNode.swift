@@ -43,7 +43,7 @@ struct SimulatedDirectory: ClusterDirectory {
   let local: Int
   let unixSeconds: UInt64
 
-  func stake(of peer: PeerHandle) -> UInt64 { UInt64(peer.index % 7) }
+  func stake(of peer: PeerHandle) -> Amount { .tokens(UInt64(peer.index % 7)) }
   func ringPoint(of peer: PeerHandle) -> UInt64 { SimulatedNotary.ringPoint(of: peer) }
   func publicKey(of peer: PeerHandle) -> PublicKey? {
     keys.indices.contains(Int(peer.index)) ? keys[Int(peer.index)].publicKey : nil

@@ -21,12 +21,7 @@ enum GroupCommands {
 
   @Sendable private static func group(_ arguments: Arguments) async throws {
     let report = try await ask("group", arguments)
-    guard report.members != nil else {
-      throw CommandFailure(
-        "the node is in no group",
-        hint: "say where it is with `martlet config set place REGION/COUNTRY/CITY`",
-        code: .notFound)
-    }
+    try check(report)
     Output.result(report, asJSON: arguments.isJSON) { text(ofGroup: report) }
   }
 
@@ -54,11 +49,7 @@ enum GroupCommands {
       throw CommandFailure.usage("`\(kind)` is no kind", hint: "a kind is one word such as `cpu`")
     }
     let report = try await ask("pools \(kind)", arguments)
-    if let fault = report["error"]?.text {
-      throw CommandFailure(
-        fault, hint: "set one with `martlet config set place REGION/COUNTRY/CITY`",
-        code: .notFound)
-    }
+    try check(report)
     let peers = report["peers"]?.elements ?? []
     Output.result(report, asJSON: arguments.isJSON) {
       peers.map { peer in
@@ -70,6 +61,15 @@ enum GroupCommands {
       throw CommandFailure(
         "nobody offers `\(kind)`", hint: "ask again later, or for another kind", code: .notFound)
     }
+  }
+
+  /// Throws what the node says where it is in no group.
+  private static func check(_ report: JSONValue) throws {
+    let fault = report["error"]?.text
+    guard fault != nil || report.members == nil else { return }
+    throw CommandFailure(
+      fault ?? "the node is in no network", hint: report["hint"]?.text ?? "look again soon",
+      code: .notFound)
   }
 
   private static func ask(_ question: String, _ arguments: Arguments) async throws -> JSONValue {

@@ -117,7 +117,7 @@ extension AdmissionRule {
     case .listed(let peers): "the \(peers.count) peers on the list"
     case .invited(let keys):
       "who has an invitation of " + keys.map { "\($0.peerID)" }.joined(separator: " or ")
-    case .staked(let minimum): "who has a stake of \(Amount(baseUnits: UInt128(minimum)))"
+    case .staked(let minimum): "who has a stake of \(minimum)"
     }
   }
 }

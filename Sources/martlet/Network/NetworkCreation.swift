@@ -70,9 +70,6 @@ enum NetworkCreation {
       named: name, in: home, validator: home, validatorKeyName: "validator")
   }
 
-  /// The largest stake that a rule of admission can hold.
-  private static let stakeMax = Amount(baseUnits: UInt128(UInt64.max))
-
   /// The rule, once the key of the home is known.
   private static func rule(
     _ arguments: Arguments
@@ -101,11 +98,8 @@ enum NetworkCreation {
       return { own in .invited(by: keys.isEmpty ? [own] : keys) }
     case "stake", "staked":
       let text = try arguments.required("stake")
-      guard let units = (try? Amount(tokensText: text))?.baseUnits,
-        let minimum = UInt64(exactly: units)
-      else {
-        throw CommandFailure.usage(
-          "--stake is `\(text)`", hint: "give tokens such as 12.5, at most \(stakeMax)")
+      guard let minimum = try? Amount(tokensText: text) else {
+        throw CommandFailure.usage("--stake is `\(text)`", hint: "give tokens such as 12.5")
       }
       return { _ in .staked(minimum: minimum) }
     default: throw NetworkFileFault.admission(name)

@@ -22,7 +22,6 @@ enum NetworkInvitations {
 
   private static let daysMax = 3_650
   private static let daysDefault = 30
-  private static let secondsPerDay = 86_400
 
   @Sendable private static func invite(_ arguments: Arguments) async throws {
     let peer = try PeerNode.peer(arguments.positionals[0])
@@ -40,7 +39,7 @@ enum NetworkInvitations {
         "this home's key may not invite into `\(file.name)`",
         hint: "ask \(issuers.map { "\($0.peerID)" }.joined(separator: " or "))", code: .refused)
     }
-    let end = UInt64(max(0, time(nil)) + days * secondsPerDay)
+    let end = InvitationFile.end(inDays: days)
     let invitation = NetworkInvitation(
       network: file.name, peer: peer, expiresAt: end, signedBy: key)
     let text = InvitationFile.text(of: invitation)
@@ -60,6 +59,8 @@ enum NetworkInvitations {
 /// An invitation as a line of text.
 enum InvitationFile {
   private static let bytesMax = 4_096
+  /// How long the word of one who may invite counts for itself: longer than its process lives.
+  private static let ownDays = 3_650
 
   static func text(of invitation: NetworkInvitation) -> String {
     Hex.encode(invitation.encoded()) + "\n"
@@ -76,6 +77,21 @@ enum InvitationFile {
       throw CommandFailure(
         "\(path) is no invitation: \(error)", hint: "ask for it again; it is one line of digits")
     }
+  }
+
+  private static let secondsPerDay = 86_400
+
+  /// Seconds since 1970.
+  static func end(inDays days: Int) -> UInt64 { UInt64(max(0, time(nil)) + days * secondsPerDay) }
+
+  /// The right of the node in a home: its own word if it may invite, else the one that is kept.
+  static func own(into file: NetworkFile, in home: HomeDirectory) throws -> NetworkInvitation? {
+    guard case .invited(let issuers) = file.profile.rule, home.contains("identity.key"),
+      case let key = try home.key(named: "identity"), issuers.contains(key.publicKey)
+    else { return try kept(of: file.name, in: home) }
+    return NetworkInvitation(
+      network: file.name, peer: key.publicKey.peerID, expiresAt: end(inDays: ownDays),
+      signedBy: key)
   }
 
   /// The one kept beside the network's file, if there is one.

@@ -54,7 +54,7 @@ enum NetworkJoining {
     if case .staked = file.profile.rule { return nil }
     do throws(AdmissionRefusal) {
       try file.profile.admit(
-        peer, invitation: invitation, stake: 0, now: UInt64(max(0, time(nil))))
+        peer, invitation: invitation, stake: .zero, now: UInt64(max(0, time(nil))))
       return nil
     } catch {
       return error

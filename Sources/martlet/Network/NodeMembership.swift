@@ -20,7 +20,7 @@ enum NodeMembership {
     membership.site = try settings.text("place").map { try SettingKind.place($0, of: "place") }
     membership.kinds = ["cpu", settings.text("role") ?? "worker"]
     if let file = membership.file {
-      membership.invitation = try InvitationFile.kept(of: file.name, in: membership.home)
+      membership.invitation = try InvitationFile.own(into: file, in: membership.home)
     }
     // The default is a coordinator's; a node takes any port.
     if let listen = settings.row("listen"), listen.source != "default" {

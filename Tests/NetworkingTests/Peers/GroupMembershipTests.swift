@@ -123,6 +123,53 @@ struct GroupMembershipTests {
     }
   }
 
+  @Test("a member that goes in order has left for all others, and is gone at once")
+  func farewell() async throws {
+    try await MembershipNode.with(4) { nodes in
+      let profile = try Self.profile()
+      var joined: [GroupMembership] = []
+      for node in nodes { joined.append(try await node.join(profile)) }
+      let members = joined
+      let loop = members[0].loop
+      let ids = nodes.map(\.host.peerID)
+      try await until(loop) { await members.see(Set(ids)) }
+      await members[3].leave()
+      await nodes[3].host.stop()
+      let others = Array(members.prefix(3))
+      try await until(loop) { await others.see(Set(ids.prefix(3))) }
+      for member in others {
+        try await until(loop) { await member.status(of: ids[3]) == .left }
+      }
+    }
+  }
+
+  @Test("a member is out when its invitation ends, and says why")
+  func expiry() async throws {
+    try await MembershipNode.with(3) { nodes in
+      let issuer = SigningKey.generate()
+      let profile = try Self.profile(.invited(by: [issuer.publicKey]))
+      let now = WallClock.milliseconds() / 1_000
+      var joined: [GroupMembership] = []
+      for (index, node) in nodes.enumerated() {
+        let invitation = NetworkInvitation(
+          network: "lab", peer: node.host.peerID, expiresAt: now + (index < 2 ? 3_600 : 40),
+          signedBy: issuer)
+        joined.append(try await node.join(profile, invitation: invitation))
+      }
+      let members = joined
+      let ids = nodes.map(\.host.peerID)
+      let loop = members[0].loop
+      try await until(loop) { await members.see(Set(ids)) }
+      let others = Array(members.prefix(2))
+      try await until(loop) { await others.see(Set(ids.prefix(2))) }
+      try await until(loop) { await members[2].refusal() == .invitationExpired }
+      for member in others {
+        try await until(loop) { await member.status(of: ids[2]) == .left }
+      }
+      try await until(loop) { await members[2].members().map(\.peer) == [ids[2]] }
+    }
+  }
+
   @Test("who is not on the list, has no invitation or too little stake is refused by name")
   func admission() async throws {
     try await MembershipNode.with(4) { nodes in
@@ -130,7 +177,7 @@ struct GroupMembershipTests {
       let ids = nodes.map(\.host.peerID)
       let listed = try Self.profile(.listed(Array(ids.prefix(2))))
       let invited = try Self.profile(.invited(by: [issuer.publicKey]))
-      let staked = try Self.profile(.staked(minimum: 100))
+      let staked = try Self.profile(.staked(minimum: .tokens(100)))
       let later = WallClock.milliseconds() / 1_000 + 3_600
       func invitation(_ index: Int, by key: SigningKey) -> NetworkInvitation {
         NetworkInvitation(network: "lab", peer: ids[index], expiresAt: later, signedBy: key)
@@ -144,7 +191,7 @@ struct GroupMembershipTests {
             (staked, .stakeTooSmall, nil, "staked"),
           ]
       for (profile, refusal, own, place) in cases {
-        let stake: @Sendable (PeerID) -> UInt64 = { $0 == ids[2] ? 99 : 100 }
+        let stake: @Sendable (PeerID) -> Amount = { $0 == ids[2] ? .tokens(99) : .tokens(100) }
         let first = try await nodes[0].join(
           profile, at: place, invitation: invitation(0, by: issuer), stake: stake)
         let second = try await nodes[1].join(

@@ -47,7 +47,7 @@ struct MembershipNode: Sendable {
   func join(
     _ profile: NetworkProfile, at city: String = "berlin", country: String = "de",
     kinds: [String] = ["cpu"], invitation: NetworkInvitation? = nil,
-    stake: @escaping @Sendable (PeerID) -> UInt64 = { _ in 0 }
+    stake: (@Sendable (PeerID) -> Amount)? = nil
   ) async throws -> GroupMembership {
     let place = try #require(DeclaredPlace(region: "eu", country: country, city: city))
     return await GroupMembership.start(

@@ -14,7 +14,7 @@ struct ClusterVoteTests {
   private static func directory(of local: Int = 0) throws -> WorldDirectory {
     WorldDirectory(
       keys: try (0..<3).map { try SigningKey(seed: Bytes(repeating: $0, count: 32)) },
-      stakes: [0, 0, 0], coordinates: Array(repeating: NetworkCoordinate(), count: 3),
+      stakes: [.zero, .zero, .zero], coordinates: Array(repeating: NetworkCoordinate(), count: 3),
       local: local, unixSeconds: 1_800_000_000)
   }
 

@@ -5,12 +5,12 @@ import Primitives
 /// Keys, stakes and places of the world's nodes.
 struct WorldDirectory: ClusterDirectory {
   let keys: [SigningKey]
-  let stakes: [UInt64]
+  let stakes: [Amount]
   let coordinates: [NetworkCoordinate]
   let local: Int
   let unixSeconds: UInt64
 
-  func stake(of peer: PeerHandle) -> UInt64 { stakes[Int(peer.index)] }
+  func stake(of peer: PeerHandle) -> Amount { stakes[Int(peer.index)] }
   func ringPoint(of peer: PeerHandle) -> UInt64 { UInt64(peer.index) }
   func publicKey(of peer: PeerHandle) -> PublicKey? { keys[Int(peer.index)].publicKey }
   func coordinate(of peer: PeerHandle) -> NetworkCoordinate { coordinates[Int(peer.index)] }
@@ -35,7 +35,7 @@ struct ClusterWorld {
   var tamper: [Int: @Sendable (ClusterMessage) -> ClusterMessage?] = [:]
   var happened: [(node: Int, cluster: ClusterID, effect: ClusterEffect)] = []
   private var keys: [SigningKey] = []
-  var stakes: [UInt64] = []
+  var stakes: [Amount] = []
   private var coordinates: [NetworkCoordinate] = []
   private var random: SplitMix64
   private var queue = TimeQueue()
@@ -60,7 +60,7 @@ struct ClusterWorld {
     var seed = SplitMix64(seed: UInt64(index))
     keys.append(
       try SigningKey(seed: (0..<32).map { _ in UInt8(truncatingIfNeeded: seed.next()) }))
-    stakes.append(stake)
+    stakes.append(.tokens(stake))
     coordinates.append(coordinate)
     isRunning.append(true)
     side.append(0)

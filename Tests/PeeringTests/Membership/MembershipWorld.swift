@@ -23,6 +23,8 @@ struct MembershipWorld {
   /// Nodes of different numbers do not hear each other.
   var side: [Int] = []
   var lossPercent = 0
+  /// Whom the rule of admission keeps out.
+  var banned: Set<PeerHandle> = []
   var seen: [Seen] = []
   var joined = 0
   var failedJoins: [SWIMRefusal?] = []
@@ -41,7 +43,9 @@ struct MembershipWorld {
   }
 
   func notary(of node: Int) -> SimulatedNotary {
-    SimulatedNotary(local: PeerHandle(UInt32(node)), secret: secret)
+    var notary = SimulatedNotary(local: PeerHandle(UInt32(node)), secret: secret)
+    notary.banned = banned
+    return notary
   }
 
   /// Adds nodes; the first founds the group, the others join it through the first ones.
@@ -62,6 +66,13 @@ struct MembershipWorld {
         deliver(.join(via: via.map { PeerHandle(UInt32($0)) }), to: index)
       }
     }
+  }
+
+  /// A node forgets everything and joins again.
+  mutating func restart(_ node: Int, joining seeds: [Int]) {
+    nodes[node] = SWIMMachine(
+      local: PeerHandle(UInt32(node)), notary: notary(of: node), random: &random)
+    deliver(.join(via: seeds.map { PeerHandle(UInt32($0)) }), to: node)
   }
 
   mutating func deliver(_ event: SWIMEvent, to node: Int) {

@@ -40,7 +40,8 @@ struct NetworkFileTests {
   func roundTrip() throws {
     let issuers = Self.peers.compactMap(\.publicKey)
     let rules: [AdmissionRule] = [
-      .everyone, .listed(Self.peers), .invited(by: issuers), .staked(minimum: .max),
+      .everyone, .listed(Self.peers), .invited(by: issuers), .staked(minimum: .tokens(50)),
+      .staked(minimum: Amount(baseUnits: .max)),
     ]
     for rule in rules {
       let file = try Self.file(rule)

@@ -19,14 +19,16 @@ struct NetworkProfileTests {
   func rules() throws {
     let peer = try Self.key(1).publicKey.peerID
     let other = try Self.key(2).publicKey.peerID
-    try profile(.everyone, class: .open).admit(peer, invitation: nil, stake: 0, now: 0)
-    try profile(.listed([peer])).admit(peer, invitation: nil, stake: 0, now: 0)
+    try profile(.everyone, class: .open).admit(peer, invitation: nil, stake: .zero, now: 0)
+    try profile(.listed([peer])).admit(peer, invitation: nil, stake: .zero, now: 0)
     #expect(throws: AdmissionRefusal.notListed) {
-      try profile(.listed([peer])).admit(other, invitation: nil, stake: 0, now: 0)
+      try profile(.listed([peer])).admit(other, invitation: nil, stake: .zero, now: 0)
     }
-    try profile(.staked(minimum: 5)).admit(peer, invitation: nil, stake: 5, now: 0)
-    #expect(throws: AdmissionRefusal.stakeTooSmall(held: 4, needed: 5)) {
-      try profile(.staked(minimum: 5)).admit(peer, invitation: nil, stake: 4, now: 0)
+    try profile(.staked(minimum: .tokens(5))).admit(
+      peer, invitation: nil, stake: .tokens(5), now: 0)
+    #expect(throws: AdmissionRefusal.stakeTooSmall(held: .tokens(4), needed: .tokens(5))) {
+      try profile(.staked(minimum: .tokens(5))).admit(
+        peer, invitation: nil, stake: .tokens(4), now: 0)
     }
   }
 
@@ -36,7 +38,7 @@ struct NetworkProfileTests {
     let peer = try Self.key(1).publicKey.peerID
     let network = try profile(.invited(by: [dean.publicKey]), class: .academic)
     let good = NetworkInvitation(network: "lab", peer: peer, expiresAt: 100, signedBy: dean)
-    try network.admit(peer, invitation: good, stake: 0, now: 99)
+    try network.admit(peer, invitation: good, stake: .zero, now: 99)
     let read = try NetworkInvitation(decoding: good.encoded())
     #expect(read == good)
     let forged = NetworkInvitation(
@@ -49,12 +51,12 @@ struct NetworkProfileTests {
     ]
     for (invitation, now, refusal) in cases {
       #expect(throws: refusal) {
-        try network.admit(peer, invitation: invitation, stake: 0, now: now)
+        try network.admit(peer, invitation: invitation, stake: .zero, now: now)
       }
     }
     let stranger = try Self.key(5).publicKey.peerID
     #expect(throws: AdmissionRefusal.invitationForOther) {
-      try network.admit(stranger, invitation: good, stake: 0, now: 0)
+      try network.admit(stranger, invitation: good, stake: .zero, now: 0)
     }
   }
 
@@ -75,7 +77,7 @@ struct NetworkProfileTests {
       damaged[bit / 8] ^= 1 << UInt8(bit % 8)
       guard let read = try? NetworkInvitation(decoding: damaged) else { continue }
       #expect(throws: AdmissionRefusal.self) {
-        try network.admit(peer, invitation: read, stake: 0, now: 0)
+        try network.admit(peer, invitation: read, stake: .zero, now: 0)
       }
     }
   }

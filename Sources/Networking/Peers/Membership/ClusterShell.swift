@@ -46,7 +46,7 @@ package actor ClusterShell {
     streams = MemberStreams(host: host, protocolID: ClusterProtocol.name)
     swim = await SWIMShell(
       host: host, kademlia: kademlia, profile: settings.profile, invitation: settings.invitation,
-      stake: settings.stake
+      stake: settings.stake ?? { _ in .zero }
     ) { cluster, event in relay.tell(cluster, event) }
     local = await host.ownHandle()
     var effects: [HierarchyMachine.Effect] = []
@@ -73,9 +73,10 @@ package actor ClusterShell {
     isStopped = true
     wakeTimer.cancel(on: loop)
     for id in searches.keys.sorted() { finish(id, with: []) }
+    let isAlone = hierarchy.clusters.allSatisfy { $0.present.count < 2 }
     await swim.stop()
     await host.stopServing(ClusterProtocol.name)
-    try? await loop.sleep(for: MembershipLimits.farewell)
+    if !isAlone { try? await loop.sleep(for: MembershipLimits.farewell) }
     await swim.close()
     await streams.closeAll()
   }
@@ -209,8 +210,8 @@ struct HostDirectory: ClusterDirectory {
   let shell: ClusterShell
   let identity: SigningKey
 
-  func stake(of peer: PeerHandle) -> UInt64 {
-    id(of: peer).map { peer in shell.assumeIsolated { $0.settings.stake(peer) } } ?? 0
+  func stake(of peer: PeerHandle) -> Amount {
+    id(of: peer).flatMap { peer in shell.assumeIsolated { $0.settings.stake?(peer) } } ?? .zero
   }
 
   func ringPoint(of peer: PeerHandle) -> UInt64 {

@@ -1,5 +1,6 @@
 package import Cryptography
 package import Peering
+package import Primitives
 
 /// What a node brings into the groups of a network.
 package struct GroupSettings: Sendable {
@@ -11,14 +12,14 @@ package struct GroupSettings: Sendable {
   package var kinds: [String]
   /// Its right to be in the network, where the network asks for one.
   package var invitation: NetworkInvitation?
-  /// Stakes, as the node itself knows them from the chain.
-  package var stake: @Sendable (PeerID) -> UInt64
+  /// Stakes, as the node itself knows them from the chain; nil of a node that follows none.
+  package var stake: (@Sendable (PeerID) -> Amount)?
 
   /// What a node brings.
   package init(
     profile: NetworkProfile, place: DeclaredPlace, kinds: [String] = [],
     invitation: NetworkInvitation? = nil,
-    stake: @escaping @Sendable (PeerID) -> UInt64 = { _ in 0 }
+    stake: (@Sendable (PeerID) -> Amount)? = nil
   ) {
     self.profile = profile
     self.place = place
@@ -82,7 +83,8 @@ package actor GroupMembership {
     return GroupMembership(shell: shell)
   }
 
-  /// Leaves all groups; returns when the others had time to hear it.
+  /// Leaves all groups; returns when the others had time to hear it, within
+  /// `MembershipLimits.farewell`.
   package func leave() async { await shell.stop() }
 
   /// Changes what we offer.
@@ -108,6 +110,13 @@ package actor GroupMembership {
           isLocal: handle == own, roundTrip: handle == own ? nil : .seconds(seconds))
       }
     }
+  }
+
+  /// What our group says of a peer, of one that is dead or has left too; nil of strangers.
+  package func status(of peer: PeerID) -> SWIMStatus? {
+    let cluster = group()
+    guard let handle = host.assumeIsolated({ $0.book.handle(of: peer) }) else { return nil }
+    return shell.swim.assumeIsolated { $0.member(handle, in: cluster)?.status }
   }
 
   /// Whom we follow at a level; nil where nobody leads, and at levels that we are not in.

@@ -33,6 +33,9 @@ enum MembershipLimits {
   static let lookupIntervalMax = Duration.seconds(300)
   /// A node that was turned away asks again after this.
   static let refusedRetry = Duration.seconds(60)
+  /// Rights of members are looked at again this often, and when an invitation ends: stakes change
+  /// with the chain.
+  static let admissionPause = Duration.seconds(60)
   /// How long a leaving node stays to tell its groups.
   static let farewell = Duration.milliseconds(1_500)
 }

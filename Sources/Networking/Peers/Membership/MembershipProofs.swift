@@ -67,6 +67,11 @@ struct InvitationBook: Sendable {
   func invitation(of peer: PeerID) -> NetworkInvitation? { valid[peer] }
   func refusal(of peer: PeerID) -> AdmissionRefusal? { refused[peer] }
 
+  /// The next end of one that counts now, in seconds since 1970.
+  func nextEnd(after now: UInt64) -> UInt64? {
+    valid.values.lazy.map(\.expiresAt).filter { $0 > now }.min()
+  }
+
   /// Keeps one whose signature holds; when full, those whom `isNeeded` does not name make room.
   mutating func insert(_ invitation: NetworkInvitation, isNeeded: (PeerID) -> Bool) {
     if valid.count >= MembershipLimits.invitationsMax { valid = valid.filter { isNeeded($0.key) } }
@@ -85,7 +90,7 @@ struct InvitationBook: Sendable {
 /// Who may be in the network, and by what right.
 struct Admission: Sendable {
   let profile: NetworkProfile
-  let stake: @Sendable (PeerID) -> UInt64
+  let stake: @Sendable (PeerID) -> Amount
   var invitations = InvitationBook()
 
   /// Why a peer is kept out; nil if it may enter.
@@ -101,7 +106,7 @@ struct Admission: Sendable {
   mutating func check(of invitation: NetworkInvitation, for peer: PeerID) -> SignatureCheck? {
     guard profile.isByInvitation, invitations.invitation(of: peer) != invitation else { return nil }
     if let refusal = profile.refusal(
-      of: peer, invitation: invitation, stake: 0, now: WallClock.milliseconds() / 1_000)
+      of: peer, invitation: invitation, stake: .zero, now: WallClock.milliseconds() / 1_000)
     {
       invitations.refuse(peer, refusal)
       return nil

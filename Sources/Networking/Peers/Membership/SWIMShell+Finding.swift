@@ -21,6 +21,11 @@ extension SWIMShell {
   /// Says goodbye to a group.
   package func exit(_ cluster: ClusterID) {
     wanted.remove(cluster)
+    part(from: cluster)
+  }
+
+  /// Says goodbye to a group that we may want to be in again.
+  func part(from cluster: ClusterID) {
     guard let group = groups[cluster] else { return }
     let point = ClusterProtocol.key(of: cluster, network: network)
     kademlia.assumeIsolated { $0.stopProviding(KademliaKey(point)) }

@@ -160,6 +160,7 @@ extension SWIMShell {
       guard let handle = book.handle(of: peer) else { return false }
       return machines.contains { $0.member(handle) != nil }
     }
+    scheduleAdmissionCheck()
   }
 
   private func refuse(_ invitation: NetworkInvitation) {

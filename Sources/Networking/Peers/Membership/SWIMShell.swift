@@ -1,6 +1,6 @@
 package import Cryptography
 package import Peering
-import Primitives
+package import Primitives
 
 /// What happens in a group that a node is in.
 package enum GroupEvent: Equatable, Sendable {
@@ -42,7 +42,7 @@ package actor SWIMShell {
   nonisolated let network: String
   let local: PeerHandle
   let ownInvitation: NetworkInvitation?
-  private let onEvent: @Sendable (ClusterID, GroupEvent) -> Void
+  let onEvent: @Sendable (ClusterID, GroupEvent) -> Void
   nonisolated let streams: MemberStreams
   var admission: Admission
   var random: SplitMix64
@@ -56,13 +56,15 @@ package actor SWIMShell {
   var coordinates: [PeerHandle: NetworkCoordinate] = [:]
   var ownCoordinate = NetworkCoordinate()
   private(set) var isStopped = false
+  /// When rights are looked at again.
+  var admissionTimer = WakeTimer()
 
   /// Failure detection in the groups of a network; `onEvent` is told, on the loop, what happens in
   /// them.
   package init(
     host: PeerHost, kademlia: KademliaShell, profile: NetworkProfile,
     invitation: NetworkInvitation? = nil,
-    stake: @escaping @Sendable (PeerID) -> UInt64 = { _ in 0 },
+    stake: @escaping @Sendable (PeerID) -> Amount = { _ in .zero },
     onEvent: @escaping @Sendable (ClusterID, GroupEvent) -> Void
   ) async {
     loop = host.loop
@@ -81,12 +83,14 @@ package actor SWIMShell {
   package func start() async {
     await host.serve(servedProtocol())
     scheduleUpkeep()
+    scheduleAdmissionCheck()
   }
 
   /// Leaves all groups and serves no more.
   package func stop() async {
     for cluster in groups.keys.sorted() { exit(cluster) }
     isStopped = true
+    admissionTimer.cancel(on: loop)
     await host.stopServing(SWIMProtocol.name)
   }
 

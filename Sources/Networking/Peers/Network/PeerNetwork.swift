@@ -29,6 +29,8 @@ package actor PeerNetwork {
   var keptRelays: Set<PeerID> = []
   /// Its group, where it says where it is.
   package internal(set) var group: GroupMembership?
+  /// Why it is in no group, while it is in none.
+  package internal(set) var groupAbsence = GroupAbsence.noPlace
 
   /// A member that `start` makes one. The host identifies its peers, and its protocols and
   /// listeners are its owner's.
