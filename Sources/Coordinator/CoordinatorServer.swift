@@ -113,9 +113,9 @@ package actor CoordinatorServer {
     disk = ComputePool(
       named: "coordinator-disk", threads: 1, queueMax: Limits.computeQueueMax)
     nursery = LoopNursery(loop: loop, tasksMax: Limits.tasksMax)
-    let settings = BlockStoreSettings(address: home.file(APIServer.socketName))
+    let storeSettings = BlockStoreSettings(address: home.file(APIServer.socketName))
     content = CoordinatorContent(
-      store: try BlockStore(path: home.file("content"), settings: settings), compute: compute)
+      store: try BlockStore(path: home.file("content"), settings: storeSettings), compute: compute)
     (blocks, chain) = try BlockLog.open(
       path: home.file("followed-chain.log"), genesis: try home.genesis())
     var restored = RestoredLog()
