@@ -196,11 +196,12 @@ struct GroupMembershipTests {
           profile, at: place, invitation: invitation(0, by: issuer), stake: stake)
         let second = try await nodes[1].join(
           profile, at: place, invitation: invitation(1, by: issuer), stake: stake)
-        // It takes itself to be admitted, and hears otherwise.
-        let third = try await nodes[2].join(
-          profile.open, at: place, invitation: own, stake: stake)
         let members = [first, second]
         try await until(first.loop) { await members.see(Set(ids.prefix(2))) }
+        // It takes itself to be admitted, and hears otherwise. Were it there from the start, the
+        // others might ask it first, and it would take them for members of its group.
+        let third = try await nodes[2].join(
+          profile.open, at: place, invitation: own, stake: stake)
         try await until(first.loop) { await third.refusal() == refusal }
         #expect(await members.see(Set(ids.prefix(2))))
         for member in [first, second, third] { await member.leave() }
