@@ -48,10 +48,10 @@ let package = Package(
     debianLibrary("COpenSSL", pkgConfig: "openssl", package: "libssl-dev"),
     debianLibrary("CLMDB", pkgConfig: "lmdb", package: "liblmdb-dev"),
     debianLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
-    debianLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
     // Our own C
     .target(name: "CShim", path: "Sources/C/CShim", cSettings: optimisedC),
     .target(name: "CKernels", path: "Sources/C/CKernels", cSettings: optimisedC),
+    .target(name: "CCurl", path: "Sources/C/CCurl", cSettings: optimisedC),
     .target(
       name: "CAssets", path: "Sources/C/CAssets",
       cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
@@ -127,7 +127,7 @@ let package = Package(
     tests("Cryptography", ["Primitives"]),
     tests("Telemetry", ["Primitives"]),
     tests("Charts", ["Primitives"]),
-    tests("Peering", foundations),
+    tests("Peering", foundations + ["Simulator"]),
     tests("ContentStore", foundations + ["COpenSSL"]),
     tests("CKernels", ["Primitives"]),
     tests("NeuralNetworks", foundations + ["CKernels", "Persistence"]),

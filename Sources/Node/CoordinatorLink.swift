@@ -104,7 +104,7 @@ package actor CoordinatorLink {
       guard let network, !file.coordinators.isEmpty else { throw .closed }
       let peer = file.coordinators[turn % file.coordinators.count]
       do throws(PeerError) {
-        let (connection, route) = try await network.reach(
+        let (connection, route) = try await network.call(
           peer, offering: NodeRole.coordinator.rawValue)
         return (connection, CoordinatorFound(peer: peer, connection: connection, route: route))
       } catch {
@@ -126,7 +126,7 @@ package actor CoordinatorLink {
       guard case .socket = error, let network, await network.kademlia.peerCount > 0 else {
         throw error
       }
-      guard let (connection, route) = try? await network.reach(peer) else { throw error }
+      guard let (connection, route) = try? await network.call(peer) else { throw error }
       return (connection, CoordinatorFound(peer: peer, connection: connection, route: route))
     }
   }

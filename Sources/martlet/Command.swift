@@ -65,6 +65,23 @@ struct Arguments: Sendable {
     return number
   }
 
+  /// One of a closed set of values, by its name.
+  func choice<Value>(_ name: String, of choices: [(name: String, value: Value)]) throws -> Value? {
+    guard let text = values[name] else { return nil }
+    guard let choice = choices.first(where: { $0.name == text }) else {
+      throw CommandFailure.usage(
+        "--\(name) is `\(text)`",
+        hint: "it is one of " + choices.map(\.name).joined(separator: ", "))
+    }
+    return choice.value
+  }
+
+  /// One of the cases, by its name.
+  func choice<Value>(_ name: String) throws -> Value?
+  where Value: RawRepresentable<String> & CaseIterable {
+    try choice(name, of: Value.allCases.map { ($0.rawValue, $0) })
+  }
+
   /// A size such as `64MiB`; a number without a unit counts `bareUnit`.
   func size(_ name: String, max: ByteCount, bareUnit: ByteCount) throws -> ByteCount? {
     guard let text = values[name] else { return nil }

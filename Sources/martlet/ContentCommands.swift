@@ -27,12 +27,7 @@ enum ContentCommands {
 
   @Sendable private static func add(_ arguments: Arguments) async throws {
     let path = arguments.positionals[0]
-    let name = arguments.text("profile") ?? UnixFSProfile.v1In2025.rawValue
-    guard let profile = UnixFSProfile(rawValue: name) else {
-      throw CommandFailure.usage(
-        "`\(name)` is not a profile",
-        hint: UnixFSProfile.allCases.map(\.rawValue).joined(separator: " or "))
-    }
+    let profile: UnixFSProfile = try arguments.choice("profile") ?? .v1In2025
     try checkReadable(path)
     if arguments.flags.contains("only-hash") {
       let file = try await ContentAdder(store: nil, layout: profile.layout).add(path: path)

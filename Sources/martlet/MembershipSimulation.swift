@@ -30,9 +30,11 @@ enum MembershipSimulation {
 
   @Sendable private static func run(_ arguments: Arguments) async throws {
     let seed = UInt64(try arguments.integer("seed", in: 0...Int.max / 2) ?? 1)
-    let bug = try bug(arguments)
+    let bug: MembershipBug? = try arguments.choice("bug")
     if let count = try arguments.integer("sweep", in: 1...seedsMax) {
-      return try await sweep(arguments, from: seed, count: UInt64(count), bug: bug)
+      let sweep = SeedSweep(
+        seeds: seed..<seed + UInt64(count), bug: bug?.rawValue, countOption: "sweep")
+      return try await sweep.run(arguments) { one(seed: $0, bug: bug) }
     }
     var scenario = MembershipScenario(seed: seed, bug: bug)
     scenario.nodes =
@@ -55,14 +57,13 @@ enum MembershipSimulation {
     }
   }
 
-  private static func bug(_ arguments: Arguments) throws -> MembershipBug? {
-    guard let name = arguments.text("bug") else { return nil }
-    guard let bug = MembershipBug(rawValue: name) else {
-      throw CommandFailure.usage(
-        "--bug is `\(name)`",
-        hint: "it is one of " + MembershipBug.allCases.map(\.rawValue).joined(separator: ", "))
+  private static func one(seed: UInt64, bug: MembershipBug?) -> SeedSweep.Outcome {
+    let scenario = MembershipScenario.swarm(seed: seed, bug: bug)
+    let outcome = MembershipRun.run(scenario)
+    let failure = outcome.breach.map {
+      SeedSweep.Failure(seed: seed, $0, replay: scenario.command)
     }
-    return bug
+    return (outcome.events, failure)
   }
 
   // MARK: One run
@@ -115,55 +116,5 @@ enum MembershipSimulation {
     }
     return (lines + ["twelve minutes in \(Decimals.text(seconds, digits: 3)) s"])
       .joined(separator: "\n")
-  }
-
-  // MARK: Many runs
-
-  private struct Sweep: Sendable {
-    var ran = 0
-    var events = 0
-    var broken: [(scenario: MembershipScenario, breach: MembershipBreach)] = []
-  }
-
-  private static func sweep(
-    _ arguments: Arguments, from: UInt64, count: UInt64, bug: MembershipBug?
-  ) async throws {
-    let began = Clock.seconds()
-    let sweep = try await TrainingCommands.onThread(named: "simulation") {
-      var sweep = Sweep()
-      for seed in from..<from + count where bug == nil || sweep.broken.isEmpty {
-        let scenario = MembershipScenario.swarm(seed: seed, bug: bug)
-        let outcome = MembershipRun.run(scenario)
-        sweep.ran += 1
-        sweep.events += outcome.events
-        guard let breach = outcome.breach else { continue }
-        sweep.broken.append((scenario, breach))
-        Output.note("seed \(seed): \(breach)\n  replay: \(scenario.command)")
-      }
-      return sweep
-    }
-    let seconds = Clock.seconds() - began
-    Output.result(json(sweep, from, bug, seconds), asJSON: arguments.isJSON) {
-      "\(sweep.ran - sweep.broken.count) of \(sweep.ran) seeds from \(from) held every invariant: "
-        + "\(Decimals.grouped(sweep.events)) events in \(Decimals.text(seconds, digits: 3)) s"
-    }
-    guard sweep.broken.isEmpty == (bug == nil) else {
-      throw CommandFailure(
-        bug == nil
-          ? "\(sweep.broken.count) of \(count) seeds failed" : "the mistake was not found",
-        hint: bug == nil ? "run the commands above" : "give more seeds with --sweep")
-    }
-  }
-
-  private static func json(
-    _ sweep: Sweep, _ from: UInt64, _ bug: MembershipBug?, _ seconds: Double
-  ) -> JSONValue {
-    .object([
-      .init("from", .integer(Int64(clamping: from))), .init("count", .integer(Int64(sweep.ran))),
-      .init("clean", .integer(Int64(sweep.ran - sweep.broken.count))),
-      .init("bug", bug.map { .string($0.rawValue) } ?? .null),
-      .init("failures", .array(sweep.broken.map { .string($0.scenario.command) })),
-      .init("events", .integer(Int64(sweep.events))), .init("seconds", .number(seconds)),
-    ])
   }
 }

@@ -43,13 +43,7 @@ enum NodeCommands {
 
   /// The kind of lie that was asked for, one that the program knows.
   static func lie(_ arguments: Arguments) throws -> String? {
-    guard let name = arguments.text("lie") else { return nil }
-    guard Lie.named[name] != nil else {
-      throw CommandFailure.usage(
-        "`\(name)` is not a lie that this program knows",
-        hint: "the lies are \(Lie.named.keys.sorted().joined(separator: ", "))")
-    }
-    return name
+    try arguments.choice("lie", of: Lie.named.keys.sorted().map { ($0, $0) })
   }
 
   @Sendable private static func start(_ arguments: Arguments) async throws {

@@ -4,84 +4,115 @@ import Simulator
 
 /// One seed after another, until all have run or a planted mistake is found.
 struct SeedSweep: Sendable {
+  /// What came of one run.
+  typealias Outcome = (events: Int, failure: Failure?)
+
   /// A seed whose run broke an invariant.
   struct Failure: Sendable {
-    let scenario: SeedScenario
-    let breach: Breach
-    /// A scenario with less trouble that fails alike.
-    let smallest: SeedScenario
+    let seed: UInt64
+    let invariant: String
+    let breach: String
+    /// The command that repeats the run.
+    let replay: String
+    /// The command of a run with less trouble that fails alike; nil where none is looked for.
+    let smallest: String?
+
+    init<Invariant>(
+      seed: UInt64, _ breach: Breach<Invariant>, replay: String, smallest: String? = nil
+    ) {
+      self.seed = seed
+      invariant = breach.invariant.rawValue
+      self.breach = "\(breach)"
+      self.replay = replay
+      self.smallest = smallest
+    }
 
     var text: String {
-      "seed \(scenario.seed): \(breach)\n  replay: \(scenario.command)\n"
-        + "  smallest: \(smallest.command)"
+      "seed \(seed): \(breach)\n  replay: \(replay)"
+        + (smallest.map { "\n  smallest: \($0)" } ?? "")
+    }
+
+    var json: JSONValue {
+      var members: [JSONValue.Member] = [
+        .init("seed", .integer(Int64(clamping: seed))), .init("broken", .string(invariant)),
+        .init("replay", .string(replay)),
+      ]
+      if let smallest { members.append(.init("smallest", .string(smallest))) }
+      return .object(members)
     }
   }
 
-  let from: UInt64
-  let count: UInt64
-  let nodes: Int
-  let bug: PlantedBug?
-  private(set) var failures: [Failure] = []
-  private var nextSeed: UInt64
+  let seeds: Range<UInt64>
+  /// The planted mistake.
+  let bug: String?
+  /// Nodes of every run, where all have as many.
+  var nodes: Int?
+  /// The option that says how many seeds there are.
+  let countOption: String
+  private var failures: [Failure] = []
+  private var ran = 0
   private var events = 0
 
-  init(from: UInt64, count: UInt64, nodes: Int, bug: PlantedBug?) {
-    self.from = from
-    self.count = count
-    self.nodes = nodes
+  init(seeds: Range<UInt64>, bug: String?, nodes: Int? = nil, countOption: String) {
+    self.seeds = seeds
     self.bug = bug
-    nextSeed = from
+    self.nodes = nodes
+    self.countOption = countOption
   }
 
-  /// Runs seeds up to the next failure; nil when there is none left.
-  mutating func next() -> Failure? {
-    if bug != nil, !failures.isEmpty { return nil }
-    while nextSeed < from + count {
-      let scenario = SeedScenario.swarm(seed: nextSeed, nodes: nodes, bug: bug)
-      nextSeed += 1
-      let outcome = SeedRun.run(scenario)
-      events += outcome.events
-      guard let breach = outcome.breach else { continue }
-      let smallest = SeedRun.shrink(scenario, breaking: breach.invariant)
-      let failure = Failure(scenario: scenario, breach: breach, smallest: smallest)
-      failures.append(failure)
-      return failure
+  /// Runs the seeds, tells of failures as they come, prints the sum, and throws unless all were
+  /// clean or the planted mistake was found.
+  func run(
+    _ arguments: Arguments, _ one: @escaping @Sendable (UInt64) -> Outcome
+  ) async throws {
+    let began = Clock.seconds()
+    let sweep = try await TrainingCommands.onThread(named: "simulation") { [self] in
+      var sweep = self
+      for seed in seeds where bug == nil || sweep.failures.isEmpty { sweep.add(one(seed)) }
+      return sweep
     }
-    return nil
+    let seconds = Clock.seconds() - began
+    Output.result(sweep.json(seconds: seconds), asJSON: arguments.isJSON) {
+      sweep.text(seconds: seconds)
+    }
+    guard sweep.failures.isEmpty == (bug == nil) else {
+      throw CommandFailure(
+        bug == nil
+          ? "\(sweep.failures.count) of \(seeds.count) seeds failed"
+          : "the mistake was not found",
+        hint: bug == nil ? "run the commands above" : "give more seeds with --\(countOption)")
+    }
   }
 
-  /// All seeds clean, or the planted mistake found.
-  var isAsWanted: Bool { failures.isEmpty == (bug == nil) }
+  private mutating func add(_ outcome: Outcome) {
+    ran += 1
+    events += outcome.events
+    guard let failure = outcome.failure else { return }
+    failures.append(failure)
+    Output.note(failure.text)
+  }
 
-  private var ran: UInt64 { nextSeed - from }
-
-  func text(seconds: Double) -> String {
+  private func text(seconds: Double) -> String {
     if let bug {
-      let place = failures.first.map { "found by seed \($0.scenario.seed)" } ?? "not found"
-      return "\(bug.rawValue): \(place) (\(ran) seeds)"
+      let place = failures.first.map { "found by seed \($0.seed)" } ?? "not found"
+      return "\(bug): \(place) (\(ran) seeds)"
     }
-    return "\(Int(ran) - failures.count) of \(ran) seeds from \(from) held every invariant: "
+    return "\(ran - failures.count) of \(ran) seeds from \(seeds.lowerBound) held every invariant: "
       + "\(Decimals.grouped(events)) events in \(Decimals.text(seconds, digits: 3)) s"
   }
 
-  func json(seconds: Double) -> JSONValue {
-    .object([
-      .init("from", .integer(Int64(from))), .init("count", .integer(Int64(ran))),
-      .init("nodes", .integer(Int64(nodes))),
-      .init("clean", .integer(Int64(ran) - Int64(failures.count))),
-      .init("bug", bug.map { .string($0.rawValue) } ?? .null),
-      .init(
-        "failures",
-        .array(
-          failures.map {
-            .object([
-              .init("seed", .integer(Int64($0.scenario.seed))),
-              .init("broken", .string($0.breach.invariant.rawValue)),
-              .init("replay", .string($0.scenario.command)),
-              .init("smallest", .string($0.smallest.command)),
-            ])
-          })),
+  private func json(seconds: Double) -> JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("from", .integer(Int64(clamping: seeds.lowerBound))),
+      .init("count", .integer(Int64(ran))),
+    ]
+    if let nodes { members.append(.init("nodes", .integer(Int64(nodes)))) }
+    members += [
+      .init("clean", .integer(Int64(ran - failures.count))),
+      .init("bug", bug.map { .string($0) } ?? .null),
+      .init("failures", .array(failures.map(\.json))),
       .init("events", .integer(Int64(events))), .init("seconds", .number(seconds)),
-    ])
+    ]
+    return .object(members)
   }
 }

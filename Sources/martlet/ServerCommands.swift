@@ -147,16 +147,19 @@ enum ServerCommands {
     web: String, peers: Multiaddr, network: String, api: APIServer, arguments: Arguments
   ) async throws {
     let dashboard = "\(web)/#token=\(await api.issueDashboardToken())"
+    // Nobody can dial an address that stands for every interface.
+    let dialable = InterfaceAddresses.dialable(peers).map { "\($0)" }
+    let best = dialable.first ?? "\(peers)"
     let result: JSONValue = [
-      "api": .string(web), "peers": .string("\(peers)"), "network": .string(network),
+      "api": .string(web), "peers": .string(best), "network": .string(network),
       "dashboard": .string(dashboard),
     ]
     Output.result(result, asJSON: arguments.isJSON) {
       """
       dashboard  \(dashboard)
-      peers      \(peers)
+      peers      \(dialable.joined(separator: "\n           "))
       network    \(network)
-      join with  martlet node start --role worker --join \(peers)
+      join with  martlet node start --role worker --join \(best)
       or         martlet network join FILE, where FILE is a copy of the network's file
       """
     }

@@ -98,41 +98,30 @@ enum SimulationCommands {
     if let breach = outcome.breach { throw failure(of: scenario, breach) }
   }
 
-  private static func failure(of scenario: SeedScenario, _ breach: Breach) -> CommandFailure {
+  private static func failure(
+    of scenario: SeedScenario, _ breach: Breach<Invariant>
+  ) -> CommandFailure {
     CommandFailure("\(breach)", hint: "run it again with `\(scenario.command)`")
   }
 
   @Sendable private static func seeds(_ arguments: Arguments) async throws {
     let from = UInt64(try arguments.integer("from", in: 0...Int.max / 2) ?? 0)
     let count = UInt64(try arguments.integer("count", in: 1...1_000_000) ?? 10)
-    let nodes = try arguments.integer("nodes", in: SeedScenario.nodesRange)
-    let bug = try bug(arguments)
-    let began = Clock.seconds()
-    let sweep = try await TrainingCommands.onThread(named: "simulation") {
-      var sweep = SeedSweep(
-        from: from, count: count, nodes: nodes ?? SeedScenario.nodesUsual, bug: bug)
-      while let failure = sweep.next() { Output.note(failure.text) }
-      return sweep
+    let nodes =
+      try arguments.integer("nodes", in: SeedScenario.nodesRange) ?? SeedScenario.nodesUsual
+    let bug: PlantedBug? = try arguments.choice("bug")
+    let sweep = SeedSweep(
+      seeds: from..<from + count, bug: bug?.rawValue, nodes: nodes, countOption: "count")
+    try await sweep.run(arguments) { seed in
+      let scenario = SeedScenario.swarm(seed: seed, nodes: nodes, bug: bug)
+      let outcome = SeedRun.run(scenario)
+      let failure = outcome.breach.map { breach in
+        SeedSweep.Failure(
+          seed: seed, breach, replay: scenario.command,
+          smallest: SeedRun.shrink(scenario, breaking: breach.invariant).command)
+      }
+      return (outcome.events, failure)
     }
-    Output.result(sweep.json(seconds: Clock.seconds() - began), asJSON: arguments.isJSON) {
-      sweep.text(seconds: Clock.seconds() - began)
-    }
-    guard sweep.isAsWanted else {
-      throw CommandFailure(
-        bug == nil
-          ? "\(sweep.failures.count) of \(count) seeds failed" : "the mistake was not found",
-        hint: bug == nil ? "run the commands above" : "give more seeds with --count")
-    }
-  }
-
-  private static func bug(_ arguments: Arguments) throws -> PlantedBug? {
-    guard let name = arguments.text("bug") else { return nil }
-    guard let bug = PlantedBug(rawValue: name) else {
-      throw CommandFailure.usage(
-        "--bug is `\(name)`",
-        hint: "it is one of " + PlantedBug.allCases.map(\.rawValue).joined(separator: ", "))
-    }
-    return bug
   }
 
   private static func scenario(
@@ -140,21 +129,13 @@ enum SimulationCommands {
   ) throws -> SeedScenario {
     let nodes = try arguments.integer("nodes", in: SeedScenario.nodesRange)
     let seed = UInt64(try arguments.integer("seed", in: 0...Int.max) ?? 1)
-    let bug = try bug(arguments)
+    let bug: PlantedBug? = try arguments.choice("bug")
     let count = nodes ?? SeedScenario.nodesUsual
-    let level = try level(arguments)
+    let level: SeedLevel? = try arguments.choice("level")
     if faults == "swarm" { return .swarm(seed: seed, nodes: count, bug: bug, level: level) }
     return SeedScenario(
       nodes: count, seed: seed, plan: try plan(faults == "none" ? "" : faults), bug: bug,
       level: level ?? .messages)
-  }
-
-  private static func level(_ arguments: Arguments) throws -> SeedLevel? {
-    guard let name = arguments.text("level") else { return nil }
-    guard let level = SeedLevel(rawValue: name) else {
-      throw CommandFailure.usage("--level is `\(name)`", hint: "give `messages` or `bytes`")
-    }
-    return level
   }
 
   private static func plan(_ text: String) throws -> FaultPlan {
@@ -187,19 +168,11 @@ enum SimulationCommands {
     }
     order.lookups = try arguments.integer("lookups", in: 1...1_000_000) ?? order.lookups
     order.messages = try arguments.integer("messages", in: 0...1_000) ?? order.messages
-    switch arguments.text("links") {
-    case nil, "uniform": order.links = .plain
-    case "regions": order.links = .regions
-    case let other?:
-      throw CommandFailure.usage("--links is `\(other)`", hint: "give `uniform` or `regions`")
-    }
-    switch arguments.text("tables") {
-    case nil: break
-    case "filled": order.tables = .filledDirectly
-    case "joined": order.tables = .joined
-    case let other?:
-      throw CommandFailure.usage("--tables is `\(other)`", hint: "give `filled` or `joined`")
-    }
+    let links = try arguments.choice(
+      "links", of: [("uniform", LinkModel.plain), ("regions", .regions)])
+    order.links = links ?? .plain
+    order.tables = try arguments.choice(
+      "tables", of: [("filled", TableOrigin.filledDirectly), ("joined", .joined)])
     return order
   }
 

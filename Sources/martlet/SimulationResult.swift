@@ -14,7 +14,7 @@ struct SimulationResult {
   /// The command that repeats the run.
   let command: String
   /// What did not hold; nil beside `isChecked` of a run that held every invariant.
-  var breach: Breach?
+  var breach: Breach<Invariant>?
   var isChecked = false
 
   init(

@@ -9,8 +9,6 @@ OPTIONS is a JSON object; each member is left out for no:
 """
 
 import functools
-import json
-import logging
 import pathlib
 import secrets
 import sys
@@ -28,9 +26,7 @@ from libp2p.discovery.rendezvous.service import RendezvousService
 from libp2p.peer.peerinfo import info_from_p2p_addr
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from control import LINE_BYTES_MAX, answer, failure, run_request  # noqa: E402
-
-SECONDS_MAX = 20
+import trio_control  # noqa: E402
 
 
 class Peer:
@@ -47,10 +43,7 @@ class Peer:
         async with self.host.run(listen_addrs=addresses):
             if "mdns" in self.options:
                 self.start_mdns(self.options["mdns"])
-            listener = trio.socket.socket(trio.socket.AF_UNIX)
-            await listener.bind(path)
-            listener.listen(16)
-            await trio.serve_listeners(self.serve_control, [trio.SocketListener(listener)])
+            await trio_control.serve(self, path)
 
     def start_mdns(self, interface):
         # It would use every interface; the test's packets stay on one.
@@ -61,24 +54,6 @@ class Peer:
 
     def discovered(self, info):
         self.found[str(info.peer_id)] = [str(a) for a in info.addrs]
-
-    async def serve_control(self, connection):
-        buffer = b""
-        while data := await connection.receive_some(1 << 16):
-            buffer += data
-            while b"\n" in buffer:
-                line, buffer = buffer.split(b"\n", 1)
-                await connection.send_all(await self.obey(line))
-            if len(buffer) > LINE_BYTES_MAX:
-                return
-
-    async def obey(self, line):
-        try:
-            name, arguments = run_request(line)
-            with trio.fail_after(SECONDS_MAX):
-                return answer(await getattr(self, f"do_{name}")(**arguments))
-        except Exception as error:
-            return failure(error)
 
     async def do_self(self):
         return {"peer": str(self.host.get_id()), "addresses": [str(a) for a in self.host.get_addrs()]}
@@ -109,11 +84,5 @@ class Peer:
         return {"peers": [str(info.peer_id) for info in peers], "cookie": cookie.hex()}
 
 
-def main():
-    logging.basicConfig(level=logging.WARNING)
-    peer = Peer(json.loads(sys.argv[2]))
-    trio.run(functools.partial(peer.run, sys.argv[1]))
-
-
 if __name__ == "__main__":
-    main()
+    trio_control.run(Peer)

@@ -13,9 +13,6 @@ OPTIONS is a JSON object; each member is left out for no:
     secret        64 hexadecimal digits: the secret of py-libp2p's own private network
 """
 
-import functools
-import json
-import logging
 import pathlib
 import secrets
 import sys
@@ -48,12 +45,10 @@ from libp2p.tools.anyio_service import background_trio_service
 from libp2p.utils.varint import read_length_prefixed_protobuf
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from control import LINE_BYTES_MAX, answer, failure, run_request  # noqa: E402
+import trio_control  # noqa: E402
 
 ECHO = TProtocol("/test/echo/1.0.0")
 MESHSUB = [TProtocol("/meshsub/1.2.0"), TProtocol("/meshsub/1.1.0")]
-# A foreign peer that has not answered for so long never will.
-SECONDS_MAX = 20
 
 
 def speak_kademlia_as(protocol):
@@ -127,32 +122,11 @@ class Peer:
         async with self.host.run(listen_addrs=addresses), trio.open_nursery() as self.nursery:
             for service in self.services:
                 self.nursery.start_soon(self.keep_running, service)
-            listener = trio.socket.socket(trio.socket.AF_UNIX)
-            await listener.bind(path)
-            listener.listen(16)
-            await trio.serve_listeners(self.serve_control, [trio.SocketListener(listener)])
+            await trio_control.serve(self, path)
 
     async def keep_running(self, service):
         async with background_trio_service(service):
             await trio.sleep_forever()
-
-    async def serve_control(self, connection):
-        buffer = b""
-        while data := await connection.receive_some(1 << 16):
-            buffer += data
-            while b"\n" in buffer:
-                line, buffer = buffer.split(b"\n", 1)
-                await connection.send_all(await self.obey(line))
-            if len(buffer) > LINE_BYTES_MAX:
-                return
-
-    async def obey(self, line):
-        try:
-            name, arguments = run_request(line)
-            with trio.fail_after(SECONDS_MAX):
-                return answer(await getattr(self, f"do_{name}")(**arguments))
-        except Exception as error:
-            return failure(error)
 
     # -- the commands: connections
 
@@ -289,11 +263,5 @@ class Peer:
         return await self.puncher.initiate_hole_punch(ID.from_string(peer))
 
 
-def main():
-    logging.basicConfig(level=logging.WARNING)
-    peer = Peer(json.loads(sys.argv[2]))
-    trio.run(functools.partial(peer.run, sys.argv[1]))
-
-
 if __name__ == "__main__":
-    main()
+    trio_control.run(Peer)

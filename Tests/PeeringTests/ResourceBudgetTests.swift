@@ -58,6 +58,17 @@ struct ResourceBudgetTests {
     #expect(budget.connections(with: peer) == 2)
   }
 
+  @Test("the peer that holds the most is found, and nobody lighter than who asks")
+  func heaviest() throws {
+    var budget = ResourceBudget()
+    let peers = (0..<3).map { _ in SigningKey.generate().publicKey.peerID }
+    for (index, peer) in peers.enumerated() { try budget.hold(100 * (index + 1), for: peer) }
+    #expect(budget.heavierPeer(than: peers[0]) == peers[2])
+    #expect(budget.heavierPeer(than: peers[1]) == peers[2])
+    #expect(budget.heavierPeer(than: peers[2]) == nil)
+    #expect(budget.heavierPeer(than: SigningKey.generate().publicKey.peerID) == peers[2])
+  }
+
   @Test("what waits to be sent leaves a quarter of the memory for what is said")
   func unsent() throws {
     var limits = ResourceLimits()

@@ -24,7 +24,7 @@ final class CurlTransfer {
   init(
     _ request: HTTPClientRequest, sink: HTTPClient.Sink?, isCancelled: CancellationFlag
   ) throws(HTTPClientError) {
-    guard let handle = curl_easy_init() else { throw .unavailable }
+    guard let handle = shim_curl_begin() else { throw .unavailable }
     self.handle = handle
     self.request = request
     self.sink = sink
@@ -32,8 +32,8 @@ final class CurlTransfer {
   }
 
   deinit {
-    curl_slist_free_all(fieldList)
-    curl_easy_cleanup(handle)
+    shim_curl_free(fieldList)
+    shim_curl_end(handle)
   }
 
   func run() throws -> HTTPClientResponse {
@@ -43,7 +43,7 @@ final class CurlTransfer {
     setOptions()
     setHeaders()
     setBody()
-    let code = curl_easy_perform(handle)
+    let code = shim_curl_perform(handle)
     if let failure { throw failure }
     if code != CURLE_OK { throw error(for: code) }
     return HTTPClientResponse(status: shim_curl_status(handle), headers: headers, body: body)
@@ -86,7 +86,7 @@ final class CurlTransfer {
   private func setHeaders() {
     var lines = request.headers.lines
     if request.headers["Accept"] == nil { lines.append("Accept: */*") }
-    for line in lines { fieldList = curl_slist_append(fieldList, line) }
+    for line in lines { fieldList = shim_curl_append(fieldList, line) }
     shim_curl_set_pointer(handle, CURLOPT_HTTPHEADER, fieldList)
   }
 
@@ -182,7 +182,7 @@ final class CurlTransfer {
   }
 
   private func error(for code: CURLcode) -> HTTPClientError {
-    let reason = String(cString: curl_easy_strerror(code))
+    let reason = String(cString: shim_curl_reason(code))
     let place = request.unixSocketPath ?? request.url
     return switch code {
     case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .malformedURL(request.url)

@@ -8,7 +8,7 @@ package final class HTTPClient: Sendable {
   /// exchange with that error.
   package typealias Sink = @Sendable (Bytes) throws -> Void
 
-  private static let isCurlReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+  private static let isCurlReady = shim_curl_load()
 
   private let pool: ComputePool
 

@@ -137,6 +137,18 @@ extension PeerHost {
   /// The connected peers, in the order in which they were first heard of.
   package func connectedHandles() -> [PeerHandle] { book.handles(tagged: PeerTag.connected) }
 
+  /// The connected peers that speak one of these protocols.
+  package func connectedPeers(speaking names: [String]) -> [PeerID] {
+    connectedHandles().compactMap { book.record(of: $0) }.filter { record in
+      names.contains { record.protocols.contains($0) }
+    }.map(\.peer)
+  }
+
+  /// What is known of a peer.
+  package func record(of peer: PeerID) -> PeerRecord? {
+    book.handle(of: peer).flatMap { book.record(of: $0) }
+  }
+
   /// Whether a peer is connected.
   package func isConnected(_ peer: PeerID) -> Bool { connection(with: peer) != nil }
 

@@ -33,25 +33,47 @@ extension PeerHost {
   }
 
   /// The open connection with a peer, or else a new one: to `addresses`, or to what the book knows.
-  /// Dials for the same peer are one dial. `insisting`, addresses that failed lately are tried too.
+  /// Dials for the same peer are one dial. `insisting`, addresses that failed lately are tried too;
+  /// `outgoing`, a connection that the peer opened is not enough.
   package func connect(
-    to peer: PeerID, at addresses: [Multiaddr] = [], insisting: Bool = false
+    to peer: PeerID, at addresses: [Multiaddr] = [], insisting: Bool = false,
+    outgoing: Bool = false
   ) async throws(PeerError) -> PeerConnection {
     while true {
       guard !isStopped else { throw .closed }
-      if let open = connection(with: peer) { return open }
+      if let open = connection(with: peer), open.isOutgoing || !outgoing { return open }
       guard dialWaiters[peer] != nil else { break }
-      let result = await withUnsafeContinuation { dialWaiters[peer, default: []].append($0) }
+      let result = await waitForDial(to: peer)
       if Task.isCancelled { throw .cancelled }
       // Who dialled for us may have been cancelled; that says nothing about the peer.
       if case .failure(.cancelled) = result { continue }
       return try result.get()
     }
-    dialWaiters[peer] = []
+    dialWaiters[peer] = [:]
     let result = await dialKnown(peer, addresses, insisting)
-    for waiter in dialWaiters.removeValue(forKey: peer) ?? [] { waiter.resume(returning: result) }
+    let waiters = dialWaiters.removeValue(forKey: peer) ?? [:]
+    for waiter in waiters.sorted(by: { $0.key < $1.key }) {
+      waiter.value.resume(returning: result)
+    }
     if case .failure(let error) = result { note(.dialFailed(error), peer: peer) }
     return try result.get()
+  }
+
+  /// Waits for somebody else's dial to the same peer, or until the waiting task is cancelled.
+  private func waitForDial(to peer: PeerID) async -> DialResult {
+    lastDialWaiter += 1
+    let waiter = lastDialWaiter
+    return await withTaskCancellationHandler {
+      guard !Task.isCancelled else { return .failure(.cancelled) }
+      return await withUnsafeContinuation { dialWaiters[peer, default: [:]][waiter] = $0 }
+    } onCancel: {
+      loop.execute {
+        self.assumeIsolated { host in
+          let waiting = host.dialWaiters[peer]?.removeValue(forKey: waiter)
+          waiting?.resume(returning: .failure(.cancelled))
+        }
+      }
+    }
   }
 
   private func dialKnown(

@@ -39,13 +39,20 @@ extension PeerHost {
     budget.closeStream(protocolID, by: peer)
   }
 
-  /// Counts bytes that a connection holds; returns why it has to end.
+  /// Counts bytes that a connection holds; returns why it has to end. When all peers together hold
+  /// too much, the one that holds the most loses its connections and nobody else.
   func hold(_ delta: Int, for peer: PeerID) -> PeerError? {
     do {
       try budget.hold(delta, for: peer)
       return nil
     } catch {
-      return .refusedByUs(error)
+      guard case .memory = error, let heavier = budget.heavierPeer(than: peer),
+        let connections = connectionsByPeer[heavier]
+      else { return .refusedByUs(error) }
+      for connection in connections {
+        connection.assumeIsolated { $0.end(.refusedByUs(error)) }
+      }
+      return nil
     }
   }
 

@@ -41,7 +41,8 @@ package actor PeerHost {
   var connections: [ObjectIdentifier: PeerConnection] = [:]
   /// Proven connections of a peer, the oldest first.
   var connectionsByPeer: [PeerID: [PeerConnection]] = [:]
-  var dialWaiters: [PeerID: [UnsafeContinuation<DialResult, Never>]] = [:]
+  var dialWaiters: [PeerID: [UInt64: UnsafeContinuation<DialResult, Never>]] = [:]
+  var lastDialWaiter: UInt64 = 0
   /// What peers say about our own addresses.
   var observed = ObservedAddresses()
   /// Keep the traffic below a rate, where the settings name one.

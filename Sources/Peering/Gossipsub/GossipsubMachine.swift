@@ -53,9 +53,10 @@ package struct GossipsubMachine<Payload: Sendable>: Sendable {
     take(event, group: group, now: now, random: &random, effects: &effects)
   }
 
-  // Simulations count messages in 32 bits; without this, other modules run generic code that asks
+  // Simulations count messages in 32 or 64 bits; without this, other modules run generic code that asks
   // for types at every step, at twice the time.
   @_specialize(where Payload == UInt32)
+  @_specialize(where Payload == UInt64)
   private mutating func take(
     _ event: GossipsubEvent<Payload>, group: UInt32, now: Tick, random: inout SplitMix64,
     effects: inout Effects

@@ -21,7 +21,7 @@ struct MembershipNetwork {
   var crashes: [Int: (at: Int, group: ClusterID, unaware: Set<Int>)] = [:]
   var machineRandom: SplitMix64
   var linkRandom: SplitMix64
-  var breach: MembershipBreach?
+  var breach: Breach<MembershipInvariant>?
   private var countedAt = 0
   private var countedEvents = 0
 
@@ -162,7 +162,6 @@ struct MembershipNetwork {
 
   mutating func fail(_ invariant: MembershipInvariant, _ node: Int, _ detail: String) {
     guard breach == nil else { return }
-    breach = MembershipBreach(
-      invariant: invariant, time: queue.now, node: node, detail: detail)
+    breach = Breach(invariant: invariant, time: queue.now, node: node, detail: detail)
   }
 }

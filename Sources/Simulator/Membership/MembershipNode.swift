@@ -36,40 +36,6 @@ enum MembershipEvent: Sendable {
   case lie(Int)
 }
 
-/// Proofs that only the run's world can make, at the cost of a few multiplications.
-struct SimulatedNotary: MembershipNotary {
-  let local: PeerHandle
-  let secret: UInt64
-  let believesAll: Bool
-
-  private func mark(_ member: PeerHandle, _ incarnation: UInt64, _ leaving: Bool) -> UInt64 {
-    var mixer = SplitMix64(seed: secret ^ UInt64(member.index) << 1 ^ (leaving ? 1 : 0))
-    var second = SplitMix64(seed: mixer.next() ^ incarnation)
-    return second.next()
-  }
-
-  func attest(incarnation: UInt64, leaving: Bool) -> Bytes {
-    let mark = mark(local, incarnation, leaving)
-    return (0..<8).map { UInt8(truncatingIfNeeded: mark >> UInt64(8 * $0)) }
-  }
-
-  func isGenuine(
-    _ proof: Bytes, of member: PeerHandle, incarnation: UInt64, leaving: Bool
-  ) -> Bool {
-    if believesAll { return true }
-    var value: UInt64 = 0
-    for byte in proof.reversed() { value = value << 8 | UInt64(byte) }
-    return proof.count == 8 && value == mark(member, incarnation, leaving)
-  }
-
-  func refusal(of member: PeerHandle) -> SWIMRefusal? { nil }
-
-  func ringPoint(of member: PeerHandle) -> UInt64 {
-    var mixer = SplitMix64(seed: UInt64(member.index))
-    return mixer.next()
-  }
-}
-
 /// What the machines of clusters ask.
 struct SimulatedDirectory: ClusterDirectory {
   let keys: [SigningKey]
@@ -78,10 +44,7 @@ struct SimulatedDirectory: ClusterDirectory {
   let unixSeconds: UInt64
 
   func stake(of peer: PeerHandle) -> UInt64 { UInt64(peer.index % 7) }
-  func ringPoint(of peer: PeerHandle) -> UInt64 {
-    var mixer = SplitMix64(seed: UInt64(peer.index))
-    return mixer.next()
-  }
+  func ringPoint(of peer: PeerHandle) -> UInt64 { SimulatedNotary.ringPoint(of: peer) }
   func publicKey(of peer: PeerHandle) -> PublicKey? {
     keys.indices.contains(Int(peer.index)) ? keys[Int(peer.index)].publicKey : nil
   }

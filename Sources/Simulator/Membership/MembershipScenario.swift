@@ -96,27 +96,10 @@ package enum MembershipInvariant: String, CaseIterable, Sendable {
   case groupSizes = "group-sizes"
 }
 
-/// An invariant of membership that did not hold.
-package struct MembershipBreach: Error, Equatable, Sendable, CustomStringConvertible {
-  /// Which.
-  package let invariant: MembershipInvariant
-  /// Milliseconds of the run.
-  package let time: Int
-  /// Where.
-  package let node: Int
-  /// What was seen.
-  package let detail: String
-
-  /// One line.
-  package var description: String {
-    "\(invariant.rawValue) at \(time) ms, node \(node): \(detail)"
-  }
-}
-
 /// What came of a run of membership.
 package struct MembershipOutcome: Sendable {
   /// The first invariant that did not hold, nil of a clean run.
-  package var breach: MembershipBreach?
+  package var breach: Breach<MembershipInvariant>?
   /// The hash over all events.
   package var digest = RunDigest()
   /// Events that happened.

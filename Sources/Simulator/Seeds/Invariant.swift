@@ -39,20 +39,3 @@ package enum Invariant: String, CaseIterable, Sendable {
   /// Every node knows others again.
   case tablesRecover = "tables-recover"
 }
-
-/// An invariant that did not hold.
-package struct Breach: Error, Equatable, Sendable, CustomStringConvertible {
-  /// Which.
-  package let invariant: Invariant
-  /// Milliseconds of the run.
-  package let time: Int
-  /// Where.
-  package let node: Int
-  /// What was seen.
-  package let detail: String
-
-  /// One line.
-  package var description: String {
-    "\(invariant.rawValue) at \(time) ms, node \(node): \(detail)"
-  }
-}

@@ -76,7 +76,7 @@ enum SeedTimes {
 /// What came of a run.
 package struct SeedOutcome: Sendable {
   /// The first invariant that did not hold, nil of a clean run.
-  package var breach: Breach?
+  package var breach: Breach<Invariant>?
   /// The hash over all events.
   package var digest = RunDigest()
   /// Events that happened.

@@ -69,8 +69,7 @@ struct BootstrapAnswer: Sendable {
       let handshake = ContinuousClock.now - start
       await connection.waitUntilIdentified()
       let times = try await connection.echo(count: 3)
-      let book = await node.host.book
-      let record = book.handle(of: peer).flatMap { book.record(of: $0) }
+      let record = await node.host.record(of: peer)
       return BootstrapAnswer(
         address: address, peer: peer, handshake: handshake, roundTrip: times.min(),
         agent: record?.agent ?? "", protocols: record?.protocols ?? [], failure: nil)

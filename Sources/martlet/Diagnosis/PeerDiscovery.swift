@@ -154,8 +154,7 @@ enum PeerDiscovery {
     } catch {
       failure = "\(error)"
     }
-    let book = await node.host.book
-    let record = book.handle(of: peer).flatMap { book.record(of: $0) }
+    let record = await node.host.record(of: peer)
     return [
       "peer_id": .string("\(peer)"), "sources": .array(sources.map { .string($0) }),
       "addresses": .array((record?.addresses ?? []).map { .string("\($0.address)") }),

@@ -21,7 +21,8 @@ enum NetworkCreation {
     }
     let settings = try Settings(arguments: arguments)
     // All that can be wrong is found before anything is written.
-    let (networkClass, makeRule) = (try networkClass(arguments), try rule(arguments))
+    let networkClass: NetworkClass = try arguments.choice("class") ?? .open
+    let makeRule = try rule(arguments)
     let bootstraps = try await bootstraps(arguments)
     let genesis = try genesis(named: name, in: home, settings)
     let identity = try home.key(named: "identity").publicKey
@@ -71,14 +72,6 @@ enum NetworkCreation {
 
   /// The largest stake that a rule of admission can hold.
   private static let stakeMax = Amount(baseUnits: UInt128(UInt64.max))
-
-  private static func networkClass(_ arguments: Arguments) throws -> NetworkClass {
-    let name = arguments.text("class") ?? NetworkClass.open.rawValue
-    guard let found = NetworkClass(rawValue: name) else {
-      throw NetworkFileFault.networkClass(name)
-    }
-    return found
-  }
 
   /// The rule, once the key of the home is known.
   private static func rule(

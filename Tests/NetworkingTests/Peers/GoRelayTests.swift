@@ -29,17 +29,7 @@ struct GoRelayTests {
   @Test("go-libp2p reserves for us, and a stream to us goes through it")
   func throughGo() async throws {
     try await Self.withGo(2) { go, hosts in
-      let clients = hosts.map { RelayClient(host: $0) }
-      for client in clients { await client.start() }
-      let address = try await go.address()
-      let relay = try #require(address.peer)
-      let reservation = try await clients[0].reserve(at: relay, addresses: [address])
-      #expect(try RelayVoucher(decoding: reservation.voucher).peer == hosts[0].peerID)
-      let connection = try await hosts[1].dial(
-        CircuitAddress.make(through: address, to: hosts[0].peerID))
-      #expect(connection.isRelayed)
-      let stream = try await connection.openStream(["/test/echo/1.0.0"])
-      try await RelayHostTests.echoes(Bytes(repeating: 9, count: 30_000), on: stream)
+      try await RelayHostTests.meet(through: try await go.address(), hosts)
     }
   }
 

@@ -126,24 +126,36 @@ struct HostileFloodTests {
     }
   }
 
+  /// Messages of one author, each the number that it has.
+  private static func news(_ count: UInt8, by author: SigningKey) -> GossipsubRPC {
+    var rpc = GossipsubRPC()
+    rpc.messages = (0..<count).map { number in
+      GossipSignature.signed(topic: "news", data: [number], sequence: UInt64(number), by: author)
+    }
+    return rpc
+  }
+
+  /// A router of the host that listens to news as long as it is kept, and what it has heard.
+  private static func listener(
+    on host: PeerHost, signatures: ComputePool = GossipsubShell.signaturePool
+  ) async throws -> (GossipsubShell, Lock<[Bytes]>) {
+    let heard = Lock<[Bytes]>([])
+    let gossip = await GossipsubShell(
+      host: host, configuration: try GossipsubConfiguration(), signatures: signatures,
+      deliver: { message, _ in heard.withLock { $0.append(message.data ?? []) } })
+    await gossip.start()
+    await gossip.join("news")
+    return (gossip, heard)
+  }
+
   @Test("forged gossip costs its sender its hearing, is explained, and keeps true words in")
   func forgedGossip() async throws {
     try await AttackedHost.run { attacked in
-      let heard = Lock<[Bytes]>([])
-      let gossip = await GossipsubShell(
-        host: attacked.host, configuration: try GossipsubConfiguration(),
-        deliver: { message, _ in heard.withLock { $0.append(message.data ?? []) } })
-      await gossip.start()
-      await gossip.join("news")
+      let (gossip, heard) = try await Self.listener(on: attacked.host)
       let author = SigningKey.generate()
       try await attacked.attacked(protocols: ["/meshsub/1.2.0"]) { peer in
-        var rpc = GossipsubRPC()
-        for number in UInt64(0)..<100 {
-          var forged = GossipSignature.signed(
-            topic: "news", data: [1], sequence: number, by: author)
-          forged.data = [2]
-          rpc.messages.append(forged)
-        }
+        var rpc = Self.news(100, by: author)
+        for place in rpc.messages.indices { rpc.messages[place].data?.append(0) }
         let stream = try await peer.say(rpc.framed, on: "/meshsub/1.2.0")
         // A score heals: where the machine is slow, one flood may be forgiven before we look.
         while await !attacked.why(peer.peerID).contains("\"unheard\"") {
@@ -153,17 +165,13 @@ struct HostileFloodTests {
         #expect(await attacked.why(peer.peerID).contains("invalid messages"))
       }
       try await attacked.attacked(protocols: ["/meshsub/1.2.0"]) { honest in
-        var rpc = GossipsubRPC()
         // Numbers that were forged before, by another peer.
-        for number in UInt64(0)..<40 {
-          rpc.messages.append(
-            GossipSignature.signed(
-              topic: "news", data: [UInt8(number)], sequence: number, by: author))
-        }
+        let rpc = Self.news(40, by: author)
         _ = try await honest.say(rpc.framed, on: "/meshsub/1.2.0")
         try await honest.wait { heard.withLock { $0.count } == 40 }
       }
       #expect(heard.withLock { $0 } == (UInt8(0)..<40).map { [$0] })
+      await gossip.leave("news")
     }
   }
 
@@ -174,12 +182,7 @@ struct HostileFloodTests {
     let gate = Lock(false)
     let isHeld = Lock(false)
     try await AttackedHost.run { attacked in
-      let heard = Lock<[Bytes]>([])
-      let gossip = await GossipsubShell(
-        host: attacked.host, configuration: try GossipsubConfiguration(), signatures: pool,
-        deliver: { message, _ in heard.withLock { $0.append(message.data ?? []) } })
-      await gossip.start()
-      await gossip.join("news")
+      let (gossip, heard) = try await Self.listener(on: attacked.host, signatures: pool)
       async let held: Void = pool.run {
         isHeld.withLock { $0 = true }
         while !gate.withLock({ $0 }) { usleep(1_000) }
@@ -188,13 +191,8 @@ struct HostileFloodTests {
       async let queued: Void = pool.run {}
       let author = SigningKey.generate()
       try await attacked.attacked(protocols: ["/meshsub/1.2.0"]) { peer in
-        var rpc = GossipsubRPC()
         // More than one peer's messages may wait.
-        for number in UInt64(0)..<200 {
-          rpc.messages.append(
-            GossipSignature.signed(
-              topic: "news", data: [UInt8(number)], sequence: number, by: author))
-        }
+        let rpc = Self.news(200, by: author)
         _ = try await peer.say(rpc.framed, on: "/meshsub/1.2.0")
         while await !attacked.why(peer.peerID).contains("tooManyValidations") {
           try await attacked.loop.sleep(for: .milliseconds(5))
@@ -207,14 +205,14 @@ struct HostileFloodTests {
       _ = try await (held, queued)
       let waiting = GossipsubLimits.validationsPerPeerMax
       #expect(heard.withLock { $0 } == (0..<waiting).map { [UInt8($0)] })
+      await gossip.leave("news")
     }
   }
 }
 
 extension AttackedHost {
   func record(of peer: PeerID) async -> PeerRecord? {
-    let book = await host.book
-    return book.handle(of: peer).flatMap { book.record(of: $0) }
+    await host.record(of: peer)
   }
 }
 

@@ -69,9 +69,37 @@ struct HostileMemoryTests {
       #expect(await attacked.host.book.heldBytes <= PeerBookLimits.bytesMax)
       let stored = await kademlia.storedProviders
       #expect(stored <= Self.peers * KademliaLimits.providerRecordsOfStrangerMax)
+      let values = await kademlia.storedValues
+      #expect(0 < values && values <= Self.peers * KademliaLimits.valuesOfPeerMax)
       // Gossip may keep what was published, and an answer stands twice while it is sent. With the
       // answers that wait uncounted this was 420 MB.
       #expect(residentBytes() - before < 8 * Self.allMax)
+    }
+  }
+
+  @Test("when all together hold too much, whoever holds the most goes and nobody else")
+  func fairness() async throws {
+    var settings = Self.settings
+    settings.limits.memoryBytesMax = 3 * Self.mebibyte
+    try await AttackedHost.run(settings, protocols: [Self.generous]) { attacked in
+      try await attacked.attacked { hoarder in
+        try await Self.fill(hoarder, each: 200_000)
+        try await attacked.attacked { modest in
+          try await Self.fill(modest, each: 100_000)
+          try await modest.wait { hoarder.isEnded }
+          #expect(!modest.isEnded)
+        }
+        #expect(await attacked.why(hoarder.peerID).contains("memoryBytesMax"))
+      }
+    }
+  }
+
+  /// Fifteen unfinished messages.
+  private static func fill(_ peer: HostilePeer, each byteCount: Int) async throws {
+    let head = Varint.encode(UInt64(RPCLimits.messageBytesMax))
+    for _ in 0..<15 {
+      let part = head + Bytes(repeating: 1, count: byteCount)
+      _ = try await peer.say(part, on: RPCProtocol.protocolID)
     }
   }
 
@@ -84,6 +112,7 @@ struct HostileMemoryTests {
     defer { peer.socket.close() }
     try await subscribe(peer)
     try await spamProviders(peer)
+    try await spamValues(peer)
     try await lie(peer)
     for _ in 0..<40 {
       for name in [KademliaMachine.martletProtocolID, "/meshsub/1.2.0", "/unknown"] {
@@ -130,6 +159,24 @@ struct HostileMemoryTests {
     }
   }
 
+  /// Valid records of the greatest size, each of another owner, as many on a stream as fit into
+  /// its window.
+  private static func spamValues(_ peer: HostilePeer) async throws {
+    let content = Bytes(repeating: 7, count: KademliaLimits.valueBytesMax - 256)
+    for _ in 0..<8 {
+      let stream = try await peer.say([], on: KademliaMachine.martletProtocolID)
+      for _ in 0..<(KademliaLimits.valuesOfPeerMax / 8 + 1) {
+        let signed = SignedRecord(
+          name: "spam", sequence: 1, content: content, signedBy: .generate())
+        var message = KademliaMessage(.putValue)
+        message.key = signed.record.key.bytes
+        message.record = .init(key: signed.record.key.bytes, value: signed.record.value)
+        let bytes = message.encoded()
+        try await peer.say(Varint.encode(UInt64(bytes.count)) + bytes, on: stream)
+      }
+    }
+  }
+
   /// As much as an identify message holds.
   private static func lie(_ peer: HostilePeer) async throws {
     var message = IdentifyMessage()
@@ -152,8 +199,13 @@ struct HostileMemoryTests {
   }
 }
 
-/// Resident memory of this process (proc(5), statm).
+/// Gives back to the system what is free (malloc_trim(3)).
+@_silgen_name("malloc_trim") private func trimFreeMemory(keeping: Int) -> Int32
+
+/// Resident memory of this process (proc(5), statm), without what the allocator only keeps at hand:
+/// how much that is depends on the order in which large and small pieces were given back.
 private func residentBytes() -> Int {
+  _ = trimFreeMemory(keeping: 0)
   guard let file = fopen("/proc/self/statm", "r") else { return 0 }
   defer { fclose(file) }
   var total = 0

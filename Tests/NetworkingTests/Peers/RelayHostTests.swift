@@ -44,6 +44,20 @@ struct RelayHostTests {
     try await writing
   }
 
+  /// The first host reserves at a relay of another program, and the second reaches it there.
+  static func meet(through address: Multiaddr, _ hosts: [PeerHost]) async throws {
+    let clients = hosts.map { RelayClient(host: $0) }
+    for client in clients { await client.start() }
+    let relay = try #require(address.peer)
+    let reservation = try await clients[0].reserve(at: relay, addresses: [address])
+    #expect(try RelayVoucher(decoding: reservation.voucher).peer == hosts[0].peerID)
+    let connection = try await hosts[1].dial(
+      CircuitAddress.make(through: address, to: hosts[0].peerID))
+    #expect(connection.isRelayed)
+    let stream = try await connection.openStream(["/test/echo/1.0.0"])
+    try await echoes(Bytes(repeating: 9, count: 30_000), on: stream)
+  }
+
   /// A relay, a peer that listens nowhere and is reached through it, and a caller.
   private static func withRelay(
     _ limits: RelayServerLimits = RelayServerLimits(),

@@ -199,8 +199,8 @@ struct GossipsubSessionTests {
     #expect(net.delivered(at: 0).isEmpty)
   }
 
-  @Test("a forged signature cannot keep the true message out")
-  func poisoning() throws {
+  /// Peer 1 has told node 0 a forgery of peer 3's message, and no verdict has come yet.
+  private func heldForgery() throws -> (SessionNet, honest: GossipsubWireMessage) {
     var net = try SessionNet(4)
     net.connectAll()
     net.handle(.join("t", kind: 0), at: 0)
@@ -211,6 +211,14 @@ struct GossipsubSessionTests {
     var rpc = GossipsubRPC()
     rpc.messages = [forged]
     net.handle(.received(rpc.encoded(), from: PeerHandle(1)), at: 0)
+    return (net, honest)
+  }
+
+  @Test("a forged signature cannot keep the true message out")
+  func poisoning() throws {
+    let (made, honest) = try heldForgery()
+    var net = made
+    var rpc = GossipsubRPC()
     rpc.messages = [honest]
     net.handle(.received(rpc.encoded(), from: PeerHandle(2)), at: 0)
     guard case .validate(let id, let held, _, true, true) = net.seen[0].last else {
@@ -231,16 +239,8 @@ struct GossipsubSessionTests {
 
   @Test("a verdict says nothing of another copy that stands under the same id by now")
   func lateVerdict() throws {
-    var net = try SessionNet(4)
-    net.connectAll()
-    net.handle(.join("t", kind: 0), at: 0)
-    let honest = GossipSignature.signed(topic: "t", data: [1], sequence: 9, by: net.keys[3])
-    var forged = honest
-    forged.data = [2]
-    net.judge = nil
-    var rpc = GossipsubRPC()
-    rpc.messages = [forged]
-    net.handle(.received(rpc.encoded(), from: PeerHandle(1)), at: 0)
+    let (made, honest) = try heldForgery()
+    var net = made
     guard case .validate(let id, let held, _, _, _) = net.seen[0].last else {
       Issue.record("nothing to validate")
       return

@@ -1,41 +1,6 @@
-import Cryptography
 import Peering
 import Primitives
-
-/// Proofs that only the test's world can make, at the cost of a few multiplications.
-struct WorldNotary: MembershipNotary {
-  let local: PeerHandle
-  let secret: UInt64
-  var banned: Set<PeerHandle> = []
-
-  private func mark(_ member: PeerHandle, _ incarnation: UInt64, _ leaving: Bool) -> UInt64 {
-    var mixer = SplitMix64(seed: secret ^ UInt64(member.index) << 1 ^ (leaving ? 1 : 0))
-    var second = SplitMix64(seed: mixer.next() ^ incarnation)
-    return second.next()
-  }
-
-  func attest(incarnation: UInt64, leaving: Bool) -> Bytes {
-    let mark = mark(local, incarnation, leaving)
-    return (0..<8).map { UInt8(truncatingIfNeeded: mark >> UInt64(8 * $0)) }
-  }
-
-  func isGenuine(
-    _ proof: Bytes, of member: PeerHandle, incarnation: UInt64, leaving: Bool
-  ) -> Bool {
-    var value: UInt64 = 0
-    for byte in proof.reversed() { value = value << 8 | UInt64(byte) }
-    return proof.count == 8 && value == mark(member, incarnation, leaving)
-  }
-
-  func refusal(of member: PeerHandle) -> SWIMRefusal? {
-    banned.contains(member) ? .notAdmitted : nil
-  }
-
-  func ringPoint(of member: PeerHandle) -> UInt64 {
-    var mixer = SplitMix64(seed: UInt64(member.index))
-    return mixer.next()
-  }
-}
+import Simulator
 
 /// A group on a virtual clock: latency, loss, partitions and crashes, all from one seed.
 struct MembershipWorld {
@@ -75,8 +40,8 @@ struct MembershipWorld {
     secret = random.next()
   }
 
-  func notary(of node: Int) -> WorldNotary {
-    WorldNotary(local: PeerHandle(UInt32(node)), secret: secret)
+  func notary(of node: Int) -> SimulatedNotary {
+    SimulatedNotary(local: PeerHandle(UInt32(node)), secret: secret)
   }
 
   /// Adds nodes; the first founds the group, the others join it through the first ones.

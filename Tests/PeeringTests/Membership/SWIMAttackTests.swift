@@ -1,5 +1,6 @@
 import Peering
 import Primitives
+import Simulator
 import Testing
 
 @Suite("Members that lie")

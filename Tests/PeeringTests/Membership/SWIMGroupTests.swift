@@ -1,6 +1,7 @@
 import Glibc
 import Peering
 import Primitives
+import Simulator
 import Testing
 
 /// Sizes of the runs. A debug build is forty times slower, so it runs fewer seconds; the whole count

@@ -38,7 +38,7 @@ package actor MDNSShell {
   private var random = SplitMix64(
     seed: SystemRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) })
   private var sockets: [UInt32: MulticastSocket] = [:]
-  private var timer: TimerToken?
+  private var wakeTimer = WakeTimer()
   private var isRunning = false
 
   /// A finder on a host; `start` begins. What it finds goes into the host's book and to `observer`,
@@ -82,8 +82,7 @@ package actor MDNSShell {
     guard isRunning else { return }
     handle(.stop)
     isRunning = false
-    if let timer { host.loop.cancel(timer) }
-    timer = nil
+    wakeTimer.cancel(on: host.loop)
     for socket in sockets.values { socket.close() }
     sockets = [:]
   }
@@ -188,9 +187,8 @@ package actor MDNSShell {
     var effects: [MDNSEffect] = []
     machine.handle(event, now: loop.now, random: &random, effects: &effects)
     for effect in effects { perform(effect) }
-    if let timer { loop.cancel(timer) }
-    timer = machine.nextWake.map { wake in
-      loop.schedule(at: wake) { [weak self] in self?.assumeIsolated { $0.handle(.tick) } }
+    wakeTimer.set(at: machine.nextWake, on: loop) { [weak self] in
+      self?.assumeIsolated { $0.handle(.tick) }
     }
   }
 

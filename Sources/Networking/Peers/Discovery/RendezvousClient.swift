@@ -17,7 +17,7 @@ package actor RendezvousClient {
   private var machine: RendezvousClientMachine
   private var random = SplitMix64(
     seed: SystemRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) })
-  private var timer: TimerToken?
+  private var wakeTimer = WakeTimer()
   private var isRunning = false
   /// What the points know of us, and the record that says so.
   private var registered: [Multiaddr] = []
@@ -60,8 +60,7 @@ package actor RendezvousClient {
   package func stop() async {
     guard isRunning else { return }
     isRunning = false
-    if let timer { host.loop.cancel(timer) }
-    timer = nil
+    wakeTimer.cancel(on: host.loop)
     for effect in machine.handle(.stop, now: host.loop.now, random: &random) {
       guard case .unregister(let point, let namespace) = effect else { continue }
       // A point that cannot be told forgets us by itself.
@@ -94,9 +93,8 @@ package actor RendezvousClient {
     guard isRunning else { return }
     let loop = host.loop
     for effect in machine.handle(event, now: loop.now, random: &random) { perform(effect) }
-    if let timer { loop.cancel(timer) }
-    timer = machine.nextWake.map { wake in
-      loop.schedule(at: wake) { [weak self] in self?.assumeIsolated { $0.handle(.tick) } }
+    wakeTimer.set(at: machine.nextWake, on: loop) { [weak self] in
+      self?.assumeIsolated { $0.handle(.tick) }
     }
   }
 

@@ -42,7 +42,7 @@ package actor GossipsubShell {
   nonisolated let host: PeerHost
   private(set) var session: GossipsubSession
   private var random: SplitMix64
-  private var wakeTimer: (token: TimerToken, at: Tick)?
+  private var wakeTimer = WakeTimer()
   var peers: [PeerHandle: Outgoing] = [:]
   let signatures: ComputePool
   /// Messages whose signatures are to be checked, the oldest first.
@@ -148,18 +148,12 @@ package actor GossipsubShell {
   }
 
   private func scheduleWake() {
-    let moment = session.nextWake
-    if let wakeTimer {
-      guard moment < wakeTimer.at else { return }
-      loop.cancel(wakeTimer.token)
-    }
-    let token = loop.schedule(at: moment) { [weak self] in
+    wakeTimer.advance(to: session.nextWake, on: loop) { [weak self] in
       self?.assumeIsolated {
-        $0.wakeTimer = nil
+        $0.wakeTimer.rang()
         $0.handle(.tick)
       }
     }
-    wakeTimer = (token, moment)
   }
 
   private func peer(_ handle: PeerHandle) -> PeerID? {

@@ -20,7 +20,7 @@ package actor KademliaShell {
   let admission: KademliaAdmissionCheck
   var machine: KademliaMachine
   private var random: SplitMix64
-  private var wakeTimer: TimerToken?
+  private var wakeTimer = WakeTimer()
   /// Streams of requests under way, so that one nobody waits for can be given up.
   private var requests: [UInt32: PeerStream?] = [:]
   var replies: [UInt32: Result<KademliaResponse, KademliaRefusal>] = [:]
@@ -118,6 +118,9 @@ package actor KademliaShell {
   /// Provider records kept here for others.
   package var storedProviders: Int { machine.providerStore.count }
 
+  /// Values kept here for others.
+  package var storedValues: Int { machine.valueStore.count }
+
   // MARK: The machine
 
   func handle(_ event: KademliaEvent) {
@@ -156,12 +159,8 @@ package actor KademliaShell {
   private static let tableTag = "kad"
 
   private func wake(at moment: Tick) {
-    if let wakeTimer { loop.cancel(wakeTimer) }
-    wakeTimer = loop.schedule(at: moment) { [weak self] in
-      self?.assumeIsolated {
-        $0.wakeTimer = nil
-        $0.handle(.tick)
-      }
+    wakeTimer.set(at: moment, on: loop) { [weak self] in
+      self?.assumeIsolated { $0.handle(.tick) }
     }
   }
 

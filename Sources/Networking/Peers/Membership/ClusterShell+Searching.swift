@@ -53,22 +53,18 @@ extension ClusterShell {
   }
 
   private func scheduleTick(of id: UInt32) {
-    guard let search = searches[id] else { return }
-    if let wake = search.wake { loop.cancel(wake) }
-    searches[id]?.wake = search.machine.nextWake.map { moment in
-      loop.schedule(at: moment) { [weak self] in
-        self?.assumeIsolated { shell in
-          shell.searches[id]?.wake = nil
-          guard let effects = shell.searches[id]?.machine.tick(now: shell.loop.now) else { return }
-          shell.perform(effects, of: id)
-        }
+    let moment = searches[id]?.machine.nextWake
+    searches[id]?.wakeTimer.set(at: moment, on: loop) { [weak self] in
+      self?.assumeIsolated { shell in
+        guard let effects = shell.searches[id]?.machine.tick(now: shell.loop.now) else { return }
+        shell.perform(effects, of: id)
       }
     }
   }
 
   func finish(_ id: UInt32, with members: [PeerHandle]) {
-    guard let search = searches.removeValue(forKey: id) else { return }
-    if let wake = search.wake { loop.cancel(wake) }
+    guard var search = searches.removeValue(forKey: id) else { return }
+    search.wakeTimer.cancel(on: loop)
     search.continuation.resume(returning: members)
   }
 

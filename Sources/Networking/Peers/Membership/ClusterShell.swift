@@ -10,7 +10,7 @@ package actor ClusterShell {
     var machine: PoolSearch
     let kind: Bytes
     let continuation: UnsafeContinuation<[PeerHandle], Never>
-    var wake: TimerToken?
+    var wakeTimer = WakeTimer()
   }
 
   /// Everything of the shell runs here.
@@ -26,7 +26,7 @@ package actor ClusterShell {
   let local: PeerHandle
   var hierarchy: HierarchyMachine
   private var pending: [HierarchyMachine.Effect]
-  private var wakeTimer: (token: TimerToken, at: Tick)?
+  private var wakeTimer = WakeTimer()
   var frames = SecondCounts<PeerID>()
   var finds = SecondCounts<PeerID>()
   var searches: [UInt32: Search] = [:]
@@ -71,7 +71,7 @@ package actor ClusterShell {
   package func stop() async {
     guard !isStopped else { return }
     isStopped = true
-    if let wakeTimer { loop.cancel(wakeTimer.token) }
+    wakeTimer.cancel(on: loop)
     for id in searches.keys.sorted() { finish(id, with: []) }
     await swim.stop()
     await host.stopServing(ClusterProtocol.name)
@@ -125,17 +125,12 @@ package actor ClusterShell {
 
   private func scheduleWake() {
     guard !isStopped, let moment = hierarchy.nextWake(after: loop.now) else { return }
-    if let wakeTimer {
-      guard moment < wakeTimer.at else { return }
-      loop.cancel(wakeTimer.token)
-    }
-    let token = loop.schedule(at: moment) { [weak self] in
+    wakeTimer.advance(to: moment, on: loop) { [weak self] in
       self?.assumeIsolated {
-        $0.wakeTimer = nil
+        $0.wakeTimer.rang()
         $0.tick()
       }
     }
-    wakeTimer = (token, moment)
   }
 
   /// What failure detection sees.

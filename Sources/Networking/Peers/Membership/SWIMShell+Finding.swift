@@ -24,16 +24,14 @@ extension SWIMShell {
     guard let group = groups[cluster] else { return }
     let point = ClusterProtocol.key(of: cluster, network: network)
     kademlia.assumeIsolated { $0.stopProviding(KademliaKey(point)) }
-    if let lookup = group.lookup { loop.cancel(lookup) }
-    groups[cluster]?.lookup = nil
+    group.lookupTimer.cancel(on: loop)
     handle(.leave, in: cluster)
     // One that is not in yet has nobody to say goodbye to.
     if groups[cluster]?.machine.phase == .outside { abandon(cluster) }
   }
 
   private func abandon(_ cluster: ClusterID) {
-    guard let group = groups.removeValue(forKey: cluster) else { return }
-    if let wake = group.wake { loop.cancel(wake.token) }
+    groups.removeValue(forKey: cluster)?.wakeTimer.cancel(on: loop)
   }
 
   private func seekEntry(to cluster: ClusterID) {
@@ -129,13 +127,9 @@ extension SWIMShell {
       @escaping @Sendable (isolated SWIMShell)
       -> Void
   ) {
-    guard groups[cluster] != nil else { return }
-    if let old = groups[cluster]?.lookup { loop.cancel(old) }
-    groups[cluster]?.lookup = loop.schedule(after: delay) { [weak self] in
+    groups[cluster]?.lookupTimer.set(at: loop.now.advanced(by: delay), on: loop) { [weak self] in
       self?.assumeIsolated { shell in
-        guard shell.groups[cluster] != nil else { return }
-        shell.groups[cluster]?.lookup = nil
-        body(shell)
+        if shell.groups[cluster] != nil { body(shell) }
       }
     }
   }

@@ -20,8 +20,8 @@ package actor SWIMShell {
   /// One group.
   final class Group {
     var machine: SWIMMachine
-    var wake: (token: TimerToken, at: Tick)?
-    var lookup: TimerToken?
+    var wakeTimer = WakeTimer()
+    var lookupTimer = WakeTimer()
     /// How often it was looked up in the DHT since we are in it.
     var lookups = 0
     /// Pings under way, for their round trips.
@@ -168,24 +168,19 @@ package actor SWIMShell {
   /// Forgets a group that we have left.
   private func forget(_ cluster: ClusterID) {
     guard let group = groups.removeValue(forKey: cluster) else { return }
-    if let wake = group.wake { loop.cancel(wake.token) }
-    if let lookup = group.lookup { loop.cancel(lookup) }
+    group.wakeTimer.cancel(on: loop)
+    group.lookupTimer.cancel(on: loop)
     if wanted.contains(cluster) { enter(cluster) }
   }
 
   private func scheduleWake(of cluster: ClusterID) {
-    guard let moment = groups[cluster]?.machine.nextWake else { return }
-    if let wake = groups[cluster]?.wake {
-      guard moment < wake.at else { return }
-      loop.cancel(wake.token)
-    }
-    let token = loop.schedule(at: moment) { [weak self] in
+    guard let group = groups[cluster], let moment = group.machine.nextWake else { return }
+    group.wakeTimer.advance(to: moment, on: loop) { [weak self] in
       self?.assumeIsolated {
-        $0.groups[cluster]?.wake = nil
+        $0.groups[cluster]?.wakeTimer.rang()
         $0.handle(.tick, in: cluster)
       }
     }
-    groups[cluster]?.wake = (token, moment)
   }
 
   /// Once a minute: streams and marks that nobody needs are given up.

@@ -60,7 +60,7 @@ extension PeerNetwork {
       return (open, await origin(of: peer, over: open))
     }
     var lastError = PeerError.noAddress(peer)
-    if await hasAnyAddress(of: peer) {
+    if hasAnyAddress(of: peer) {
       do throws(PeerError) { return try await connectAndTell(peer) } catch {
         if Self.isFinal(error) { throw error }
         lastError = error
@@ -79,6 +79,18 @@ extension PeerNetwork {
     }
     guard let service, await find(service).contains(peer) else { throw lastError }
     return (try await connect(peer), .advertisement)
+  }
+
+  /// A connection with a peer that this node opened itself, or else the one that the peer opened:
+  /// who called us first may still be reached the other way round, which outlasts its reasons.
+  package func call(
+    _ peer: PeerID, offering service: String? = nil
+  ) async throws(PeerError) -> (connection: PeerConnection, route: PeerRoute) {
+    let found = try await reach(peer, offering: service)
+    guard !found.connection.isOutgoing,
+      let own = try? await dial(peer, outgoing: true), !own.isRelayed
+    else { return found }
+    return (own, await origin(of: peer, over: own))
   }
 
   /// Nobody knows a better address for what a list or the peer's own key refuses.
@@ -105,10 +117,11 @@ extension PeerNetwork {
   }
 
   /// Whether an address is known, even one that failed lately.
-  private func hasAnyAddress(of peer: PeerID) async -> Bool {
-    let book = await host.book
-    guard let handle = book.handle(of: peer) else { return false }
-    return !book.dialAddresses(of: handle, now: host.loop.now, evenFailed: true).isEmpty
+  private func hasAnyAddress(of peer: PeerID) -> Bool {
+    host.assumeIsolated { host in
+      guard let handle = host.book.handle(of: peer) else { return false }
+      return !host.book.dialAddresses(of: handle, now: host.loop.now, evenFailed: true).isEmpty
+    }
   }
 
   private func connect(_ peer: PeerID) async throws(PeerError) -> PeerConnection {
@@ -120,13 +133,15 @@ extension PeerNetwork {
   /// The open connection with a peer or a new one, also at addresses that failed lately; gives up
   /// long before a packet that nobody answers does.
   func dial(
-    _ peer: PeerID, at addresses: [Multiaddr] = []
+    _ peer: PeerID, at addresses: [Multiaddr] = [], outgoing: Bool = false
   ) async throws(PeerError) -> PeerConnection {
     let (host, limit) = (host, PeerNetworkLimits.dialPatience)
     let result = await withTaskGroup(of: Result<PeerConnection, PeerError>.self) { group in
       group.addTask {
         do throws(PeerError) {
-          return .success(try await host.connect(to: peer, at: addresses, insisting: true))
+          return .success(
+            try await host.connect(
+              to: peer, at: addresses, insisting: true, outgoing: outgoing))
         } catch {
           return .failure(error)
         }

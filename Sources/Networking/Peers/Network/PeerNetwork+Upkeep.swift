@@ -72,23 +72,17 @@ extension PeerNetwork {
     }
     guard !asked.isEmpty else { return }
     let names = [AutoNATProtocol.dialRequest, AutoNATProtocol.status]
-    for server in await peers(speaking: names).prefix(PeerNetworkLimits.reachabilityServers) {
+    let servers = await host.connectedPeers(speaking: names)
+    for server in servers.prefix(PeerNetworkLimits.reachabilityServers) {
       _ = try? await autoNAT.ask(server, about: asked)
     }
   }
 
   private func askRelays() async {
-    for relay in await peers(speaking: [RelayProtocol.hop])
+    for relay in await host.connectedPeers(speaking: [RelayProtocol.hop])
     where keptRelays.count < PeerNetworkLimits.relaysWanted && keptRelays.insert(relay).inserted {
       begin { await $0.relays.keep(at: relay) }
     }
-  }
-
-  /// Connected peers that speak one of these protocols.
-  private func peers(speaking names: [String]) async -> [PeerID] {
-    await host.book.records(of: host.connectedHandles()).filter { record in
-      names.contains { record.protocols.contains($0) }
-    }.map(\.peer)
   }
 
   // MARK: For people
@@ -104,9 +98,4 @@ extension PeerNetwork {
       "services": .array(services.map { .string($0) }),
     ]
   }
-}
-
-extension PeerBook {
-  /// What is known of some peers, without those that were forgotten.
-  func records(of handles: [PeerHandle]) -> [PeerRecord] { handles.compactMap { record(of: $0) } }
 }

@@ -132,8 +132,7 @@ package actor PeerNetwork {
       await !host.isConnected(peer), let connection = try? await dial(peer)
     else { return }
     await connection.waitUntilIdentified()
-    let book = await host.book
-    let record = book.handle(of: peer).flatMap { book.record(of: $0) }
+    let record = await host.record(of: peer)
     // A neighbour of another network, or one that nobody can ask.
     if record?.protocols.contains(settings.kademliaProtocol) != true { await connection.close() }
   }

@@ -55,12 +55,7 @@ package enum PortCheck {
 
   /// The connected peers that can be asked.
   package static func servers(of host: PeerHost) async -> [PeerID] {
-    let book = await host.book
-    let records = await host.connectedHandles().compactMap { book.record(of: $0) }
-    return records.filter { record in
-      record.protocols.contains(AutoNATProtocol.dialRequest)
-        || record.protocols.contains(AutoNATProtocol.status)
-    }.map(\.peer)
+    await host.connectedPeers(speaking: [AutoNATProtocol.dialRequest, AutoNATProtocol.status])
   }
 
   /// Asks peers about our direct addresses; what the most distant can use comes first.

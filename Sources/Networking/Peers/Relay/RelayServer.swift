@@ -17,7 +17,7 @@ package actor RelayServer {
   private var machine: RelayServerMachine
   private var nextCircuit: UInt32 = 0
   private var circuits: [UInt32: (caller: PeerStream, called: PeerStream)] = [:]
-  private var timer: TimerToken?
+  private var wakeTimer = WakeTimer()
 
   /// A relay on a host; `start` begins to serve.
   package init(host: PeerHost, limits: RelayServerLimits = RelayServerLimits()) {
@@ -49,15 +49,13 @@ package actor RelayServer {
     let loop = host.loop
     let directory = host.assumeIsolated { $0.book }
     let effects = machine.handle(event, now: loop.now, directory: directory)
-    if let timer { loop.cancel(timer) }
-    timer = machine.nextWake.map { wake in
-      loop.schedule(at: wake) { [weak self] in self?.assumeIsolated { $0.tick() } }
+    wakeTimer.set(at: machine.nextWake, on: loop) { [weak self] in
+      self?.assumeIsolated { $0.tick() }
     }
     return effects
   }
 
   private func tick() {
-    timer = nil
     for case .reset(let circuit) in handle(.tick) { reset(circuit) }
   }
 
