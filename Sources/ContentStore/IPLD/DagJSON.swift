@@ -23,153 +23,90 @@ public enum DagJSON {
     guard bytes.count <= BlockLimits.byteCountMax else {
       throw .tooLarge(what: what, size: bytes.count, limit: BlockLimits.byteCountMax)
     }
-    var decoder = DagJSONDecoder(bytes: bytes)
-    let value = try decoder.document()
+    var scanner = JSONScanner(bytes, what: what, place: .byte)
+    let value = try value(&scanner, depth: 0)
+    try scanner.finish("the \(what)")
     if strictness == .canonical, try encode(value) != bytes {
       throw .malformed(what: what, reason: "not in its one form")
     }
     return value
   }
-}
 
-/// Recursive descent over JSON (RFC 8259) whose integers keep all 64 bits.
-struct DagJSONDecoder {
-  let bytes: Bytes
-  var offset = 0
-
-  mutating func document() throws(DecodingFailure) -> IPLDValue {
-    let value = try value(depth: 0)
-    skipSpace()
-    guard offset == bytes.count else {
-      throw .trailingBytes(what: "the \(DagJSON.what)", count: bytes.count - offset)
-    }
-    return value
-  }
-
-  func malformed(_ reason: String) -> DecodingFailure {
-    .malformed(what: DagJSON.what, reason: "\(reason) at byte \(offset)")
-  }
-
-  private mutating func skipSpace() {
-    while offset < bytes.count, [0x20, 0x09, 0x0a, 0x0d].contains(bytes[offset]) { offset += 1 }
-  }
-
-  func peek() throws(DecodingFailure) -> UInt8 {
-    guard offset < bytes.count else { throw .truncated(what: DagJSON.what) }
-    return bytes[offset]
-  }
-
-  mutating func take(_ character: Character) throws(DecodingFailure) {
-    guard try peek() == character.asciiValue else { throw malformed("expected `\(character)`") }
-    offset += 1
-  }
-
-  /// Skips `character` when it comes next.
-  private mutating func takes(_ character: Character) throws(DecodingFailure) -> Bool {
-    skipSpace()
-    guard try peek() == character.asciiValue else { return false }
-    offset += 1
-    return true
-  }
-
-  private mutating func value(depth: Int) throws(DecodingFailure) -> IPLDValue {
-    guard depth <= IPLDLimits.depthMax else { throw malformed("nested too deeply") }
-    skipSpace()
-    switch try peek() {
-    case UInt8(ascii: "{"): return try object(depth: depth)
-    case UInt8(ascii: "["): return .list(try list(depth: depth))
-    case UInt8(ascii: "\""): return .text(try string())
-    case UInt8(ascii: "t"): return try word("true", .bool(true))
-    case UInt8(ascii: "f"): return try word("false", .bool(false))
-    case UInt8(ascii: "n"): return try word("null", .null)
-    default: return try number()
-    }
-  }
-
-  private mutating func word(
-    _ word: String, _ value: IPLDValue
+  private static func value(
+    _ scanner: inout JSONScanner, depth: Int
   ) throws(DecodingFailure) -> IPLDValue {
-    guard bytes[offset...].starts(with: word.utf8) else { throw malformed("an unknown word") }
-    offset += word.utf8.count
-    return value
+    guard depth <= IPLDLimits.depthMax else { throw scanner.malformed("nested too deeply") }
+    scanner.skipSpace()
+    switch try scanner.peek() {
+    case UInt8(ascii: "{"): return try object(&scanner, depth: depth)
+    case UInt8(ascii: "["): return .list(try list(&scanner, depth: depth))
+    case UInt8(ascii: "\""): return .text(try scanner.string())
+    case UInt8(ascii: "t"):
+      try scanner.take(word: "true")
+      return .bool(true)
+    case UInt8(ascii: "f"):
+      try scanner.take(word: "false")
+      return .bool(false)
+    case UInt8(ascii: "n"):
+      try scanner.take(word: "null")
+      return .null
+    default: return try number(&scanner)
+    }
   }
 
-  private mutating func list(depth: Int) throws(DecodingFailure) -> [IPLDValue] {
-    try take("[")
-    if try takes("]") { return [] }
+  private static func list(
+    _ scanner: inout JSONScanner, depth: Int
+  ) throws(DecodingFailure) -> [IPLDValue] {
     var values: [IPLDValue] = []
-    repeat { values.append(try value(depth: depth + 1)) } while try takes(",")
-    try take("]")
+    try scanner.array { (scanner) throws(DecodingFailure) in
+      values.append(try value(&scanner, depth: depth + 1))
+    }
     return values
   }
 
-  private mutating func object(depth: Int) throws(DecodingFailure) -> IPLDValue {
-    try take("{")
+  private static func object(
+    _ scanner: inout JSONScanner, depth: Int
+  ) throws(DecodingFailure) -> IPLDValue {
     var entries: [IPLDMap.Entry] = []
-    if try !takes("}") {
-      repeat {
-        skipSpace()
-        let key = try string()
-        skipSpace()
-        try take(":")
-        entries.append(IPLDMap.Entry(key, try value(depth: depth + 1)))
-      } while try takes(",")
-      try take("}")
+    try scanner.object { (scanner, key) throws(DecodingFailure) in
+      entries.append(IPLDMap.Entry(key, try value(&scanner, depth: depth + 1)))
     }
-    guard let map = IPLDMap(entries) else { throw malformed("a key repeats") }
-    guard let reserved = map[DagJSON.reservedKey] else { return .map(map) }
+    guard let map = IPLDMap(entries) else { throw scanner.malformed("a key repeats") }
+    guard let reserved = map[reservedKey] else { return .map(map) }
     // A byte string's inner map never has the key, so this is the outer one.
-    guard entries.count == 1 else { throw malformed("the key `/` beside others") }
-    return try self.reserved(reserved)
+    guard entries.count == 1 else { throw scanner.malformed("the key `/` beside others") }
+    return try self.reserved(reserved, scanner)
   }
 
-  private func reserved(_ value: IPLDValue) throws(DecodingFailure) -> IPLDValue {
+  private static func reserved(
+    _ value: IPLDValue, _ scanner: JSONScanner
+  ) throws(DecodingFailure) -> IPLDValue {
     switch value {
     case .text(let text):
       do { return .link(try CID(parsing: text)) } catch {
-        throw malformed("a link is not a CID that can be followed: \(error)")
+        throw scanner.malformed("a link is not a CID that can be followed: \(error)")
       }
     case .map(let map) where map.entries.count == 1:
-      guard case .text(let text)? = map[DagJSON.bytesKey] else { fallthrough }
+      guard case .text(let text)? = map[bytesKey] else { fallthrough }
       return .bytes(try Multibase.base64.decode(text))
-    default: throw malformed("the key `/` is neither a link nor bytes")
+    default: throw scanner.malformed("the key `/` is neither a link nor bytes")
     }
   }
 
-  private mutating func number() throws(DecodingFailure) -> IPLDValue {
-    let start = offset
-    if try peek() == UInt8(ascii: "-") { offset += 1 }
-    let whole = try digits()
-    if whole.count > 1, whole.first == UInt8(ascii: "0") { throw malformed("a leading zero") }
-    var isInteger = true
-    if offset < bytes.count, bytes[offset] == UInt8(ascii: ".") {
-      isInteger = false
-      offset += 1
-      _ = try digits()
-    }
-    if offset < bytes.count, bytes[offset] | 0x20 == UInt8(ascii: "e") {
-      isInteger = false
-      offset += 1
-      if [UInt8(ascii: "+"), UInt8(ascii: "-")].contains(try peek()) { offset += 1 }
-      _ = try digits()
-    }
-    let text = String(decoding: bytes[start..<offset], as: UTF8.self)
+  /// Integers keep all 64 bits.
+  private static func number(
+    _ scanner: inout JSONScanner
+  ) throws(DecodingFailure) -> IPLDValue {
+    let (text, isInteger) = try scanner.number()
     if isInteger {
       guard let integer = Int128(text), IPLDLimits.integers.contains(integer) else {
-        throw malformed("an integer of more than 64 bits")
+        throw scanner.malformed("an integer of more than 64 bits")
       }
       return .integer(integer)
     }
-    guard let number = Double(text), number.isFinite else { throw malformed("a number too large") }
-    return .float(number)
-  }
-
-  private mutating func digits() throws(DecodingFailure) -> ArraySlice<UInt8> {
-    let start = offset
-    while offset < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[offset]) {
-      offset += 1
+    guard let number = Double(text), number.isFinite else {
+      throw scanner.malformed("a number too large")
     }
-    guard offset > start else { throw malformed("expected a value") }
-    return bytes[start..<offset]
+    return .float(number)
   }
 }
