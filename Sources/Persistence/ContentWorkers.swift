@@ -52,44 +52,12 @@ final class ContentWorkers: Sendable {
 
 /// Counts jobs under way, so that one thread can wait for all of them.
 final class ContentJobGroup: Sendable {
-  // All three are touched only between lock and unlock, and in init and deinit.
-  private nonisolated(unsafe) let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private nonisolated(unsafe) let changed: UnsafeMutablePointer<pthread_cond_t>
-  private nonisolated(unsafe) var count = 0
+  private let count = Monitor(0)
 
-  init() {
-    mutex = .allocate(capacity: 1)
-    mutex.initialize(to: pthread_mutex_t())
-    changed = .allocate(capacity: 1)
-    changed.initialize(to: pthread_cond_t())
-    precondition(pthread_mutex_init(mutex, nil) == 0)
-    precondition(pthread_cond_init(changed, nil) == 0)
-  }
+  fileprivate func enter() { count.withLock { $0 += 1 } }
 
-  deinit {
-    pthread_cond_destroy(changed)
-    pthread_mutex_destroy(mutex)
-    changed.deallocate()
-    mutex.deallocate()
-  }
-
-  fileprivate func enter() {
-    pthread_mutex_lock(mutex)
-    count += 1
-    pthread_mutex_unlock(mutex)
-  }
-
-  fileprivate func leave() {
-    pthread_mutex_lock(mutex)
-    count -= 1
-    if count == 0 { pthread_cond_broadcast(changed) }
-    pthread_mutex_unlock(mutex)
-  }
+  fileprivate func leave() { count.withLock { $0 -= 1 } }
 
   /// Blocks the calling thread until every job has ended.
-  func wait() {
-    pthread_mutex_lock(mutex)
-    while count > 0 { pthread_cond_wait(changed, mutex) }
-    pthread_mutex_unlock(mutex)
-  }
+  func wait() { count.withLock(when: { $0 == 0 }, { _ in }) }
 }
