@@ -80,11 +80,17 @@ let package = Package(
     layer(
       "Persistence",
       foundations + ["ContentStore", "Ledger", "Consensus", "CLMDB", "CShim", "CZlib", "CZstd"]),
+    layer("IPFSClient", foundations + ["ContentStore", "Networking"]),
     // Layer 4: shells
     layer(
       "Coordinator",
       foundations + topics + ["Orchestration", "Networking", "Persistence", "CAssets"]),
     layer("Node", foundations + topics + ["Orchestration", "Networking", "Persistence"]),
+    layer(
+      "ContentNode",
+      foundations + [
+        "Peering", "ContentStore", "Ledger", "Networking", "Persistence", "IPFSClient",
+      ]),
     layer("MartletClient", ["Primitives", "Networking"]),
     layer("Simulator", foundations + ["Peering"]),
     // Layer 5
@@ -92,7 +98,7 @@ let package = Package(
       name: "martlet",
       dependencies: foundations + topics + [
         "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
-        "CShim", "Charts", "Simulator",
+        "ContentNode", "IPFSClient", "CShim", "Charts", "Simulator",
       ],
       swiftSettings: strict),
     // Measured by Benchmarks/content/run.sh, killed by the crash tests
@@ -155,13 +161,20 @@ let package = Package(
       dependencies: foundations + topics + [
         "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
       ], swiftSettings: strict),
+    tests(
+      "IPFSClient", foundations + ["ContentStore", "Networking", "Persistence", "ContentNode"]),
+    tests(
+      "ContentNode",
+      foundations + [
+        "Peering", "ContentStore", "Ledger", "Networking", "Persistence", "IPFSClient", "CShim",
+      ]),
     tests("Simulator", foundations + ["Peering"]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     // Every module that reads foreign bytes is listed here
     .target(
       name: "FuzzParsers",
       dependencies: ["Primitives", "Cryptography"] + topics + [
-        "Orchestration", "Persistence", "Networking", "Node",
+        "Orchestration", "Persistence", "Networking", "Node", "ContentNode", "IPFSClient",
       ],
       path: "Tests/Fuzz/Parsers", swiftSettings: strict),
     .testTarget(

@@ -31,7 +31,9 @@ private enum Layers {
 
   static let upToOrchestration = foundations.union(pure.keys).union(["Orchestration"])
   static let upToInputOutput = upToOrchestration.union(inputOutput.keys)
-  static let shells: Set<String> = ["Coordinator", "Node", "Simulator", "MartletClient"]
+  static let shells: Set<String> = [
+    "Coordinator", "Node", "ContentNode", "Simulator", "MartletClient",
+  ]
 
   static let allowed: [String: Set<String>] = {
     var table: [String: Set<String>] = [
@@ -42,6 +44,7 @@ private enum Layers {
       "Orchestration": foundations.union(pure.keys),
       "Coordinator": upToInputOutput.union(["CAssets", "CShim"]),
       "Node": upToInputOutput.union(["CShim"]),
+      "ContentNode": upToInputOutput.union(["CShim"]),
       "Simulator": upToOrchestration,
       "MartletClient": foundations.union(["Networking"]),
       "martlet": upToInputOutput.union(shells).union(["CShim", "Charts"]),
