@@ -30,10 +30,10 @@ enum ContentAdding {
     let layouts = try Layouts(arguments)
     try ContentCommands.checkReadable(path)
     let isFolder = isDirectory(path)
+    if arguments.flags.contains("private") { return try addPrivate(path, isFolder, arguments) }
     guard !isFolder || arguments.flags.contains("recursive") else {
       throw CommandFailure.usage("\(path) is a directory", hint: "add it with -r")
     }
-    if arguments.flags.contains("private") { return try addPrivate(path, isFolder, arguments) }
     if arguments.flags.contains("only-hash") { return try add(path, nil, layouts, arguments) }
     // A coordinator takes single files of the published profiles.
     if let profile = layouts.profile, !isFolder, !setsPin(arguments) {
