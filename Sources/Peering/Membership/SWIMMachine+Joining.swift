@@ -17,10 +17,7 @@ extension SWIMMachine {
       followMember(sender, round: round)
       let verb = SWIMVerb<PeerHandle>.ack(sequence: number, round: self.round)
       effects.append(.send(SWIMMessage(verb, claims: news(for: sender)), to: sender))
-      // A group that we once joined to ours may count us, and take itself to be admitted.
-      if !isPresent(sender), let reason = notary.refusal(of: sender) {
-        effects.append(.send(SWIMMessage(.refused(reason)), to: sender))
-      }
+      if !isPresent(sender) { answerStranger(sender, notary: notary, effects: &effects) }
     case .ack(let number, let round):
       followMember(sender, round: round)
       acknowledge(sequence: number, from: sender, now: now, effects: &effects)
@@ -43,6 +40,24 @@ extension SWIMMachine {
   }
 
   private func isPresent(_ peer: PeerHandle) -> Bool { table[peer]?.status.isPresent ?? false }
+
+  /// Somebody that we do not see counts us among its members.
+  private mutating func answerStranger(
+    _ sender: PeerHandle, notary: some MembershipNotary, effects: inout [SWIMEffect]
+  ) {
+    // A group that we once joined to ours may count us, and take itself to be admitted.
+    if let reason = notary.refusal(of: sender) {
+      effects.append(.send(SWIMMessage(.refused(reason)), to: sender))
+      return
+    }
+    // Or the news that it joined missed us, and would not come again: what is said against its
+    // counter of zero makes it say the present one, as what is said against an old one does.
+    guard phase == .member, table[sender] == nil, budget.corrections > 0 else { return }
+    budget.corrections -= 1
+    let question = SWIMClaim(
+      member: sender, incarnation: 0, status: .dead, origin: local, proof: [])
+    effects.append(.send(SWIMMessage(.gossip, claims: [question]), to: sender))
+  }
 
   private mutating func followMember(_ sender: PeerHandle, round: UInt32) {
     if isPresent(sender) { follow(round: round) }
