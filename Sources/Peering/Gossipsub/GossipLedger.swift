@@ -77,7 +77,7 @@ struct GossipLedger: Sendable {
     if request.expires <= now { request = Request(began: now, expires: due) }
     if patience <= now.duration(since: request.began) { (request.count, request.began) = (0, now) }
     request.last[Int(request.count) % request.last.count] = peer
-    request.count += 1
+    request.count &+= 1
     request.expires = due
     requests[id] = request
   }

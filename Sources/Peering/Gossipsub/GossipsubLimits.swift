@@ -44,7 +44,7 @@ package enum GossipsubLimits {
   package static let unwantedMax = 65_536
   /// Promises of IHAVE that wait to be kept; beyond, new ones are not watched.
   package static let promisesMax = 16_384
-  /// Peers that are asked for the same message at a time.
+  /// Peers that are asked for the same message within `iwantPatience`.
   package static let requestsPerMessageMax: UInt8 = 3
   /// Ids that are being asked for.
   package static let requestedMax = 65_536
