@@ -50,12 +50,15 @@ extension SWIMMachine {
       effects.append(.send(SWIMMessage(.refused(reason)), to: sender))
       return
     }
-    // Or the news that it joined missed us, and would not come again: what is said against its
-    // counter of zero makes it say the present one, as what is said against an old one does.
-    guard phase == .member, table[sender] == nil, budget.corrections > 0 else { return }
+    // Or the news that it joined, or came back, missed us and would not come again: what is said
+    // against an old counter, or one of zero, makes it say the present one. The dead have heard
+    // already, with our answer.
+    let known = table[sender]
+    guard phase == .member, known?.status != .dead, budget.corrections > 0 else { return }
     budget.corrections -= 1
-    let question = SWIMClaim(
-      member: sender, incarnation: 0, status: .dead, origin: local, proof: [])
+    let question =
+      known.map { claim(about: $0, origin: local) }
+      ?? SWIMClaim(member: sender, incarnation: 0, status: .dead, origin: local, proof: [])
     effects.append(.send(SWIMMessage(.gossip, claims: [question]), to: sender))
   }
 

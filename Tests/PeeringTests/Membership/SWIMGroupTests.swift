@@ -158,6 +158,27 @@ struct SWIMGroupTests {
     #expect(world.falseDeaths.isEmpty)
   }
 
+  @Test("who missed that a member which had left came back learns of it by the member's ping")
+  func missedReturn() {
+    var world = group(of: 20, seed: 11)
+    world.deliver(.leave, to: 7)
+    world.run(.seconds(8))
+    #expect(world.observers(of: 7, as: .left) == 19)
+    world.side[5] = 1
+    var random = SplitMix64(seed: 110)
+    world.nodes[7] = SWIMMachine(
+      local: PeerHandle(7), incarnation: 5, notary: world.notary(of: 7), random: &random)
+    world.deliver(.join(via: [PeerHandle(0)]), to: 7)
+    world.run(.seconds(3))
+    #expect(world.nodes[7].phase == .member)
+    #expect(world.nodes[5].member(PeerHandle(7))?.status == .left)
+    world.side[5] = 0
+    world.run(.seconds(25))
+    #expect(world.nodes[5].member(PeerHandle(7))?.status == .alive)
+    #expect(world.nodes[7].incarnation == 5)
+    #expect(world.falseDeaths.isEmpty)
+  }
+
   @Test("a stranger that pings is asked who it is, one that may not be here only refused")
   func strangersPing() {
     let world = group(of: 2, seed: 10)
