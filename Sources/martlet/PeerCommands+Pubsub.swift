@@ -42,7 +42,7 @@ enum PubsubCommands {
       _ = try await node.host.listen(on: wanted)
       let shell = try await router(node) { message, _ in feed.yield(message) }
       await shell.join(topic)
-      try await connect(node, arguments)
+      try await connect(shell, node, arguments, serves: true)
       await PeerNode.announce(node.host, asJSON: asJSON)
       var heard = 0
       for await message in messages {
@@ -63,7 +63,7 @@ enum PubsubCommands {
     try await PeerNode.run(arguments, settings: PeerHostSettings()) { node in
       let shell = try await router(node) { _, _ in }
       await shell.join(topic)
-      try await connect(node, arguments)
+      try await connect(shell, node, arguments, serves: false)
       let end = node.loop.now.advanced(by: .seconds(wait))
       while await shell.listeners(of: topic) == 0, node.loop.now < end {
         try await node.loop.perform { try await node.loop.sleep(for: pollPause) }
@@ -92,12 +92,14 @@ enum PubsubCommands {
     return shell
   }
 
-  private static func connect(_ node: PeerNode, _ arguments: Arguments) async throws {
-    for word in PeerNode.list("bootstrap", arguments) {
-      let address = try PeerNode.dialAddress(word)
-      guard let peer = address.peer else { continue }
-      _ = try await node.host.connect(to: peer, at: [address])
+  /// Joins the network whose peers the router meets while its mesh is thin.
+  private static func connect(
+    _ shell: GossipsubShell, _ node: PeerNode, _ arguments: Arguments, serves: Bool
+  ) async throws {
+    guard let network = try await KademliaCommands.join(node, arguments, serves: serves) else {
+      return
     }
+    await shell.meetPeers { _, wanted in await network.strangers(wanted) }
   }
 
   private static func show(_ message: GossipsubWireMessage, asJSON: Bool) {

@@ -9,10 +9,19 @@ struct GossipLedger: Sendable {
     let due: Tick
   }
 
-  /// Peers that were asked for a message, and until when that counts.
+  /// A message that was asked for.
   private struct Request: Sendable {
-    var count: UInt8
-    var due: Tick
+    /// Peers that were asked since `began`.
+    var count: UInt8 = 0
+    var began: Tick
+    /// Until when those that were asked last may still answer.
+    var expires: Tick
+    /// They are not asked again meanwhile: who advertises and does not send keeps nobody else out.
+    var last = [3 of PeerHandle?](repeating: nil)
+
+    func asked(_ peer: PeerHandle) -> Bool {
+      last.indices.contains { last[$0] == peer }
+    }
   }
 
   private struct Unwanted: Hashable, Sendable {
@@ -48,18 +57,29 @@ struct GossipLedger: Sendable {
 
   // MARK: Requests
 
-  /// Whether one more peer may be asked for a message.
-  func mayAsk(for id: GossipMessageID, now: Tick) -> Bool {
-    guard let request = requests[id] else {
-      return requests.count < GossipsubLimits.requestedMax
+  /// Whether a peer may be asked for a message: not while enough others were asked just now.
+  func mayAsk(
+    _ peer: PeerHandle, for id: GossipMessageID, patience: Duration, now: Tick
+  ) -> Bool {
+    guard let request = requests[id], now < request.expires else {
+      return requests.count < GossipsubLimits.requestedMax || requests[id] != nil
     }
-    return request.due <= now || request.count < GossipsubLimits.requestsPerMessageMax
+    guard !request.asked(peer) else { return false }
+    return request.count < GossipsubLimits.requestsPerMessageMax
+      || patience <= now.duration(since: request.began)
   }
 
-  /// Notes that a peer was asked for a message.
-  mutating func ask(for id: GossipMessageID, due: Tick, now: Tick) {
-    let open = requests[id].map { $0.due > now ? $0.count : 0 } ?? 0
-    requests[id] = Request(count: open + 1, due: due)
+  /// Notes that a peer was asked for a message, and may answer until `due`.
+  mutating func ask(
+    _ peer: PeerHandle, for id: GossipMessageID, patience: Duration, due: Tick, now: Tick
+  ) {
+    var request = requests[id] ?? Request(began: now, expires: due)
+    if request.expires <= now { request = Request(began: now, expires: due) }
+    if patience <= now.duration(since: request.began) { (request.count, request.began) = (0, now) }
+    request.last[Int(request.count) % request.last.count] = peer
+    request.count &+= 1
+    request.expires = due
+    requests[id] = request
   }
 
   /// A message came.
@@ -93,7 +113,7 @@ struct GossipLedger: Sendable {
 
   /// Drops what is over.
   mutating func sweep(now: Tick) {
-    if !requests.isEmpty { requests = requests.filter { $0.value.due > now } }
+    if !requests.isEmpty { requests = requests.filter { $0.value.expires > now } }
     if unwanted.isEmpty { unwanted = [] }
   }
 }

@@ -106,6 +106,10 @@ package enum GossipsubEffect<Payload: Sendable>: Sendable {
   case deliver(GossipMessage<Payload>, from: PeerHandle)
   /// Dial a peer: named by a PRUNE, or direct and not connected.
   case connect(PeerHandle)
+  /// The mesh of a topic stays below D_lo: find listeners among peers that are not connected, of
+  /// whom as many are missing. Said again after pauses that double (go-libp2p-pubsub discovery.go
+  /// asks each second).
+  case wantsPeers(GossipTopic, missing: Int)
   /// Something was not done, and why.
   case refused(PeerHandle?, GossipRefusal)
 }

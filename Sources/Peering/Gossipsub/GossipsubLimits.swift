@@ -44,10 +44,14 @@ package enum GossipsubLimits {
   package static let unwantedMax = 65_536
   /// Promises of IHAVE that wait to be kept; beyond, new ones are not watched.
   package static let promisesMax = 16_384
-  /// Peers that are asked for the same message at a time.
+  /// Peers that are asked for the same message within `iwantPatience`.
   package static let requestsPerMessageMax: UInt8 = 3
   /// Ids that are being asked for.
   package static let requestedMax = 65_536
+  /// Heartbeats with a thin mesh until other peers are wanted; refusals of GRAFTs take two.
+  static let thinHeartbeatsMin: UInt8 = 3
+  /// The pause doubles up to half of this: 3, 3, 6, 12, 24, 48, 48 heartbeats.
+  static let thinHeartbeatsMax: UInt8 = 96
   /// What a PRUNE can make us wait before the next GRAFT.
   package static let backoffMax: Duration = .seconds(3_600)
   /// Penalty points beyond which P7's counter does not grow: squares stay finite in 32 bits.

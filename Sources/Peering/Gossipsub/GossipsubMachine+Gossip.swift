@@ -25,14 +25,18 @@ extension GossipsubMachine {
     let room = Int(parameters.ihaveIDsMax - peers[index].asked)
     var wanted: [GossipMessageID] = []
     for id in ids.prefix(Int(parameters.ihaveIDsMax))
-    where !store.contains(id) && gossip.mayAsk(for: id, now: now) {
+    where !store.contains(id)
+      && gossip.mayAsk(peer, for: id, patience: parameters.iwantPatience, now: now)
+    {
       wanted.append(id)
     }
     wanted = wanted.drawn(room, using: &random)
     guard !wanted.isEmpty else { return }
     peers[index].asked += UInt16(wanted.count)
     let due = now.advanced(by: parameters.iwantFollowup)
-    for id in wanted { gossip.ask(for: id, due: due, now: now) }
+    for id in wanted {
+      gossip.ask(peer, for: id, patience: parameters.iwantPatience, due: due, now: now)
+    }
     let watched = Int.random(in: 0..<wanted.count, using: &random)
     gossip.promise(wanted[watched], by: peer, due: due)
     effects.append(.send(peer, .iwant(wanted)))

@@ -85,6 +85,7 @@ extension GossipsubMachine {
         members.append(known)
       }
     }
+    noteThinness(ofTopicAt: index, members: members.count, effects: &effects)
     if members.count < parameters.degreeLow {
       let more = candidates(ofTopicAt: index, now: now) { scores[$0] >= 0 }
       let drawn = more.drawn(parameters.degree - members.count, using: &random)
@@ -103,6 +104,26 @@ extension GossipsubMachine {
     if heartbeats % parameters.opportunisticGraftHeartbeats == 0, members.count > 1 {
       graftBetter(than: members, ofTopicAt: index, scores, now: now, &random, &effects)
     }
+  }
+
+  /// A mesh that its peers refuse to fill, since theirs are full, needs other peers. Before GRAFTs
+  /// are sent, as most of them are refused then.
+  private mutating func noteThinness(
+    ofTopicAt index: Int, members: Int, effects: inout Effects
+  ) {
+    guard members < configuration.parameters.degreeLow else {
+      topics[index].thinHeartbeats = 0
+      return
+    }
+    topics[index].thinHeartbeats += 1
+    let beats = topics[index].thinHeartbeats
+    let first = GossipsubLimits.thinHeartbeatsMin
+    let last = GossipsubLimits.thinHeartbeatsMax
+    guard beats.isMultiple(of: first), (beats / first).nonzeroBitCount == 1 else { return }
+    // From then on the pause stays what it was last.
+    if beats == last { topics[index].thinHeartbeats = last / 2 }
+    let missing = configuration.parameters.degree - members
+    effects.append(.wantsPeers(topics[index].topic, missing: missing))
   }
 
   private mutating func drop(

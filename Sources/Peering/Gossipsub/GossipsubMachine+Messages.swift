@@ -149,8 +149,9 @@ extension GossipsubMachine {
       return score(ofPeerAt: index, now: now) >= configuration.thresholds.gossip
     }
     guard let next else { return }
+    let patience = configuration.parameters.iwantPatience
     let due = now.advanced(by: configuration.parameters.iwantFollowup)
-    gossip.ask(for: id, due: due, now: now)
+    gossip.ask(next, for: id, patience: patience, due: due, now: now)
     gossip.promise(id, by: next, due: due)
     effects.append(.send(next, .iwant([id])))
   }

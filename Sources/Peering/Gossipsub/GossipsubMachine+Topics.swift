@@ -78,6 +78,7 @@ extension GossipsubMachine {
     guard !topics[index].isJoined else { return }
     topics[index].isJoined = true
     topics[index].kind = kind
+    topics[index].thinHeartbeats = 0
     topics[index].lastPublished = nil
     for peer in peers where peer.isConnected {
       effects.append(.send(peer.handle, .subscribe(topic)))

@@ -54,6 +54,9 @@ package struct GossipsubParameters: Equatable, Sendable {
   package var idontwantHeartbeats: UInt32 = 3
   /// Time a peer has to send what it advertised and we asked for.
   package var iwantFollowup: Duration = .seconds(3)
+  /// Time after which peers that were asked for a message no longer keep others from being asked;
+  /// those that have it advertise it again at each heartbeat.
+  package var iwantPatience: Duration = .seconds(1)
   /// Whether own messages go to all peers of the topic with a passing score.
   package var floodPublish = true
   /// Whether PRUNEs name other peers.
@@ -99,6 +102,7 @@ package struct GossipsubParameters: Equatable, Sendable {
     try check((0...1).contains(gossipFactor), "gossipFactor", "between 0 and 1")
     try check(heartbeatInterval >= .milliseconds(10), "heartbeatInterval", "at least 10 ms")
     try check(iwantFollowup < seenTTL, "iwantFollowup", "below seenTTL")
+    try check(iwantPatience <= iwantFollowup, "iwantPatience", "at most iwantFollowup")
     try check(graftFloodThreshold <= pruneBackoff, "graftFloodThreshold", "at most pruneBackoff")
     try check(pruneBackoff <= GossipsubLimits.backoffMax, "pruneBackoff", "at most backoffMax")
     try check(directConnectHeartbeats > 0, "directConnectHeartbeats", "above 0")

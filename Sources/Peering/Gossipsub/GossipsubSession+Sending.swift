@@ -25,6 +25,8 @@ extension GossipsubSession {
       case .deliver(let message, let peer):
         effects.append(.deliver(message.payload.message, from: peer))
       case .connect(let peer): effects.append(.connect(peer))
+      case .wantsPeers(let topic, let missing):
+        if let name = names.name(topic) { effects.append(.wantsPeers(name, missing: missing)) }
       case .refused(let peer, let refusal): effects.append(.refused(peer, refusal))
       }
     }

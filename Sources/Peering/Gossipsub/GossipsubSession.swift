@@ -58,6 +58,8 @@ package enum GossipsubSessionEffect: Equatable, Sendable {
   case dial([GossipsubRPC.PeerInfo], namedBy: PeerHandle)
   /// Keep a direct peer connected.
   case connect(PeerHandle)
+  /// The mesh of a topic stays thin: look for other peers of the network that listen to it.
+  case wantsPeers(String, missing: Int)
   /// An RPC could not be read: reset the stream.
   case malformed(PeerHandle, PeeringError)
   /// Something was not done.

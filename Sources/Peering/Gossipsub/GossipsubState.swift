@@ -83,6 +83,8 @@ struct GossipTopicState: Sendable {
   /// The kind it was joined as, or `foreignKind`.
   var kind: UInt8
   var isJoined = false
+  /// Heartbeats in a row that found fewer than D_lo peers in the mesh.
+  var thinHeartbeats: UInt8 = 0
   /// When we last published without having joined.
   var lastPublished: Tick?
   /// Sorted by peer.

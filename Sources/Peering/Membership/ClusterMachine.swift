@@ -78,6 +78,8 @@ package struct ClusterMachine: Sendable {
   var disgraced: [PeerHandle: Tick] = [:]
   var children: [Child] = []
   var below: CapabilityDigest?
+  /// The digest before `below`: one of our leader's that crossed the newest on its way has this.
+  var belowBefore: CapabilityDigest?
   var siblings: [GroupPlan.Sibling] = []
   var digestSequence: UInt64 = 0
   var nextRenewal = Tick.zero
@@ -156,7 +158,7 @@ package struct ClusterMachine: Sendable {
       members[place].kinds = Self.acceptable(kinds) ?? []
       sendOffer(now: now, effects: &effects)
     case .digestBelow(let digest):
-      below = digest
+      (belowBefore, below) = (below, digest)
       sendOffer(now: now, effects: &effects)
     case .siblings(let groups): siblings = Array(groups.prefix(ClusterLimits.childrenMax))
     }

@@ -17,10 +17,7 @@ extension SWIMMachine {
       followMember(sender, round: round)
       let verb = SWIMVerb<PeerHandle>.ack(sequence: number, round: self.round)
       effects.append(.send(SWIMMessage(verb, claims: news(for: sender)), to: sender))
-      // A group that we once joined to ours may count us, and take itself to be admitted.
-      if !isPresent(sender), let reason = notary.refusal(of: sender) {
-        effects.append(.send(SWIMMessage(.refused(reason)), to: sender))
-      }
+      if !isPresent(sender) { answerStranger(sender, notary: notary, effects: &effects) }
     case .ack(let number, let round):
       followMember(sender, round: round)
       acknowledge(sequence: number, from: sender, now: now, effects: &effects)
@@ -43,6 +40,27 @@ extension SWIMMachine {
   }
 
   private func isPresent(_ peer: PeerHandle) -> Bool { table[peer]?.status.isPresent ?? false }
+
+  /// Somebody that we do not see counts us among its members.
+  private mutating func answerStranger(
+    _ sender: PeerHandle, notary: some MembershipNotary, effects: inout [SWIMEffect]
+  ) {
+    // A group that we once joined to ours may count us, and take itself to be admitted.
+    if let reason = notary.refusal(of: sender) {
+      effects.append(.send(SWIMMessage(.refused(reason)), to: sender))
+      return
+    }
+    // Or the news that it joined, or came back, missed us and would not come again: what is said
+    // against an old counter, or one of zero, makes it say the present one. The dead have heard
+    // already, with our answer.
+    let known = table[sender]
+    guard phase == .member, known?.status != .dead, budget.corrections > 0 else { return }
+    budget.corrections -= 1
+    let question =
+      known.map { claim(about: $0, origin: local) }
+      ?? SWIMClaim(member: sender, incarnation: 0, status: .dead, origin: local, proof: [])
+    effects.append(.send(SWIMMessage(.gossip, claims: [question]), to: sender))
+  }
 
   private mutating func followMember(_ sender: PeerHandle, round: UInt32) {
     if isPresent(sender) { follow(round: round) }

@@ -158,7 +158,7 @@ package struct GossipNetwork: Sendable {
       case .send(let peer, let item): send(item, from: node, to: peer.index)
       case .deliver(let message, _):
         if states.isHonest(Int(node)) { deliveries.append((message.payload, queue.now)) }
-      case .validate, .connect, .refused: break
+      case .validate, .connect, .wantsPeers, .refused: break
       }
     }
     pending.removeAll(keepingCapacity: true)

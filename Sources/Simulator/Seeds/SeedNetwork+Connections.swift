@@ -193,10 +193,22 @@ extension SeedNetwork {
     checkTimers(of: node)
     closeIdle(of: node)
     guard nodes[Int(node)].connections.count < SeedConnectionLimits.wanted else { return }
-    var known = nodes[Int(node)].kademlia.table.entries.map(\.peer.index)
-    known += (0..<UInt32(Self.anchors)).filter { $0 != node }
+    let known = peersToDial(of: node)
     for _ in nodes[Int(node)].connections.count..<SeedConnectionLimits.wanted {
       dial(known[randoms[Int(node)].below(known.count)], from: node)
+    }
+  }
+
+  private func peersToDial(of node: UInt32) -> [UInt32] {
+    nodes[Int(node)].kademlia.table.entries.map(\.peer.index)
+      + (0..<UInt32(Self.anchors)).filter { $0 != node }
+  }
+
+  /// A router's mesh stays thin, so that what it knows is not enough.
+  mutating func meetMore(_ missing: Int, of node: UInt32) {
+    var strangers = peersToDial(of: node).filter { !nodes[Int(node)].isConnected(to: $0) }
+    for _ in 0..<min(missing, strangers.count) {
+      dial(strangers.remove(at: randoms[Int(node)].below(strangers.count)), from: node)
     }
   }
 

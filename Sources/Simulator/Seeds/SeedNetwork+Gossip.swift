@@ -41,6 +41,7 @@ extension SeedNetwork {
       deliver(message, at: node)
       if errs(.deliversTwice, every: 100) { deliver(message, at: node) }
     case .connect(let peer): dial(peer.index, from: node)
+    case .wantsPeers(_, let missing): meetMore(missing, of: node)
     case .refused: break
     }
   }

@@ -18,6 +18,8 @@ private struct FoundNetwork: Sendable {
   let loop: EventLoop
   /// The network without its bootstraps.
   let plain: NetworkFile
+  /// The coordinator's host, once it runs.
+  let coordinatorHost = Lock<PeerHost?>(nil)
 
   init(key: PrivateNetworkKey? = nil) throws {
     local = try LocalNetwork(workers: [.init()])
@@ -64,6 +66,7 @@ private struct FoundNetwork: Sendable {
       settings: membership.hostSettings(pool: pool),
       protocols: [.rpc { await server.answer($0) }])
     try await membership.listen(with: host)
+    coordinatorHost.withLock { $0 = host }
     let network = await membership.join(file.chainID, with: host, pool: pool)
     await network?.advertise("coordinator")
     try await server.run(host: host)
@@ -71,13 +74,25 @@ private struct FoundNetwork: Sendable {
 
   /// A worker in a home of its own; `report` hears what it logs.
   func worker(
-    _ file: NetworkFile, in name: String, report: @escaping @Sendable (String) -> Void = { _ in }
+    _ file: NetworkFile, in name: String, at listen: Multiaddr? = nil,
+    report: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> NodeProcess {
-    let membership = Membership(place: .network(file), home: home(name))
+    var membership = Membership(place: .network(file), home: home(name))
+    membership.listen = listen
     try membership.home.create()
     return NodeProcess(
       settings: NodeSettings(membership: membership, role: .worker, label: name), loop: loop,
       report: report)
+  }
+
+  /// An address where somebody of this identity may listen: nobody else takes one of its own.
+  func freeAddress(of identity: SigningKey) async throws -> Multiaddr {
+    let host = PeerHost(loop: loop, identity: identity, settings: PeerHostSettings(), protocols: [])
+    let running = Task { await host.run() }
+    let address = try await host.listen(on: Multiaddr("/ip4/127.66.0.10/tcp/0"))
+    await host.stop()
+    await running.value
+    return address
   }
 
   func connectedLabels() async -> Set<String> {
@@ -115,6 +130,40 @@ struct MembershipTests {
       // Or the coordinator was the first to find the other.
       let ways = ["found by DHT", "found by its own call"]
       #expect(lines.withLock { lines in ways.contains { lines.last?.hasSuffix($0) == true } })
+      running.cancel()
+      _ = await running.result
+    }
+  }
+
+  @Test("a worker that knows nobody works for the coordinator that calls it, and calls it itself")
+  func calledFirst() async throws {
+    try await Self.run { network, file in
+      var alone = file
+      alone.bootstraps = []
+      let home = network.home("called")
+      try home.create()
+      let identity = try home.keyOrNew(named: "identity")
+      let address = try await network.freeAddress(of: identity)
+      let worker = try network.worker(alone, in: "called", at: address.withoutOwner)
+      let running = Task { try await worker.run() }
+      var call: PeerConnection?
+      while call == nil {
+        try await Task.sleep(for: .milliseconds(20))
+        call = try? await network.coordinatorHost.withLock { $0 }?.dial(address)
+      }
+      while await network.connectedLabels() != ["called"] {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      // Without the coordinator's call there is the worker's.
+      await call?.close()
+      let host = try #require(network.coordinatorHost.withLock { $0 })
+      var isOwn = false
+      while !isOwn {
+        try await Task.sleep(for: .milliseconds(20))
+        let open = await host.connection(with: identity.publicKey.peerID)
+        let labels = await network.connectedLabels()
+        isOwn = open?.isOutgoing == false && labels == ["called"]
+      }
       running.cancel()
       _ = await running.result
     }

@@ -59,8 +59,27 @@ struct GossipControlTests {
       #expect(rig.receive(.ihave(topic, [messageID(1)]), from: peer(index)).count == 1)
     }
     #expect(rig.receive(.ihave(topic, [messageID(1)]), from: peer(9)).isEmpty)
+    rig.wait(.seconds(1))
+    #expect(rig.receive(.ihave(topic, [messageID(1)]), from: peer(9)).count == 1)
+  }
+
+  @Test("who advertises a message and does not send it keeps nobody else from being asked")
+  func silentAdvertisers() throws {
+    var rig = try joined()
+    // Three that never answer come first each time; those that were asked last stand back.
+    for (round, expected) in [3, 0, 1, 1].enumerated() {
+      let asked = (UInt32(6)..<9).count {
+        !rig.receive(.ihave(topic, [messageID(1)]), from: peer($0)).isEmpty
+      }
+      #expect(asked == expected)
+      let honest = peer(UInt32(10 + round))
+      #expect(rig.receive(.ihave(topic, [messageID(1)]), from: honest).isEmpty == (round == 0))
+      rig.wait(.seconds(1))
+      rig.beat()
+    }
+    // What nobody has offered for a while is asked of anybody again.
     rig.wait(.seconds(3))
-    #expect(rig.receive(.ihave(topic, [messageID(1)]), from: peer(10)).count == 1)
+    #expect(rig.receive(.ihave(topic, [messageID(1)]), from: peer(6)).count == 1)
   }
 
   @Test("a peer gets the same message three times by IWANT, not more")

@@ -46,6 +46,47 @@ struct GossipMeshTests {
     #expect(Set(rig.join().grafted).isDisjoint(with: members))
   }
 
+  @Test("a mesh that stays below D_lo wants other peers, after pauses that double to 48 heartbeats")
+  func thinMesh() throws {
+    var rig = try GossipRig()
+    rig.connect(0..<4)
+    _ = rig.join()
+    rig.receive(.prune(topic, backoffSeconds: 0, peers: []), from: peer(0))
+    var wanted: [Int] = []
+    for beat in 1...200 {
+      for case .wantsPeers(let topic, let missing) in rig.beat() {
+        #expect(topic == self.topic)
+        // Peer 0 comes back after its backoff of a minute.
+        #expect(missing == (beat < 64 ? 3 : 2))
+        wanted.append(beat)
+      }
+    }
+    #expect(wanted == [3, 6, 12, 24, 48, 96, 144, 192])
+  }
+
+  @Test("a mesh that fills wants nobody, and begins to count anew when it thins")
+  func filledMesh() throws {
+    var rig = try GossipRig()
+    rig.connect(0..<4)
+    _ = rig.join()
+    rig.beat()
+    rig.connect(4..<5)
+    #expect(rig.beat(20).searches == 0)
+    rig.handle(.disconnected(peer(4)))
+    #expect(rig.beat(2).searches == 0)
+    #expect(rig.beat().searches == 1)
+    rig.handle(.leave(topic))
+    #expect(rig.beat(20).searches == 0)
+  }
+
+  @Test("a bootstrap node without a mesh wants nobody for it")
+  func noMesh() throws {
+    var rig = try GossipRig(parameters: .bootstrap)
+    rig.connect(0..<4)
+    _ = rig.join()
+    #expect(rig.beat(20).searches == 0)
+  }
+
   @Test("a heartbeat fills a mesh below D_lo up to D")
   func filling() throws {
     var rig = try GossipRig()

@@ -135,6 +135,9 @@ extension [GossipsubEffect<UInt32>] {
     compactMap { if case .deliver(let message, _) = $0 { message.payload } else { nil } }
   }
 
+  /// How often peers were wanted.
+  var searches: Int { count { if case .wantsPeers = $0 { true } else { false } } }
+
   var refusals: [GossipRefusal] {
     compactMap { if case .refused(_, let refusal) = $0 { refusal } else { nil } }
   }

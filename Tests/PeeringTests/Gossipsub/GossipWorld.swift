@@ -132,7 +132,7 @@ struct GossipWorld {
       schedule(.validated(message.id, .accept), at: now + Self.millisecond, for: node)
     case .deliver(let message, _):
       arrivals[message.payload, default: [:]][UInt32(node)] = now / Self.millisecond
-    case .connect, .refused: break
+    case .connect, .wantsPeers, .refused: break
     }
   }
 

@@ -143,6 +143,69 @@ struct SWIMGroupTests {
     #expect(machine.incarnation == 5)
   }
 
+  @Test("who missed the news of a newcomer learns of it by the newcomer's first ping")
+  func missedNews() {
+    var world = group(of: 20, seed: 9)
+    // Long enough for the news to be told, too short for anybody to be buried.
+    world.side[5] = 1
+    world.add(1)
+    world.run(.seconds(3))
+    #expect(world.nodes[20].member(PeerHandle(5))?.status.isPresent == true)
+    #expect(world.nodes[5].member(PeerHandle(20)) == nil)
+    world.side[5] = 0
+    world.run(.seconds(25))
+    #expect(world.nodes[5].member(PeerHandle(20))?.status == .alive)
+    #expect(world.falseDeaths.isEmpty)
+  }
+
+  @Test("who missed that a member which had left came back learns of it by the member's ping")
+  func missedReturn() {
+    var world = group(of: 20, seed: 11)
+    world.deliver(.leave, to: 7)
+    world.run(.seconds(8))
+    #expect(world.observers(of: 7, as: .left) == 19)
+    world.side[5] = 1
+    var random = SplitMix64(seed: 110)
+    world.nodes[7] = SWIMMachine(
+      local: PeerHandle(7), incarnation: 5, notary: world.notary(of: 7), random: &random)
+    world.deliver(.join(via: [PeerHandle(0)]), to: 7)
+    world.run(.seconds(3))
+    #expect(world.nodes[7].phase == .member)
+    #expect(world.nodes[5].member(PeerHandle(7))?.status == .left)
+    world.side[5] = 0
+    world.run(.seconds(25))
+    #expect(world.nodes[5].member(PeerHandle(7))?.status == .alive)
+    #expect(world.nodes[7].incarnation == 5)
+    #expect(world.falseDeaths.isEmpty)
+  }
+
+  @Test("a stranger that pings is asked who it is, one that may not be here only refused")
+  func strangersPing() {
+    let world = group(of: 2, seed: 10)
+    var random = SplitMix64(seed: 100)
+    var notary = world.notary(of: 0)
+    var machine = SWIMMachine(local: PeerHandle(0), notary: notary, random: &random)
+    machine.found(now: world.now, random: &random)
+    func answers(toPing sequence: UInt32) -> [SWIMEffect] {
+      var effects: [SWIMEffect] = []
+      machine.handle(
+        .received(SWIMMessage(.ping(sequence: sequence, round: 1)), from: PeerHandle(1)),
+        now: world.now, random: &random, notary: notary, effects: &effects)
+      return effects
+    }
+    let question = SWIMClaim(
+      member: PeerHandle(1), incarnation: 0, status: .dead, origin: PeerHandle(0), proof: [])
+    let asked = SWIMEffect.send(SWIMMessage(.gossip, claims: [question]), to: PeerHandle(1))
+    #expect(answers(toPing: 1).last == asked)
+    #expect(machine.present == [PeerHandle(0)])
+    // So many times a second at most.
+    let more = (0..<100).count { answers(toPing: 2 + $0).contains(asked) }
+    #expect(more == SWIMLimits.correctionsPerPeriod - 1)
+    notary.banned = [PeerHandle(1)]
+    let refused = SWIMEffect.send(SWIMMessage(.refused(.notAdmitted)), to: PeerHandle(1))
+    #expect(answers(toPing: 200).last == refused)
+  }
+
   @Test("the same seed gives the same run")
   func replay() {
     let first = group(of: 20, seed: 7, loss: 5)

@@ -5,6 +5,9 @@ package import Primitives
 /// Judges a message of a topic; runs on the loop, so it is quick.
 package typealias GossipValidator = @Sendable (GossipsubWireMessage, PeerID?) -> GossipVerdict
 
+/// Names up to as many peers that may listen to a topic and are not connected.
+package typealias GossipPeerSource = @Sendable (_ topic: String, _ wanted: Int) async -> [PeerID]
+
 /// Runs a gossipsub router on a host: a stream to each peer that speaks it, and one from each.
 /// Lives on the host's loop.
 package actor GossipsubShell {
@@ -48,6 +51,7 @@ package actor GossipsubShell {
   /// Messages whose signatures are to be checked, the oldest first.
   var checks: [Check] = []
   var isChecking = false
+  var source: GossipPeerSource?
   private let validate: GossipValidator
   private let deliver: @Sendable (GossipsubWireMessage, PeerID?) -> Void
 
@@ -122,6 +126,7 @@ package actor GossipsubShell {
     case .deliver(let message, let peer): deliver(message, self.peer(peer))
     case .dial(let infos, _): for info in infos { dial(info) }
     case .connect(let peer): if let id = self.peer(peer) { connect(to: id) }
+    case .wantsPeers(let topic, let missing): meetMore(missing, listeningTo: topic)
     case .malformed(let peer, _):
       if let id = self.peer(peer) {
         host.assumeIsolated { $0.connection(with: id) }?.assumeIsolated { $0.close() }
@@ -209,7 +214,7 @@ package actor GossipsubShell {
     connect(to: record.peer)
   }
 
-  private func connect(to peer: PeerID) {
+  func connect(to peer: PeerID) {
     _ = host.assumeIsolated { host in host.begin { _ = try? await host.connect(to: peer) } }
   }
 
