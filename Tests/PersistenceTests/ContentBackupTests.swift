@@ -25,9 +25,9 @@ struct ContentBackupTests {
       whole.close()
       left.close()
     }
-    var layout = UnixFSProfile.v1In2025.layout
-    layout.chunkByteCount = 65_536
-    let file = try ContentAdder(store: whole, layout: layout).addBlocking(path: input).cid
+    var settings = UnixFSSettings()
+    settings.chunkByteCount = 65_536
+    let file = try ContentAdder(store: whole, layout: settings.fileLayout()).addBlocking(path: input).cid
     let backup = try ContentBackup(store: whole).addBlocking(file, with: Self.code)
     let (manifest, groups) = try ContentBackup(store: whole).groups(of: backup)
     for page in [backup] + manifest.pages {
