@@ -49,6 +49,7 @@ let package = Package(
     debianLibrary("CLMDB", pkgConfig: "lmdb", package: "liblmdb-dev"),
     debianLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
     debianLibrary("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
+    debianLibrary("CISAL", pkgConfig: "libisal", package: "libisal-dev"),
     // Our own C
     .target(name: "CShim", path: "Sources/C/CShim", cSettings: optimisedC),
     .target(name: "CKernels", path: "Sources/C/CKernels", cSettings: optimisedC),
@@ -63,7 +64,7 @@ let package = Package(
     layer("Charts", ["Primitives"]),
     // Layer 1: pure
     layer("Peering", foundations),
-    layer("ContentStore", foundations),
+    layer("ContentStore", foundations + ["CISAL"]),
     layer("NeuralNetworks", foundations + ["CKernels"]),
     layer("FederatedLearning", foundations + ["NeuralNetworks"]),
     layer("UsefulWork", foundations + ["NeuralNetworks", "Ledger"]),

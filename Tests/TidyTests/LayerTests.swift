@@ -7,7 +7,7 @@ private enum Layers {
   /// Layer 1, and what a target of it may import besides the foundations.
   static let pure: [String: Set<String>] = [
     "Peering": [],
-    "ContentStore": [],
+    "ContentStore": ["CISAL"],
     "NeuralNetworks": ["CKernels"],
     "FederatedLearning": ["NeuralNetworks"],
     "UsefulWork": ["NeuralNetworks", "Ledger"],

@@ -87,7 +87,7 @@ extension PrivateHeader {
 
   /// Reads a header and checks who signed it, and for which blocks.
   init(decoding bytes: Bytes, content: CID, index: CID?) throws(DecodingFailure) {
-    let map = try PrivateFields(DagCBOR.decode(bytes), of: "private object's header")
+    let map = try IPLDFields(DagCBOR.decode(bytes), of: "private object's header")
     author = try PublicKey(bytes: map.bytes("author"))
     readers = try map.list("readers").map { value throws(DecodingFailure) in
       guard case .bytes(let key) = value else { throw Self.malformed("a reader is not a key") }

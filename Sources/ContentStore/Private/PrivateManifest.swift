@@ -65,7 +65,7 @@ public struct PrivateManifest: Equatable, Sendable {
 
   /// Reads a block.
   public init(decoding bytes: Bytes) throws(DecodingFailure) {
-    let fields = try PrivateFields(DagCBOR.decode(bytes), of: Self.what)
+    let fields = try IPLDFields(DagCBOR.decode(bytes), of: Self.what)
     let version = try fields.count("martlet-private")
     guard version == Self.version else { throw Self.malformed("version \(version) is not known") }
     content = try fields.link("content")

@@ -43,6 +43,17 @@ extension FuzzedParser {
       guard let key = try? SigningKey(seed: Bytes(0..<32)) else { return }
       _ = try? manifest.open(with: .peer(key))
     },
+    FuzzedParser("backup") { bytes in
+      if let manifest = try? BackupManifest(decoding: bytes) {
+        precondition((try? manifest.block())?.bytes == bytes)
+      }
+      guard let groups = try? BackupPage.groups(decoding: bytes, .standard) else { return }
+      precondition((try? BackupPage.block(of: groups))?.bytes == bytes)
+      for group in groups.prefix(2) {
+        let present = group.members.map { $0.byteCount < 100 ? Bytes($0.cid.bytes) : nil }
+        _ = group.restored(present, with: .standard)
+      }
+    },
     FuzzedParser("multibase") { bytes in
       for base in Multibase.allCases {
         let text = base.encode(bytes.count > 200 ? Bytes(bytes.prefix(200)) : bytes)

@@ -1,7 +1,7 @@
 import Primitives
 
 /// The fields of a map whose kinds are known.
-struct PrivateFields {
+struct IPLDFields {
   private let map: IPLDMap
   private let what: String
 
