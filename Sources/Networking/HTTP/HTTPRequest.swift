@@ -60,6 +60,22 @@ package enum HTTPPercent {
     return String(validating: bytes, as: UTF8.self)
   }
 
+  /// The text with everything but the unreserved characters escaped: one segment of a path.
+  package static func encode(_ text: String) -> String {
+    var encoded = Bytes()
+    for byte in text.utf8 {
+      switch byte {
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."),
+        UInt8(ascii: "_"), UInt8(ascii: "~"):
+        encoded.append(byte)
+      default:
+        encoded.append(UInt8(ascii: "%"))
+        encoded += Hex.encode([byte]).uppercased().utf8
+      }
+    }
+    return String(decoding: encoded, as: UTF8.self)
+  }
+
   private static func digit(_ byte: UInt8) -> UInt8? {
     switch byte {
     case 0x30...0x39: byte - 0x30
