@@ -25,8 +25,20 @@ package struct HTTPRequest: Sendable {
   }
 
   /// The first value of a query item, percent-decoded; nil where it is missing or malformed.
-  package func query(_ name: String) -> String? {
-    for item in head.query.utf8.split(separator: UInt8(ascii: "&")) {
+  package func query(_ name: String) -> String? { HTTPQuery(head.query)[name] }
+}
+
+/// What follows `?` in a request target.
+package struct HTTPQuery: Sendable {
+  /// As it was sent.
+  package let text: String
+
+  /// Wraps a query.
+  package init(_ text: String) { self.text = text }
+
+  /// The first value of an item, percent-decoded; nil where it is missing or malformed.
+  package subscript(name: String) -> String? {
+    for item in text.utf8.split(separator: UInt8(ascii: "&")) {
       let parts = item.split(
         separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
       guard let key = parts.first, HTTPPercent.decode(key, plusIsSpace: true) == name else {
