@@ -70,7 +70,7 @@ struct GatewayConformanceTests {
     var parts = GatewayWorld.Parts()
     parts.records = TabledRecords()
     try await GatewayWorld.with(parts) { world in
-      for line in GatewayCase.list("cases") { try await check(line, in: world) }
+      for line in GatewayCase.list("cases") { await check(line, in: world) }
     }
   }
 
@@ -80,11 +80,17 @@ struct GatewayConformanceTests {
     parts.records = TabledRecords()
     parts.settings.isTrustlessOnly = true
     try await GatewayWorld.with(parts) { world in
-      for line in GatewayCase.list("strict") { try await check(line, in: world) }
+      for line in GatewayCase.list("strict") { await check(line, in: world) }
     }
   }
 
-  private func check(_ line: GatewayCase, in world: GatewayWorld) async throws {
+  private func check(_ line: GatewayCase, in world: GatewayWorld) async {
+    do { try await compare(line, in: world) } catch {
+      Issue.record("\(line.testDescription): \(error)")
+    }
+  }
+
+  private func compare(_ line: GatewayCase, in world: GatewayWorld) async throws {
     let answer = try await world.ask(line.text("path"), line.fields, method: line.method)
     let name = line.testDescription
     #expect(.integer(Int64(answer.status)) == line.json["status"], "\(name): \(answer.text)")

@@ -25,7 +25,7 @@ struct GatewayServingTests {
       #expect(file["Content-Type"] == "application/octet-stream")
       let part = try await world.ask("/ipfs/\(root)", [("Range", "bytes=1048570-3200000")])
       #expect(part.body.elementsEqual(content[1_048_570...3_200_000]))
-      let archive = try await world.ask("/ipfs/\(root)?format=car")
+      let archive = try await world.ask("/ipfs/\(root)?format=car&car-dups=y")
       var reader = CARReader(byteCountMax: 1 << 24)
       var events: [CARReader.Event] = []
       try reader.append(archive.body, into: &events)
@@ -59,7 +59,7 @@ struct GatewayServingTests {
   func hostileNames() async throws {
     let name = "<script>alert('x')</script>\"&.txt"
     let file = ContentBlock(hashing: Bytes("x".utf8), codec: .raw)
-    let link = DagPBLink(cid: file.cid, name: Bytes(name.utf8), tsize: .max)
+    let link = DagPBLink(cid: file.cid, name: Bytes(name.utf8), tsize: 1 << 62)
     let data = UnixFSData(kind: .directory, fileSize: nil).encoded()
     let folder = ContentBlock(
       hashing: DagPBNode(links: [link], data: data).encoded(), codec: .dagPB)
@@ -149,7 +149,10 @@ struct GatewayServingTests {
     }
     parts.settings.requestsMax = 1
     try await GatewayWorld.with(parts) { world in
-      for _ in 0..<5 { #expect(try await world.ask("/ipfs/\(Self.multiblock)").status == 200) }
+      for _ in 0..<5 {
+        let answer = try await world.ask("/ipfs/\(Self.multiblock)")
+        #expect(answer.status == 200)
+      }
     }
   }
 
@@ -158,7 +161,8 @@ struct GatewayServingTests {
     var parts = GatewayWorld.Parts()
     parts.settings.responseTime = .zero
     try await GatewayWorld.with(parts) { world in
-      #expect(try await world.ask("/ipfs/\(Self.multiblock)").isBroken)
+      let answer = try await world.ask("/ipfs/\(Self.multiblock)")
+      #expect(answer.isBroken)
     }
   }
 
@@ -168,9 +172,11 @@ struct GatewayServingTests {
     parts.settings.hostNames = ["content.example"]
     try await GatewayWorld.with(parts) { world in
       for host in ["localhost:1", "127.0.0.1", "[::1]:80", "content.example"] {
-        #expect(try await world.ask("/ipfs/\(Self.hello)", host: host).status == 200)
+        let answer = try await world.ask("/ipfs/\(Self.hello)", host: host)
+        #expect(answer.status == 200)
       }
-      #expect(try await world.ask("/ipfs/\(Self.hello)", host: "evil.example").status == 403)
+      let answer = try await world.ask("/ipfs/\(Self.hello)", host: "evil.example")
+      #expect(answer.status == 403)
     }
   }
 
@@ -201,8 +207,10 @@ struct GatewayServingTests {
   func withoutRecords() async throws {
     try await GatewayWorld.with { world in
       let name = "/ipns/k51qzi5uqu5dlvj2baxnqndepeb86cbk3ng7n3i46uzyxzyqj2xjonzllnv0v8"
-      #expect(try await world.ask(name).status == 404)
-      #expect(try await world.ask("\(name)?format=ipns-record").status == 404)
+      for target in [name, "\(name)?format=ipns-record"] {
+        let answer = try await world.ask(target)
+        #expect(answer.status == 404)
+      }
     }
   }
 }
