@@ -10,8 +10,9 @@ package import Telemetry
 ///
 /// Everything streams: a response costs one block of memory, whatever it is a response about.
 package final class ContentGateway: Sendable {
-  /// Fetches a block that is not stored, such as from peers; throws `ContentError.missingBlock` where
-  /// nobody has it. What comes is checked here. Cancelled when it takes too long or the client leaves.
+  /// Fetches a block that is not stored, such as from peers; throws `ContentError.missingBlock`
+  /// where nobody has it. What comes is checked here. Cancelled when it takes too long or the
+  /// client leaves.
   package typealias Fetch = @Sendable (CID) async throws -> Bytes
   /// Says whether, and why, the operator does not serve a block; must be quick.
   package typealias Denylist = @Sendable (CID) -> ContentDenial?
