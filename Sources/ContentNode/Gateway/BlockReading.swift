@@ -33,6 +33,20 @@ struct SingleBlockWalk: BlockWalk {
   }
 }
 
+/// What a dag-pb node is in a tree of files; nil where it has no place in one.
+struct NodeKindWalk: BlockWalk {
+  private(set) var wanted: CID?
+
+  init(_ cid: CID) { wanted = cid }
+
+  mutating func supply(_ block: Bytes) throws -> UnixFSData.Kind? {
+    guard let cid = wanted else { return nil }
+    try cid.verify(block)
+    wanted = nil
+    do { return try UnixFSNode(decoding: block, of: cid).data.kind } catch .notAFile { return nil }
+  }
+}
+
 /// A DAG on its way into an archive.
 struct ArchiveWalk: BlockWalk {
   /// A block that belongs into the archive.
@@ -130,25 +144,43 @@ final class BlockReading<Walk: BlockWalk>: Sendable {
   var state: Walk { walk.withLock { $0 } }
 
   /// What the next block gives; nil at the end.
-  func next() async throws -> Walk.Step? {
+  func next() async throws -> Walk.Step? { try await next(upTo: 0)?.first }
+
+  /// What the next blocks give: one, and more up to `byteCountMax` bytes of them, so that many
+  /// small ones cost one change of threads. Nil at the end.
+  func next(upTo byteCountMax: Int) async throws -> [Walk.Step]? {
     guard let wanted = walk.withLock({ $0.wanted }) else { return nil }
     let (walk, store) = (walk, blocks.store)
     do {
       return try await blocks.pool.run {
-        let block = try store.block(wanted)
-        do { return try walk.withLock { try $0.supply(block) } } catch {
-          if case ContentError.digestMismatch(let cid) = error, let digest = cid.digest {
-            store.noteDamage(digest)
-          }
-          throw error
-        }
+        try Self.steps(of: walk, from: store, upTo: byteCountMax)
       }
     } catch ContentError.missingBlock(let cid) where cid == wanted && blocks.fetch != nil {
       let block = try await blocks.fetched(cid)
-      do { return try await blocks.pool.run { try walk.withLock { try $0.supply(block) } } } catch {
-        if case ContentError.digestMismatch = error { throw GatewayError.unreachable(cid) }
+      do {
+        return [try await blocks.pool.run { try walk.withLock { try $0.supply(block) } }]
+      } catch ContentError.digestMismatch(let cid) { throw GatewayError.unreachable(cid) }
+    }
+  }
+
+  /// Stops before a block that is missing, unless it is the first.
+  private static func steps(
+    of walk: Lock<Walk>, from store: BlockStore, upTo byteCountMax: Int
+  ) throws -> [Walk.Step] {
+    var (steps, byteCount): ([Walk.Step], Int) = ([], 0)
+    while steps.isEmpty || byteCount < byteCountMax, let wanted = walk.withLock({ $0.wanted }) {
+      let block: Bytes
+      do { block = try store.block(wanted) } catch ContentError.missingBlock where !steps.isEmpty {
+        break
+      }
+      do { steps.append(try walk.withLock { try $0.supply(block) }) } catch {
+        if case ContentError.digestMismatch(let cid) = error, let digest = cid.digest {
+          store.noteDamage(digest)
+        }
         throw error
       }
+      byteCount += block.count
     }
+    return steps
   }
 }

@@ -25,24 +25,29 @@ extension ContentGateway {
       body: .stream { writer in
         let reading = BlockReading(try ArchiveWalk(request), from: blocks)
         var archive = CARWriter(roots: [request.path.root])
-        try await writer.write(archive.header.bytes)
-        while let step = try await reading.next() {
-          guard let block = step else { continue }
-          try await writer.write(
-            archive.sectionHeader(of: block.cid, byteCount: block.bytes.count))
-          try await writer.write(block.bytes)
+        var piece = archive.header.bytes
+        while let steps = try await reading.next(upTo: GatewayLimits.gatheredByteCount) {
+          for block in steps.compactMap(\.self) {
+            piece += archive.sectionHeader(of: block.cid, byteCount: block.bytes.count)
+            piece += block.bytes
+          }
+          try await writer.write(piece)
+          piece.removeAll(keepingCapacity: true)
         }
+        try await writer.write(piece)
       })
   }
 
   private func checkEnd(of content: GatewayContent) async throws {
     guard content.remainder.isEmpty else { return }
-    let block = try await content.blocks.block(content.cid)
     let asked = content.asked.archive
-    guard asked.scope == .entity, asked.bytes != .all else { return }
-    var walk = UnixFSWalk(root: content.cid, bytes: asked.bytes)
+    guard asked.scope == .entity, asked.bytes != .all else {
+      _ = try await content.blocks.block(content.cid)
+      return
+    }
+    let walk = UnixFSWalk(root: content.cid, bytes: asked.bytes)
     do {
-      _ = try walk.supply(block)
+      _ = try await BlockReading(walk, from: content.blocks).next()
     } catch ContentError.notAFile {}  // then the range means nothing
   }
 

@@ -81,7 +81,9 @@ extension ContentGateway {
     let tag = EntityTag(text: "DagIndex-\(ContentPage.version)_CID-\(content.cid)")
     if let unchanged = content.unchanged(tag, isPage: true) { return unchanged }
     let block = try await content.blocks.block(content.cid)
-    let page = ContentPage.value(block, content, shownBytesMax: Self.shownBytesMax)
+    let page = try await blocks.pool.run {
+      ContentPage.value(block, content, shownBytesMax: Self.shownBytesMax)
+    }
     return GatewayResponse(
       headers: ContentPage.headers(of: content, tag), body: .bytes(Bytes(page.utf8)))
   }

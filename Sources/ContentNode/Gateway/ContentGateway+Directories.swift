@@ -40,13 +40,13 @@ extension ContentGateway {
     if content.asked.isHeadOnly { return GatewayResponse(headers: headers, body: .stream { _ in }) }
     let reading = BlockReading(UnixFSDirectoryWalk(root: content.cid), from: content.blocks)
     var entries: [UnixFSEntry] = []
-    while entries.count <= settings.listedEntriesMax, let more = try await reading.next() {
-      entries += more
+    let countMax = settings.listedEntriesMax
+    while entries.count <= countMax, let more = try await reading.next() { entries += more }
+    let page = try await blocks.pool.run { [entries] in
+      let sorted = entries.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+      return ContentPage.directory(
+        Array(sorted.prefix(countMax)), content, isCut: sorted.count > countMax)
     }
-    entries.sort { $0.name.lexicographicallyPrecedes($1.name) }
-    let isCut = entries.count > settings.listedEntriesMax
-    let page = ContentPage.directory(
-      Array(entries.prefix(settings.listedEntriesMax)), content, isCut: isCut)
     return GatewayResponse(headers: headers, body: .bytes(Bytes(page.utf8)))
   }
 }

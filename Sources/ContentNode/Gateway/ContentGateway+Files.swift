@@ -19,8 +19,7 @@ extension ContentGateway {
 
   /// What a dag-pb node is in a tree of files; nil where it has no place in one.
   func kind(of cid: CID, in blocks: GatewayBlocks) async throws -> UnixFSData.Kind? {
-    let block = try await blocks.block(cid)
-    do { return try UnixFSNode(decoding: block, of: cid).data.kind } catch .notAFile { return nil }
+    try await BlockReading(NodeKindWalk(cid), from: blocks).next() ?? nil
   }
 
   /// A link is given as what it points to: it is not followed, for it may lead out of its root.

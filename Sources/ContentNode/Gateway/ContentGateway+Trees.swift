@@ -28,7 +28,9 @@ extension ContentGateway {
       body: .stream { writer in
         var tape = TreeTape(root: Bytes(name.utf8))
         try await tape.write(first, to: writer)
-        while let steps = try await reading.next() { try await tape.write(steps, to: writer) }
+        while let steps = try await reading.next(upTo: GatewayLimits.gatheredByteCount) {
+          for step in steps { try await tape.write(step, to: writer) }
+        }
         try await writer.write(TarWriter.end)
       })
   }

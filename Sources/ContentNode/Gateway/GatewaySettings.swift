@@ -10,6 +10,8 @@ public enum GatewayLimits {
   public static let responseTime: Duration = .seconds(3_600)
   /// Names of a directory that one page lists; the rest is found by name.
   public static let listedEntriesMax = 10_000
+  /// Bytes of small blocks that are read in one go: about one block of the usual size.
+  static let gatheredByteCount = 256 << 10
   /// Threads that read and hash; more gain nothing on one disk.
   public static let readingThreadsMax = 4
   /// A file served deserialised: a terabyte, as the largest that is read.

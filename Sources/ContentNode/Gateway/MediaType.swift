@@ -36,6 +36,9 @@ enum MediaType {
   /// Bytes that are looked at: what decides stands at the start.
   private static let sniffedBytesMax = 3_072
 
+  /// Files that are read whole to tell whether they are JSON.
+  private static let parsedBytesMax = 64 << 10
+
   private static let signatures: [(bytes: Bytes, type: String)] = [
     (Bytes("%PDF-".utf8), "application/pdf"), ([0x89] + Bytes("PNG\r\n".utf8), "image/png"),
     (Bytes("GIF87a".utf8), "image/gif"), (Bytes("GIF89a".utf8), "image/gif"),
@@ -81,8 +84,14 @@ enum MediaType {
     }
     if start.hasPrefix("<?xml") { return "text/xml; charset=utf-8" }
     guard start.hasPrefix("{") || start.hasPrefix("[") else { return plain }
+    if isWhole, bytes.count <= parsedBytesMax {
+      return (try? JSONValue(parsing: bytes)) == nil ? plain : json
+    }
     // Of a long file only the start can be judged.
-    return !isWhole || (try? JSONValue(parsing: bytes)) != nil ? json : plain
+    let inner = start.dropFirst().drop { $0.isWhitespace }
+    return inner.hasPrefix("\"")
+      || start.hasPrefix("[") && (inner.first == "{" || inner.first == "[")
+      ? json : plain
   }
 
   private static func isText(_ bytes: ArraySlice<UInt8>, isCut: Bool) -> Bool {

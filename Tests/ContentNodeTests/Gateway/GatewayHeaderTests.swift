@@ -75,6 +75,7 @@ struct GatewayHeaderTests {
       (Bytes("hello".utf8), "text/plain; charset=utf-8"), ([], "text/plain; charset=utf-8"),
       (Bytes("{\"a\":1}".utf8), "application/json"),
       (Bytes("{not json}".utf8), "text/plain; charset=utf-8"),
+      (Bytes("[1] a note".utf8), "text/plain; charset=utf-8"),
       (Bytes("  <!DOCTYPE HTML><p>".utf8), "text/html; charset=utf-8"),
       (Bytes("<svg xmlns=\"x\"/>".utf8), "image/svg+xml"),
       (Bytes("BM are two letters".utf8), "text/plain; charset=utf-8"),

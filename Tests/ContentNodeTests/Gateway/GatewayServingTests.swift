@@ -166,6 +166,49 @@ struct GatewayServingTests {
     }
   }
 
+  /// A file of 64 MiB of which only one leaf is stored: each link leads to it.
+  private static func repeated() -> [ContentBlock] {
+    let leaf = ContentBlock(hashing: Bytes(repeating: 7, count: 1 << 20), codec: .raw)
+    let size = UInt64(leaf.bytes.count)
+    let data = UnixFSData(
+      kind: .file, fileSize: 64 * size, blockSizes: Array(repeating: size, count: 64))
+    let links = Array(repeating: DagPBLink(cid: leaf.cid, tsize: size), count: 64)
+    let node = DagPBNode(links: links, data: data.encoded())
+    return [leaf, ContentBlock(hashing: node.encoded(), codec: .dagPB)]
+  }
+
+  @Test("a client that takes nothing is read no more for, and one that leaves frees its place")
+  func slowClient() async throws {
+    let blocks = Self.repeated()
+    let root = blocks[1].cid
+    let fetched = Lock(0)
+    var parts = GatewayWorld.Parts()
+    parts.settings.requestsMax = 1
+    parts.fetch = { _ in
+      fetched.withLock { $0 += 1 }
+      return blocks[0].bytes
+    }
+    try await GatewayWorld.with(parts, prepare: { try Self.put([blocks[1]], into: $0) }) { world in
+      let loop = world.server.loop
+      try await loop.perform {
+        let socket = try await Socket.connect(
+          to: world.address, on: loop, within: .seconds(5))
+        defer { socket.close() }
+        try await socket.write(Bytes("GET /ipfs/\(root) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
+        // As long as it may take to read ahead of a client, were that done.
+        try await loop.sleep(for: .seconds(1))
+      }
+      let count = fetched.withLock { $0 }
+      #expect((1..<48).contains(count), "\(count) of 64 blocks were read")
+      var answer = try await world.ask("/ipfs/\(root)?format=raw")
+      while answer.status == 429 {
+        try await Task.sleep(for: .milliseconds(20))
+        answer = try await world.ask("/ipfs/\(root)?format=raw")
+      }
+      #expect(answer.status == 200)
+    }
+  }
+
   @Test("names that were made to lead here are refused")
   func rebinding() async throws {
     var parts = GatewayWorld.Parts()
