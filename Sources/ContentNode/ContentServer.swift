@@ -19,7 +19,8 @@ package final class ContentServer: Sendable {
     }
   }
 
-  /// Where the RPC gives the figures of the node, as Kubo's does.
+  /// Where the RPC gives the figures of the node, as Kubo's does; to this machine alone, for no
+  /// key is asked for.
   private static let metricsPath = "/debug/metrics/prometheus"
 
   private let servers: [Interface: HTTPServer]
@@ -33,7 +34,8 @@ package final class ContentServer: Sendable {
     servers = [
       .gateway: gateway.server(),
       .rpc: HTTPServer(loop: loop, hosts: hosts) { request in
-        if request.method == .get, request.path == Self.metricsPath {
+        let isLocal = request.remoteAddress.isLoopback
+        if isLocal, request.method == .get, request.path == Self.metricsPath {
           return HTTPResponse(
             status: .ok, headers: ["Content-Type": "text/plain; version=0.0.4"],
             body: .bytes(Array(metrics.prometheusText().utf8)))

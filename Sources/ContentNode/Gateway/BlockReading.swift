@@ -91,6 +91,7 @@ struct GatewayBlocks: Sendable {
   let pool: ComputePool
   let loop: EventLoop
   let retrievalTime: Duration
+  let denylist: ContentGateway.Denylist?
   var fetch: ContentGateway.Fetch?
 
   /// The same store, with nobody behind it.
@@ -98,6 +99,15 @@ struct GatewayBlocks: Sendable {
     var blocks = self
     blocks.fetch = nil
     return blocks
+  }
+
+  /// Throws where the operator does not serve what `cid` names.
+  func checkAllowed(_ cid: CID) throws(GatewayError) {
+    switch denylist?(cid) {
+    case .refused(let reason): throw .refused(reason: reason)
+    case .legal(let reason): throw .forbiddenByLaw(reason: reason)
+    case nil: break
+    }
   }
 
   /// One block, checked.
@@ -150,10 +160,10 @@ final class BlockReading<Walk: BlockWalk>: Sendable {
   /// small ones cost one change of threads. Nil at the end.
   func next(upTo byteCountMax: Int) async throws -> [Walk.Step]? {
     guard let wanted = walk.withLock({ $0.wanted }) else { return nil }
-    let (walk, store) = (walk, blocks.store)
+    let (walk, blocks) = (walk, blocks)
     do {
       return try await blocks.pool.run {
-        try Self.steps(of: walk, from: store, upTo: byteCountMax)
+        try Self.steps(of: walk, from: blocks, upTo: byteCountMax)
       }
     } catch ContentError.missingBlock(let cid) where cid == wanted && blocks.fetch != nil {
       let block = try await blocks.fetched(cid)
@@ -163,19 +173,23 @@ final class BlockReading<Walk: BlockWalk>: Sendable {
     }
   }
 
-  /// Stops before a block that is missing, unless it is the first.
+  /// Stops before a block that is missing or not served, unless it is the first.
   private static func steps(
-    of walk: Lock<Walk>, from store: BlockStore, upTo byteCountMax: Int
+    of walk: Lock<Walk>, from blocks: GatewayBlocks, upTo byteCountMax: Int
   ) throws -> [Walk.Step] {
     var (steps, byteCount): ([Walk.Step], Int) = ([], 0)
     while steps.isEmpty || byteCount < byteCountMax, let wanted = walk.withLock({ $0.wanted }) {
       let block: Bytes
-      do { block = try store.block(wanted) } catch ContentError.missingBlock where !steps.isEmpty {
-        break
+      do {
+        try blocks.checkAllowed(wanted)
+        block = try blocks.store.block(wanted)
+      } catch {
+        if !steps.isEmpty { break }
+        throw error
       }
       do { steps.append(try walk.withLock { try $0.supply(block) }) } catch {
         if case ContentError.digestMismatch(let cid) = error, let digest = cid.digest {
-          store.noteDamage(digest)
+          blocks.store.noteDamage(digest)
         }
         throw error
       }

@@ -37,12 +37,12 @@ extension ContentGateway {
   private func resolve(_ asked: GatewayRequest) async throws -> GatewayContent {
     let (path, lifetime) = try await path(of: asked)
     let blocks = asked.isOnlyIfCached ? blocks.storedOnly : blocks
-    try checkAllowed(path.root)
+    try blocks.checkAllowed(path.root)
     let reading = BlockReading(PathResolution(path), from: blocks)
     while try await reading.next() != nil {}
     let resolution = reading.state
     guard let resolved = resolution.resolved else { throw ContentError.missingBlock(path.root) }
-    for cid in resolution.roots { try checkAllowed(cid) }
+    for cid in resolution.roots { try blocks.checkAllowed(cid) }
     return GatewayContent(
       asked: asked, path: path, roots: resolution.roots, cid: resolved.cid,
       remainder: resolved.remainder, lifetime: lifetime, blocks: blocks)
@@ -60,14 +60,6 @@ extension ContentGateway {
       return (
         ContentPath(root: target.path.root, segments: segments), .mutable(target.timeToLive)
       )
-    }
-  }
-
-  private func checkAllowed(_ cid: CID) throws(GatewayError) {
-    switch denylist?(cid) {
-    case .refused(let reason): throw .refused(reason: reason)
-    case .legal(let reason): throw .forbiddenByLaw(reason: reason)
-    case nil: break
     }
   }
 

@@ -19,7 +19,6 @@ package final class ContentGateway: Sendable {
 
   let settings: GatewaySettings
   let records: (any IPNSRecords)?
-  let denylist: Denylist?
   let blocks: GatewayBlocks
   private let metrics: GatewayMetrics
   private let hosts: HTTPHostPolicy
@@ -33,7 +32,6 @@ package final class ContentGateway: Sendable {
   ) {
     self.settings = settings
     self.records = records
-    self.denylist = denylist
     self.metrics = GatewayMetrics(registry: metrics)
     hosts =
       settings.hostNames.map { HTTPHostPolicy.localhost(and: $0).welcomingAnyOrigin() } ?? .any
@@ -42,7 +40,8 @@ package final class ContentGateway: Sendable {
     let pool = ComputePool(
       named: "gateway", threads: Self.readingThreads, queueMax: settings.requestsMax + 1)
     blocks = GatewayBlocks(
-      store: store, pool: pool, loop: loop, retrievalTime: settings.retrievalTime, fetch: fetch)
+      store: store, pool: pool, loop: loop, retrievalTime: settings.retrievalTime,
+      denylist: denylist, fetch: fetch)
   }
 
   private static var readingThreads: Int {

@@ -94,6 +94,8 @@ struct GatewayServingTests {
       let answer = try await world.ask("/ipfs/\(Self.multiblock)")
       #expect(answer.status == 410 && answer.text.contains("spam"))
       #expect(try await world.ask("/ipfs/\(root)/ascii.txt").status == 200)
+      let archive = try await world.ask("/ipfs/\(root)?format=car")
+      #expect(archive.isBroken && !archive.text.contains("hello world"))
     }
   }
 
