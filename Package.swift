@@ -90,7 +90,7 @@ let package = Package(
     layer(
       "ContentNode",
       foundations + [
-        "Peering", "ContentStore", "Ledger", "Networking", "Persistence", "IPFSClient",
+        "Charts", "Peering", "ContentStore", "Ledger", "Networking", "Persistence", "IPFSClient",
       ]),
     layer("MartletClient", ["Primitives", "Networking"]),
     layer("Simulator", foundations + ["Peering"]),

@@ -1,8 +1,8 @@
 /// Text on its way into HTML.
-enum Markup {
+package enum Markup {
   /// Replaces what HTML would read as markup, in text and in quoted attributes alike; control
   /// characters, which HTML forbids, become spaces.
-  static func escaped(_ text: String) -> String {
+  package static func escaped(_ text: String) -> String {
     var output = ""
     output.reserveCapacity(text.utf8.count)
     for scalar in text.unicodeScalars {

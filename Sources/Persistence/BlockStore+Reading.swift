@@ -89,7 +89,7 @@ extension BlockStore {
   }
 
   /// Remembers that a reader found the block damaged, so that the next put writes it anew.
-  func noteDamage(_ digest: Digest) { damaged.insert(digest) }
+  package func noteDamage(_ digest: Digest) { damaged.insert(digest) }
 }
 
 extension BlockStore: BlockSource {

@@ -160,6 +160,24 @@ struct HTTPServerTests {
     }
   }
 
+  @Test("what was written before a producer fails reaches the client, without an end")
+  func failingProducer() async throws {
+    struct Failure: Error {}
+    try await withServer(handler: { _ in
+      HTTPResponse(
+        status: .ok,
+        body: .stream { writer in
+          try await writer.write(Bytes("half".utf8))
+          throw Failure()
+        })
+    }) { server, address in
+      let text = try await exchange(
+        "GET / HTTP/1.1\r\nHost: h\r\n\r\n", with: address, on: server.loop)
+      #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"))
+      #expect(text.hasSuffix("\r\n\r\n4\r\nhalf\r\n"))
+    }
+  }
+
   @Test("a shutdown ends a stream whose producer waits for ever")
   func shutdownEndsStreams() async throws {
     let forever: HTTPServer.Handler = { _ in

@@ -135,17 +135,23 @@ extension HTTPConnection {
   ) async throws {
     bodyMode = mode
     defer { bodyMode = .none }
-    try await withThrowingTaskGroup(of: Bool.self) { group in
-      group.addTask {
-        try await produce(HTTPBodyWriter(connection: self))
-        return true
+    do {
+      try await withThrowingTaskGroup(of: Bool.self) { group in
+        group.addTask {
+          try await produce(HTTPBodyWriter(connection: self))
+          return true
+        }
+        group.addTask {
+          try await self.watchPresence(heartbeat: heartbeat)
+          return false
+        }
+        defer { group.cancelAll() }
+        while let isProducer = try await group.next(), !isProducer {}
       }
-      group.addTask {
-        try await self.watchPresence(heartbeat: heartbeat)
-        return false
-      }
-      defer { group.cancelAll() }
-      while let isProducer = try await group.next(), !isProducer {}
+    } catch {
+      // What was gathered still counts: the client sees how far the body came.
+      if !(error is SocketError), !(error is HTTPWriteError) { try? await flush() }
+      throw error
     }
     try await finishStream()
   }

@@ -4,6 +4,7 @@ internal import Primitives
 /// own name to our loopback address (DNS rebinding); the name in Host then gives it away.
 package struct HTTPHostPolicy: Sendable {
   private let names: [Bytes]?
+  private var isAnyOriginWelcome = false
 
   /// Every host: for servers that authenticate each request by other means.
   package static let any = HTTPHostPolicy(names: nil)
@@ -11,6 +12,13 @@ package struct HTTPHostPolicy: Sendable {
   /// `localhost`, numeric addresses, and these names.
   package static func localhost(and names: [String] = []) -> HTTPHostPolicy {
     HTTPHostPolicy(names: (["localhost"] + names).map { Bytes($0.lowercased().utf8) })
+  }
+
+  /// The same hosts, and pages of every site: for what everybody may read.
+  package func welcomingAnyOrigin() -> HTTPHostPolicy {
+    var policy = self
+    policy.isAnyOriginWelcome = true
+    return policy
   }
 
   private init(names: [Bytes]?) {
@@ -26,7 +34,7 @@ package struct HTTPHostPolicy: Sendable {
       let shown = String(decoding: host.prefix(80), as: UTF8.self)
       return .text(.forbidden, "this server does not answer to the host \(shown)\n")
     }
-    guard let origin = request.headers["Origin"] else { return nil }
+    guard !isAnyOriginWelcome, let origin = request.headers["Origin"] else { return nil }
     guard let separator = origin.firstRange(of: "://") else { return Self.foreignOrigin }
     let authority = ArraySlice(origin[separator.upperBound...].utf8)
     // A numeric origin is welcome only as the page we served ourselves.

@@ -25,8 +25,20 @@ package struct HTTPRequest: Sendable {
   }
 
   /// The first value of a query item, percent-decoded; nil where it is missing or malformed.
-  package func query(_ name: String) -> String? {
-    for item in head.query.utf8.split(separator: UInt8(ascii: "&")) {
+  package func query(_ name: String) -> String? { HTTPQuery(head.query)[name] }
+}
+
+/// What follows `?` in a request target.
+package struct HTTPQuery: Sendable {
+  /// As it was sent.
+  package let text: String
+
+  /// Wraps a query.
+  package init(_ text: String) { self.text = text }
+
+  /// The first value of an item, percent-decoded; nil where it is missing or malformed.
+  package subscript(name: String) -> String? {
+    for item in text.utf8.split(separator: UInt8(ascii: "&")) {
       let parts = item.split(
         separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
       guard let key = parts.first, HTTPPercent.decode(key, plusIsSpace: true) == name else {
@@ -58,6 +70,22 @@ package enum HTTPPercent {
     }
     guard !bytes.contains(0) else { return nil }
     return String(validating: bytes, as: UTF8.self)
+  }
+
+  /// The text with everything but the unreserved characters escaped: one segment of a path.
+  package static func encode(_ text: String) -> String {
+    var encoded = Bytes()
+    for byte in text.utf8 {
+      switch byte {
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."),
+        UInt8(ascii: "_"), UInt8(ascii: "~"):
+        encoded.append(byte)
+      default:
+        encoded.append(UInt8(ascii: "%"))
+        encoded += Hex.encode([byte]).uppercased().utf8
+      }
+    }
+    return String(decoding: encoded, as: UTF8.self)
   }
 
   private static func digit(_ byte: UInt8) -> UInt8? {

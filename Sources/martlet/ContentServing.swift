@@ -1,0 +1,128 @@
+import CShim
+import ContentNode
+import ContentStore
+import Networking
+import Persistence
+import Primitives
+import Telemetry
+
+/// `content serve|gateway`: the home's store over HTTP.
+enum ContentServing {
+  static let all = [
+    Command(
+      words: ["content", "serve"], summary: "serve the store: Kubo's RPC and an IPFS gateway",
+      options: [
+        Option(name: "rpc", value: "ADDRESS", summary: "the RPC (default 127.0.0.1:5001)")
+      ] + options,
+      details: ["Port 0 picks one. The RPC may do everything, so it stays on this machine."],
+      example: "martlet content serve --rpc 127.0.0.1:0 --gateway 127.0.0.1:0"
+    ) { try await serve($0, [.rpc, .gateway]) },
+    Command(
+      words: ["content", "gateway"], summary: "serve the store to browsers and IPFS clients",
+      options: options, example: "martlet content gateway --gateway 127.0.0.1:0"
+    ) { try await serve($0, [.gateway]) },
+  ]
+
+  private static let options = [
+    Option(name: "gateway", value: "ADDRESS", summary: "the gateway (default 127.0.0.1:8088)"),
+    Option(name: "trustless", summary: "give only what the client verifies: raw, car, records"),
+    Option(name: "host-name", value: "NAME,…", summary: "names in URLs besides localhost"),
+    Option(name: "tls-cert", value: "FILE", summary: "PEM certificate chain of the gateway"),
+    Option(name: "tls-key", value: "FILE", summary: "PEM key of the gateway"),
+    Option(name: "insecure-http", summary: "allow a plain HTTP gateway beyond loopback"),
+    Option(name: "exit-with-parent", summary: "end when nobody reads its standard output"),
+  ]
+
+  /// Requests that run when the command is told to end may take this long.
+  private static let shutdownMax: Duration = .seconds(2)
+
+  private static func serve(
+    _ arguments: Arguments, _ interfaces: [ContentServer.Interface]
+  ) async throws {
+    if arguments.flags.contains("exit-with-parent") { _ = shim_end_without_reader() }
+    let addresses = try interfaces.map { ($0, try address(of: $0, arguments)) }
+    let store = try ContentCommands.localStore(arguments)
+    defer { store.close() }
+    let loop = try EventLoop()
+    let thread = loop.start(named: "loop")
+    defer { thread.detach() }
+    let metrics = MetricsRegistry()
+    // A network of peers gives `fetch` and `records` here, an RPC its handler to the server.
+    let gateway = ContentGateway(
+      store: store, loop: loop, settings: settings(arguments), metrics: metrics)
+    let server = ContentServer(loop: loop, gateway: gateway, metrics: metrics)
+    let tls = try certificate(arguments)
+    var urls: [(interface: ContentServer.Interface, url: String)] = []
+    for (interface, address) in addresses {
+      let identity = interface == .gateway ? tls : nil
+      let real = try await server.listen(interface, on: address, tls: identity)
+      urls.append((interface, "\(identity == nil ? "http" : "https")://\(real)"))
+    }
+    if let url = urls.first?.url { try store.announce(address: url) }
+    let signals = try await loop.perform {
+      try SignalSource([.interrupt, .terminate], on: loop)
+    }
+    Output.result(
+      .object(urls.map { .init($0.interface.rawValue, .string($0.url)) }),
+      asJSON: arguments.isJSON
+    ) { TextTable.lines([], urls.map { [$0.interface.rawValue, $0.url] }).joined(separator: "\n") }
+    try await run(server, until: signals, on: loop)
+  }
+
+  private static func run(
+    _ server: ContentServer, until signals: SignalSource, on loop: EventLoop
+  ) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await server.run() }
+      group.addTask(executorPreference: loop.taskExecutor) {
+        _ = try await signals.next()
+        await server.shutdown(within: shutdownMax)
+      }
+      try await group.next()
+      group.cancelAll()
+    }
+  }
+
+  private static func settings(_ arguments: Arguments) -> GatewaySettings {
+    var settings = GatewaySettings()
+    settings.isTrustlessOnly = arguments.flags.contains("trustless")
+    settings.hostNames = arguments.text("host-name")?.split(separator: ",").map(String.init) ?? []
+    return settings
+  }
+
+  // MARK: - Where
+
+  private static func address(
+    of interface: ContentServer.Interface, _ arguments: Arguments
+  ) throws -> SocketAddress {
+    let name = interface.rawValue
+    let text = arguments.text(name) ?? "127.0.0.1:\(interface.defaultPort)"
+    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...])
+    else {
+      throw CommandFailure.usage(
+        "--\(name) is `\(text)`", hint: "give an address and a port, such as 127.0.0.1:0")
+    }
+    var host = String(text[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+    let address = SocketAddress.tcp(host: host == "localhost" ? "127.0.0.1" : host, port: port)
+    if address.isLoopback { return address }
+    guard interface == .gateway else {
+      throw CommandFailure(
+        "\(host) is not a loopback address, and the RPC asks for no key",
+        hint: "give the RPC a loopback address", code: .usage)
+    }
+    let isAllowed = arguments.text("tls-cert") != nil || arguments.flags.contains("insecure-http")
+    guard isAllowed else {
+      throw CommandFailure(
+        "\(host) is not a loopback address and there is no certificate",
+        hint: "give --tls-cert and --tls-key, or --insecure-http behind a proxy", code: .usage)
+    }
+    return address
+  }
+
+  private static func certificate(_ arguments: Arguments) throws -> TLSIdentity? {
+    guard let certificate = arguments.text("tls-cert") else { return nil }
+    return try TLSIdentity(
+      certificateFile: certificate, keyFile: try arguments.required("tls-key"))
+  }
+}
