@@ -58,7 +58,7 @@ extension BlockStore {
   }
 
   /// Forgets one block now; false where it stays because an add under way has seen it. Blocks the
-  /// calling thread. Throws `notFound` for a block that is not stored and `inUse` for one that a pin
+  /// calling thread. Throws `notFound` for a block that is not stored, `inUse` for one that a pin
   /// holds.
   public func forgetBlocking(_ digest: Digest) throws(BlockStoreError) -> Bool {
     guard try references(of: digest) == 0 else { throw .inUse(digest) }

@@ -17,7 +17,7 @@ struct AddSettings: Sendable {
   private static let inlineByteCountUsual: Int64 = 32
   private static let sizeChunker = "size-"
 
-  /// Reads the options; one that this node cannot follow is refused, since the CID would be another.
+  /// Reads the options; one that this node cannot follow is refused: the CID would be another.
   init(_ call: KuboCall) throws {
     try Self.refuseUnsupported(call)
     var settings = UnixFSSettings()

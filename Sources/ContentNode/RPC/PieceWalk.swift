@@ -22,8 +22,8 @@ extension PieceWalk {
   mutating func finish() throws -> Piece? { nil }
 }
 
-/// One walk under way: reads the store on threads that may wait, and asks other nodes for the blocks
-/// that it lacks. Used by one task at a time.
+/// One walk under way: reads the store on threads that may wait, and asks other nodes for what it
+/// lacks. Used by one task at a time.
 final class PieceWalkRun<Walk: PieceWalk>: Sendable {
   private enum Step: Sendable {
     case piece(Walk.Piece)
