@@ -27,6 +27,8 @@ package struct HTTPClientRequest: Sendable {
   package var connectTimeout: Duration = .seconds(10)
   /// For the whole exchange; nil for event streams.
   package var timeout: Duration? = .seconds(60)
+  /// How long neither side may send a byte; nil for no limit beside `timeout`.
+  package var stallTimeout: Duration?
   /// A larger response body is an error, also when it is streamed.
   package var responseBytesMax = 64 << 20
 
@@ -34,6 +36,16 @@ package struct HTTPClientRequest: Sendable {
   package init(_ method: HTTPMethod, _ url: String) {
     self.method = method
     self.url = url
+  }
+}
+
+extension HTTPClientRequest {
+  /// What a kept connection must agree in: scheme and host, socket file, authorities.
+  var place: String {
+    let parts = url.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+    let authority = parts.count > 2 ? parts[2].prefix { $0 != "/" && $0 != "?" } : ""
+    let scheme = parts.first ?? ""
+    return "\(scheme) \(authority) \(unixSocketPath ?? "") \(authorityFile ?? "")"
   }
 }
 
