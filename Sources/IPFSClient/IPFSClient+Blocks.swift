@@ -24,6 +24,16 @@ extension IPFSClient {
     return try await flights.run(cid) { try await self.fetch(cid) }
   }
 
+  /// The block if no network is needed for it.
+  func nearBlock(_ cid: CID) async -> ContentBlock? {
+    if let block = cache.block(cid) { return block }
+    guard let node = order(for: .read).first, kind(of: node) == .embedded else { return nil }
+    switch await turn(node, cid) {
+    case .found(let block): return block
+    case .failed, .late: return nil
+    }
+  }
+
   private func fetch(_ cid: CID) async throws -> ContentBlock {
     let block = try await repeated(.read, about: cid) { try await self.askInOrder(cid, $0) }
     cache.insert(block)

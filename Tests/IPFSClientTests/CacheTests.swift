@@ -1,5 +1,5 @@
 import Primitives
-import Synchronization
+import Telemetry
 import Testing
 
 @testable import IPFSClient
@@ -87,12 +87,12 @@ struct SingleflightTests {
   @Test("all who ask at the same time get one run's result")
   func shared() async throws {
     let flight = Singleflight<Int, Int>()
-    let runs = Atomic(0)
+    let runs = Lock(0)
     let results = try await withThrowingTaskGroup(of: Int.self) { group in
       for _ in 0..<50 {
         group.addTask {
           try await flight.run(1) {
-            runs.add(1, ordering: .relaxed)
+            runs.withLock { $0 += 1 }
             try await Task.sleep(for: .milliseconds(50))
             return 7
           }
@@ -101,21 +101,21 @@ struct SingleflightTests {
       return try await group.reduce(into: []) { $0.append($1) }
     }
     #expect(results == Array(repeating: 7, count: 50))
-    #expect(runs.load(ordering: .relaxed) < 50)
+    #expect(runs.withLock { $0 } < 50)
   }
 
   @Test("when the one who works is cancelled, another does the work")
   func handedOn() async throws {
     let flight = Singleflight<Int, Int>()
-    let isWorking = Atomic(false)
+    let isWorking = Lock(false)
     let first = Task {
       try await flight.run(1) {
-        isWorking.store(true, ordering: .relaxed)
+        isWorking.withLock { $0 = true }
         try await Task.sleep(for: .seconds(1_000))
         return 1
       }
     }
-    while !isWorking.load(ordering: .relaxed) { await Task.yield() }
+    while !isWorking.withLock({ $0 }) { await Task.yield() }
     let second = Task { try await flight.run(1) { 2 } }
     await Task.yield()
     first.cancel()
@@ -126,14 +126,14 @@ struct SingleflightTests {
   @Test("a line that is full refuses, and one who leaves it gives up the place")
   func line() async throws {
     let gate = OperationGate(runningMax: 1, waitingMax: 1)
-    let isHeld = Atomic(false)
+    let isHeld = Lock(false)
     let holder = Task {
       try await gate.run {
-        isHeld.store(true, ordering: .relaxed)
+        isHeld.withLock { $0 = true }
         try await Task.sleep(for: .seconds(1_000))
       }
     }
-    while !isHeld.load(ordering: .relaxed) { await Task.yield() }
+    while !isHeld.withLock({ $0 }) { await Task.yield() }
     let waiter = Task { try await gate.run { true } }
     var refusal: IPFSClientError?
     while refusal == nil {

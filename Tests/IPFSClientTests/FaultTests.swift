@@ -45,7 +45,8 @@ struct FaultTests {
     let bad = TestNode(Self.honest.blocks, fault: isArchive ? .none : fault)
     let good = TestNode(Self.honest.blocks)
     try await withNodes([bad, good]) { urls in
-      try await withClient(["gateway:\(urls[0])", "gateway:\(urls[1])"]) { client in
+      // Nodes of this kind are asked first, however they score.
+      try await withClient(["rpc:\(urls[0])", "gateway:\(urls[1])"]) { client in
         let wanted = Self.honest.cid
         if isArchive {
           // The root is honest, what comes after it is not.

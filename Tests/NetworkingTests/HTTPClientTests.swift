@@ -22,8 +22,8 @@ struct HTTPClientTests {
     case "/stalls":
       return HTTPResponse(
         status: .ok,
-        body: .stream { writer in
-          try await writer.write(Bytes("some".utf8))
+        body: .events { writer in
+          try await writer.writeEvent("one")
           try await Task.sleep(for: .seconds(1_000))
         })
     default:

@@ -22,7 +22,7 @@ struct FileDownload: Sendable {
     try await checkEarlier(&walk)
     try output.keep(to: walk.bytesGiven)
     let size = walk.fileSize ?? 0
-    try await takeCached(&walk)
+    try await takeNear(&walk)
     var nodes: [String] = []
     var tried: Set<Int> = []
     var offset = walk.bytesGiven
@@ -67,9 +67,9 @@ struct FileDownload: Sendable {
     }
   }
 
-  /// Goes on as long as the cache has what is wanted.
-  private func takeCached(_ walk: inout UnixFSWalk) async throws {
-    while let cid = walk.wanted, let block = client.cache.block(cid) {
+  /// Goes on as long as the cache or the embedded node has what is wanted.
+  private func takeNear(_ walk: inout UnixFSWalk) async throws {
+    while let cid = walk.wanted, let block = await client.nearBlock(cid) {
       try write(walk.supply(block), of: walk, from: 0)
     }
   }

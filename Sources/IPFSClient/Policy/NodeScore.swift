@@ -9,6 +9,9 @@ public struct NodeScore: Equatable, Sendable {
   private static let lieFactor = 0.25
   private static let verifiedStep = 0.01
   private static let latencyUnitSeconds = 1.0
+  /// What a node is expected to take that was not asked yet: neither better than a good one nor
+  /// worse than a bad one.
+  private static let expectedLatencySeconds = 0.1
 
   /// The moving share of requests that were answered.
   public private(set) var success = 1.0
@@ -25,7 +28,7 @@ public struct NodeScore: Equatable, Sendable {
   /// The score.
   public var value: Double {
     let unit = Self.latencyUnitSeconds
-    return success * unit / (unit + (latencySeconds ?? 0)) * trust
+    return success * unit / (unit + (latencySeconds ?? Self.expectedLatencySeconds)) * trust
   }
 
   /// An answer, content or "not here".

@@ -15,6 +15,7 @@ public struct PinQueue: Sendable {
 
   /// The pins that wait.
   public private(set) var entries: [Entry] = []
+  private var known: Set<CID> = []
 
   /// An empty queue.
   public init() {}
@@ -24,9 +25,13 @@ public struct PinQueue: Sendable {
     remove(cid)
     guard entries.count < Self.entriesMax else { return false }
     entries.append(Entry(cid: cid, name: name))
+    known.insert(cid)
     return true
   }
 
   /// Forgets the pin of a CID: it was set, or is not wanted any more.
-  public mutating func remove(_ cid: CID) { entries.removeAll { $0.cid == cid } }
+  public mutating func remove(_ cid: CID) {
+    guard known.remove(cid) != nil else { return }
+    entries.removeAll { $0.cid == cid }
+  }
 }
