@@ -11,13 +11,14 @@ enum ContentReading {
       words: ["content", "get"], summary: "write a stored file or directory, every block checked",
       positionals: ["CID"],
       options: [
-        Option(name: "output", value: "PATH", short: "o", summary: "where to write it")
+        Option(name: "output", value: "PATH", short: "o", summary: "where to write it"),
+        ContentNodes.option,
       ] + NetworkClient.options,
       details: ["CID may be followed by a path: CID/folder/file."],
       example: "martlet content get CID -o file", run: get),
     Command(
       words: ["content", "cat"], summary: "print a stored file, every block checked",
-      positionals: ["CID"],
+      positionals: ["CID"], options: [ContentNodes.option],
       details: ["CID may be followed by a path: CID/folder/file."],
       example: "martlet content cat CID", run: cat),
     Command(
@@ -38,11 +39,26 @@ enum ContentReading {
         return show(output, UInt64(clamping: size), entryCount: 1, arguments)
       } catch NetworkClientError.unreachable where ContentCommands.isLocal(arguments) {}
     }
-    let written = try ContentCommands.withStore(arguments) { store in
+    let stored = try unlessElsewhere(arguments) { store in
       let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
       return try ContentTreeExport(store: store).writeBlocking(cid, to: output)
     }
+    guard let written = stored else {
+      let size = try await ContentNodes.get(arguments.positionals[0], to: output, arguments)
+      return show(output, size, entryCount: 1, arguments)
+    }
     show(output, written.byteCount, entryCount: written.entryCount, arguments)
+  }
+
+  /// Nil where the store does not have it and `--node` names who may.
+  private static func unlessElsewhere<Result>(
+    _ arguments: Arguments, _ body: (BlockStore) throws -> Result
+  ) throws -> Result? {
+    do { return try ContentCommands.withStore(arguments, body) } catch let error as BlockStoreError
+    {
+      guard case .notFound = error, arguments.text("node") != nil else { throw error }
+      return nil
+    }
   }
 
   private static func show(
@@ -57,10 +73,13 @@ enum ContentReading {
   }
 
   @Sendable private static func cat(_ arguments: Arguments) async throws {
-    try ContentCommands.withStore(arguments) { store in
+    let isStored: Void? = try unlessElsewhere(arguments) { store in
       let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
+      // Looked for before a byte is printed, as a part cannot be taken back.
+      _ = try store.block(cid)
       _ = try ContentExport(store: store).writeBlocking(cid, to: STDOUT_FILENO)
     }
+    if isStored == nil { try await ContentNodes.cat(arguments.positionals[0], arguments) }
   }
 
   @Sendable private static func list(_ arguments: Arguments) async throws {

@@ -144,7 +144,7 @@ struct FaultTests {
         #expect(block.cid == Self.honest.cid)
         #expect(registry.prometheusText().contains("ipfs_hedged_requests_total 1"))
         // Who lost the race has done nothing wrong.
-        #expect(client.nodeStatus()[0].score == 1)
+        #expect(client.nodeStatus()[0].score > 0.9)
       }
     }
   }

@@ -10,8 +10,17 @@ struct ArchiveAllowance: Equatable, Sendable {
   var unwantedBytesMax: UInt64 = 16 << 20
   /// Blocks that nobody wanted, in number: tiny ones are slow to check and never fill the bytes.
   var unwantedCountMax = 4_096
+  /// Files are cut into chunks of at least this; the smallest that Kubo's own options make.
+  private static let chunkByteCountMin: UInt64 = 1_024
 
   init() {}
+
+  /// Admits the beginning of a file, which was not asked for.
+  mutating func admit(resentBytes count: UInt64) {
+    // Inner nodes and framing are far below a tenth.
+    unwantedBytesMax += count + count / 10
+    unwantedCountMax += Int(count / Self.chunkByteCountMin)
+  }
 }
 
 /// Reads a file out of an archive (CAR) as it arrives, walking its tree: every block is checked

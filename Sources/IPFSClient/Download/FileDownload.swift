@@ -123,8 +123,7 @@ struct FileDownload: Sendable {
   private func stream(from node: Int, at offset: UInt64, size: UInt64) async throws -> UInt64 {
     var allowance = ArchiveAllowance()
     // Kubo's RPC knows no ranges and sends the beginning again.
-    if client.kind(of: node) == .rpc { allowance.unwantedBytesMax += offset }
-    if client.kind(of: node) == .rpc { allowance.unwantedCountMax = .max }
+    if client.kind(of: node) == .rpc { allowance.admit(resentBytes: offset) }
     let state = Lock(
       Streaming(
         file: ArchivedFile(root: root, from: offset, limits: limits, allowance: allowance),

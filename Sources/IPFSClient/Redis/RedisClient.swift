@@ -77,7 +77,7 @@ final class RedisClient: Sendable {
       [Bytes("SET".utf8), Bytes(key.utf8), value, Bytes("PX".utf8), Bytes("\(milliseconds)".utf8)])
   }
 
-  private func command(_ words: [Bytes]) async throws -> RESPValue {
+  func command(_ words: [Bytes]) async throws -> RESPValue {
     try await gate.run {
       try await self.loop.perform {
         guard self.loop.now >= self.state.withLock({ $0.restsUntil }) else {
