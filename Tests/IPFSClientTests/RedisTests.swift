@@ -2,6 +2,7 @@ import ContentStore
 import Glibc
 import Networking
 import Primitives
+import Telemetry
 import Testing
 
 @testable import IPFSClient
