@@ -22,7 +22,10 @@ struct FaultTests {
     let bad = TestNode(Self.honest.blocks, fault: Self.faults[fault])
     let good = TestNode(Self.honest.blocks)
     try await withNodes([bad, good]) { urls in
-      try await withClient(["gateway:\(urls[0])", "gateway:\(urls[1])"]) { client in
+      try await withClient(
+        ["gateway:\(urls[0])", "gateway:\(urls[1])"],
+        adjusting: { $0.stallTimeout = .seconds(1) }
+      ) { client in
         let result = await client.downloadContent(Self.honest.cid.text)
         #expect(result.error == nil)
         #expect(result.metadata.content == Self.content)
@@ -60,7 +63,8 @@ struct FaultTests {
         }
         let status = client.nodeStatus()
         #expect(status[0].lies == 1 && status[0].health == .unhealthy)
-        #expect(status[0].score < status[1].score / 3)
+        // A quarter is left of its trust; how fast the nodes are is this machine's affair.
+        #expect(status[0].score <= 0.25)
         #expect(client.order(for: .read) == [1, 0])
       }
     }

@@ -59,7 +59,8 @@ public struct UnixFSWalk: Sendable {
   /// At most `countMax` blocks in the order in which they are needed, as far as they are known.
   public func upcoming(_ countMax: Int) -> [CID] { pending.suffix(countMax).reversed().map(\.cid) }
 
-  /// Takes the wanted block, which was checked when it was made, and returns the file bytes it holds.
+  /// Takes the wanted block, which was checked when it was made, and returns the file bytes it
+  /// holds.
   public mutating func supply(_ block: ContentBlock) throws(ContentError) -> Bytes {
     guard block.cid == wanted else { preconditionFailure("another block was wanted") }
     return try take(block.bytes)

@@ -82,7 +82,8 @@ public struct CircuitBreaker: Equatable, Sendable {
     }
   }
 
-  /// A request was given up by who asked: it says nothing about the node, and the next is the probe.
+  /// A request was given up by who asked: it says nothing about the node, and the next one is the
+  /// probe.
   public mutating func abandoned(at now: Tick) {
     if case .halfOpen = state { state = .open(until: now) }
   }

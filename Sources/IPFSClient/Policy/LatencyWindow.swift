@@ -28,8 +28,8 @@ public struct LatencyWindow: Equatable, Sendable {
   }
 }
 
-/// When a read that is slow is asked of a second node too; the loser is cancelled (Dean and Barroso,
-/// "The Tail at Scale", CACM 2013).
+/// When a read that is slow is asked of a second node too; the loser is cancelled (Dean and
+/// Barroso, "The Tail at Scale", CACM 2013).
 public struct HedgingRule: Equatable, Sendable {
   /// Before a node's latencies are known.
   public var initialDelay = Duration.milliseconds(500)

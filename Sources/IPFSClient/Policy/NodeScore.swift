@@ -1,9 +1,9 @@
 /// How good a node has been, from 0 to 1: the share of its requests that it answered, its speed and
 /// whether it has lied.
 ///
-/// score = success · 1 s / (1 s + latency) · trust. Success and latency are moving averages with weight
-/// 0.2 on the newest; trust falls to a quarter with each lie and rises by 0.01 with each verified
-/// answer, so a lie is forgotten after 75 good ones.
+/// score = success · 1 s / (1 s + latency) · trust. Success and latency are moving averages with
+/// weight 0.2 on the newest; trust falls to a quarter with each lie and rises by 0.01 with each
+/// verified answer, so a lie is forgotten after 75 good ones.
 public struct NodeScore: Equatable, Sendable {
   private static let newestWeight = 0.2
   private static let lieFactor = 0.25

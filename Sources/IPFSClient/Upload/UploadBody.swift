@@ -47,7 +47,8 @@ final class UploadBody: Sendable {
     switch part {
     case .head:
       let head =
-        "--\(boundary)\r\nContent-Disposition: form-data; name=\"file\"; filename=\"content.car\"\r\n"
+        "--\(boundary)\r\n"
+        + "Content-Disposition: form-data; name=\"file\"; filename=\"content.car\"\r\n"
         + "Content-Type: application/vnd.ipld.car\r\n\r\n"
       state.withLock { state in
         state.set(Bytes(head.utf8) + state.writer.header.bytes, then: .blocks)

@@ -284,12 +284,15 @@ func withNodes<Result: Sendable>(
 }
 
 extension IPFSClientConfiguration {
-  /// Short waits; nodes as `rpc:…` or `gateway:…`.
+  /// Nodes as `rpc:…` or `gateway:…`. Only repetitions come soon: a busy machine must not look like
+  /// a slow node.
   static func test(_ nodes: [String]) throws -> IPFSClientConfiguration {
     var configuration = IPFSClientConfiguration()
     configuration.nodes = try nodes.map { try NodeAddress(parsing: $0) }
-    configuration.timeout = .seconds(20)
-    configuration.stallTimeout = .milliseconds(200)
+    configuration.timeout = .seconds(60)
+    configuration.stallTimeout = .seconds(60)
+    configuration.hedging.initialDelay = .seconds(60)
+    configuration.hedging.delayMax = .seconds(60)
     configuration.retry.baseDelay = .milliseconds(1)
     return configuration
   }
