@@ -90,6 +90,7 @@ extension NodeFault {
     case .malformed: "malformed"
     case .resting: "resting"
     case .broken: "broken"
+    case .notAsked: "not-asked"
     case .cancelled: "cancelled"
     }
   }

@@ -20,6 +20,8 @@ public enum NodeFault: Error, Equatable, Sendable {
   case resting
   /// The connection broke for another reason.
   case broken(String)
+  /// This program has too much to do to ask it.
+  case notAsked
   /// Nobody waits for its answer any more.
   case cancelled
 
@@ -30,7 +32,7 @@ public enum NodeFault: Error, Equatable, Sendable {
     case .unreachable, .timedOut, .refused, .malformed, .broken: .failed
     case .throttled(let wait): .throttled(wait)
     case .lied: .lied
-    case .resting, .cancelled: .abandoned
+    case .resting, .notAsked, .cancelled: .abandoned
     }
   }
 
@@ -57,6 +59,7 @@ extension NodeFault: CustomStringConvertible {
     case .malformed(let reason): "gave an answer of another form: \(reason)"
     case .resting: "is left alone for a while after failures"
     case .broken(let reason): "broke off: \(reason)"
+    case .notAsked: "was not asked, as too much is going on here"
     case .cancelled: "was not waited for"
     }
   }

@@ -54,9 +54,13 @@ enum ContentReading {
   private static func unlessElsewhere<Result>(
     _ arguments: Arguments, _ body: (BlockStore) throws -> Result
   ) throws -> Result? {
-    do { return try ContentCommands.withStore(arguments, body) } catch let error as BlockStoreError
-    {
-      guard case .notFound = error, arguments.text("node") != nil else { throw error }
+    do { return try ContentCommands.withStore(arguments, body) } catch {
+      let isAbsent =
+        switch error {
+        case BlockStoreError.notFound, ContentError.missingBlock: true
+        default: false
+        }
+      guard isAbsent, arguments.text("node") != nil else { throw error }
       return nil
     }
   }

@@ -24,7 +24,7 @@ struct FaultTests {
     try await withNodes([bad, good]) { urls in
       try await withClient(
         ["gateway:\(urls[0])", "gateway:\(urls[1])"],
-        adjusting: { $0.stallTimeout = .seconds(1) }
+        adjusting: { ($0.timeout, $0.stallTimeout) = (.seconds(3), .seconds(1)) }
       ) { client in
         let result = await client.downloadContent(Self.honest.cid.text)
         #expect(result.error == nil)

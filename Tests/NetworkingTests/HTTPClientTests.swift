@@ -127,6 +127,9 @@ struct HTTPClientTests {
         try await client.send(stalled)
       }
       stalled.stallTimeout = nil
+      var late = HTTPClientRequest(.get, base + "/slow")
+      (late.timeout, late.answerTimeout) = (nil, .milliseconds(100))
+      await #expect(throws: HTTPClientError.timedOut(late.url)) { try await client.send(late) }
       let pieces = Lock(0)
       let waiting = Task { [stalled] in
         try await client.send(stalled) { _ in pieces.withLock { $0 += 1 } }

@@ -20,6 +20,7 @@ struct NodeExchange: Sendable {
     var request = HTTPClientRequest(method, url + path)
     request.timeout = timeout
     request.connectTimeout = min(timeout, request.connectTimeout)
+    request.answerTimeout = timeout
     request.stallTimeout = stallTimeout
     request.responseBytesMax = IPFSClientLimits.answerBytesMax
     return request
@@ -83,6 +84,7 @@ struct NodeExchange: Sendable {
   }
 
   private static func fault(of error: any Error) -> NodeFault {
+    if error is ComputePoolError { return .notAsked }
     guard let error = error as? HTTPClientError else {
       return error is CancellationError ? .cancelled : .broken("\(error)")
     }

@@ -60,14 +60,14 @@ final class CurlTransfer {
     defer { shim_curl_multi_remove(multi, handle) }
     guard cancellation.begin(waking: multi) else { throw .cancelled }
     defer { cancellation.end() }
-    let wait = request.stallTimeout.map { Self.milliseconds($0 / 2) } ?? Self.waitMilliseconds
+    let shortest = [request.stallTimeout, request.answerTimeout].compactMap { $0 }.min()
+    let wait = shortest.map { Self.milliseconds($0 / 2) } ?? Self.waitMilliseconds
     var running: Int32 = 1
     while running > 0 {
       running = shim_curl_multi_step(multi, Int32(min(wait, Self.waitMilliseconds)))
       if cancellation.isCancelled { throw .cancelled }
-      if let stall = request.stallTimeout, clock.now - lastMoved > stall {
-        throw .timedOut(place)
-      }
+      let silence = headBytes == 0 ? request.answerTimeout : request.stallTimeout
+      if let silence, clock.now - lastMoved > silence { throw .timedOut(place) }
     }
     guard running == 0 else { throw .broken("libcurl's transfer failed") }
     return shim_curl_multi_result(multi)
@@ -164,6 +164,7 @@ final class CurlTransfer {
 
   private func receiveHeader(_ bytes: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int {
     headBytes += count
+    lastMoved = clock.now
     guard headBytes <= Self.headBytesMax else {
       failure = HTTPClientError.malformedResponse("its head is too long")
       return 0

@@ -27,7 +27,10 @@ package struct HTTPClientRequest: Sendable {
   package var connectTimeout: Duration = .seconds(10)
   /// For the whole exchange; nil for event streams.
   package var timeout: Duration? = .seconds(60)
-  /// How long neither side may send a byte; nil for no limit beside `timeout`.
+  /// How long the other side may take, once nothing more is sent, to begin its answer; nil for no
+  /// limit beside `timeout`.
+  package var answerTimeout: Duration?
+  /// How long it may be silent in the middle of its answer; nil for no limit beside `timeout`.
   package var stallTimeout: Duration?
   /// A larger response body is an error, also when it is streamed.
   package var responseBytesMax = 64 << 20
