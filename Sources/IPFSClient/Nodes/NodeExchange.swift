@@ -31,6 +31,10 @@ struct NodeExchange: Sendable {
     let response: HTTPClientResponse
     do { response = try await http.send(request) } catch { throw Self.fault(of: error) }
     try Self.check(response)
+    // What goes wrong after an answer began stands behind it (Kubo's RPC).
+    if let message = response.headers["X-Stream-Error"] {
+      throw .refused(status: response.status, message: Self.message(Bytes(message.utf8)))
+    }
     return response.body
   }
 

@@ -41,7 +41,7 @@ struct RPCConnection: NodeConnection {
   }
 
   func store(_ upload: Upload, isPinned: Bool) async throws {
-    var request = command("dag/import?pin-roots=\(isPinned)&stats=false")
+    var request = command("dag/import?pin-roots=\(isPinned)&stats=true")
     request.timeout = nil
     request.headers.append("Content-Type", "multipart/form-data; boundary=\(Self.boundary)")
     let body = try UploadBody(upload, boundary: Self.boundary)
@@ -51,13 +51,21 @@ struct RPCConnection: NodeConnection {
       if let failure = body.failure { throw failure }
       throw error
     }
-    if isPinned { try Self.checkImport(answer, of: upload.root) }
+    let objects = answer.split(separator: UInt8(ascii: "\n")).compactMap {
+      try? JSONValue(parsing: Bytes($0))
+    }
+    // They come behind everything else, so nothing went wrong before them.
+    guard objects.contains(where: { $0["Stats"]?["BlockCount"]?.integer != nil }) else {
+      throw NodeFault.malformed("it does not say that it stored everything")
+    }
+    if isPinned { try Self.checkPin(of: upload.root, in: objects) }
   }
 
-  /// The answer has one object for each root: `{"Root":{"Cid":{"/":…},"PinErrorMsg":""}}`.
-  private static func checkImport(_ answer: Bytes, of root: CID) throws(NodeFault) {
-    for line in answer.split(separator: UInt8(ascii: "\n")) {
-      guard let entry = (try? JSONValue(parsing: Bytes(line)))?["Root"] else { continue }
+  /// The answer has an object for each root that was pinned:
+  /// `{"Root":{"Cid":{"/":…},"PinErrorMsg":""}}`.
+  private static func checkPin(of root: CID, in objects: [JSONValue]) throws(NodeFault) {
+    for object in objects {
+      guard let entry = object["Root"] else { continue }
       let text = entry["Cid"]?["/"]?.text ?? ""
       guard let cid = try? CID(parsing: text), cid.asVersion1 == root.asVersion1 else {
         throw .malformed("it stored `\(text.prefix(CIDLimits.byteCountMax))`")
@@ -66,7 +74,7 @@ struct RPCConnection: NodeConnection {
       guard message.isEmpty else { throw .refused(status: 200, message: message) }
       return
     }
-    throw .malformed("it does not say what it stored")
+    throw .malformed("it does not say what it pinned")
   }
 
   func pin(_ cid: CID, name: String) async throws(NodeFault) {

@@ -250,9 +250,14 @@ final class TestNode: Sendable {
       return Self.failure("no root")
     }
     for case .block(let block) in events { blocks.withLock { $0.add(block) } }
-    guard request.query("pin-roots") == "true" else { return Self.json(["Stats": .null]) }
-    pinned.withLock { _ = $0.insert(root) }
-    return Self.json(["Root": ["Cid": ["/": .string("\(root)")], "PinErrorMsg": ""]])
+    var text = Bytes()
+    if request.query("pin-roots") == "true" {
+      pinned.withLock { _ = $0.insert(root) }
+      let value: JSONValue = ["Root": ["Cid": ["/": .string("\(root)")], "PinErrorMsg": ""]]
+      text = value.encoded() + [0x0A]
+    }
+    let statistics: JSONValue = ["Stats": ["BlockCount": JSONValue(reader.blockCount)]]
+    return HTTPResponse(status: .ok, body: .bytes(text + statistics.encoded() + [0x0A]))
   }
 }
 
