@@ -2,6 +2,7 @@ import Consensus
 import ContentStore
 import Coordinator
 import Cryptography
+import IPFSClient
 import Ledger
 import MartletClient
 import Networking
@@ -32,6 +33,7 @@ extension CommandFailure {
         error.description, hint: "check the address and that the coordinator runs",
         code: .unreachable)
     case let error as BlockStoreError: self.init(error)
+    case let error as IPFSClientError: self.init(error)
     case let error as GzipError: self.init("cannot unpack: \(error)", hint: "pack it with gzip")
     case let error as TLSError:
       self.init(error.description, hint: "give PEM files with --tls-cert and --tls-key")

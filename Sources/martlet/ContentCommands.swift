@@ -10,6 +10,7 @@ enum ContentCommands {
   static let all =
     [ContentAdding.command] + ContentReading.all + ContentPinning.all + ContentArchiving.all
     + ContentSharing.all + ContentBackupCommands.all + ContentUpkeep.all + ContentServing.all
+    + [ContentNodes.command]
 
   static func checkReadable(_ path: String) throws {
     guard access(path, R_OK) != 0 else { return }

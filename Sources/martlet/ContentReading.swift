@@ -14,7 +14,7 @@ enum ContentReading {
       positionals: ["CID"],
       options: [
         Option(name: "output", value: "PATH", short: "o", summary: "where to write it"),
-        ContentSharing.openingOption,
+        ContentSharing.openingOption, ContentNodes.option,
       ] + NetworkClient.options,
       details: ["CID may be followed by a path: CID/folder/file."],
       example: "martlet content get CID -o file", run: get),
@@ -24,7 +24,7 @@ enum ContentReading {
       options: [
         Option(name: "offset", value: "BYTES", summary: "skip so many bytes"),
         Option(name: "length", value: "BYTES", summary: "print at most so many"),
-        ContentSharing.openingOption,
+        ContentSharing.openingOption, ContentNodes.option,
       ],
       details: ["CID may be followed by a path: CID/folder/file."],
       example: "martlet content cat CID", run: cat),
@@ -49,17 +49,38 @@ enum ContentReading {
         where ContentCommands.isLocal(arguments) && status != HTTPStatus.notFound.code
       {}
     }
-    let written = try await ContentCommands.withStore(arguments) { store in
-      let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
-      if let opened = try ContentSharing.opened(cid, in: store, arguments) {
-        let size = try opened.content.writeBlocking(opened.object, to: output)
-        return ExportedTree(entryCount: 1, byteCount: size)
+    do {
+      let written = try await ContentCommands.withStore(arguments) { store in
+        try write(
+          ContentCommands.resolve(arguments.positionals[0], in: store), of: store, to: output,
+          arguments)
+      } running: {
+        try await write("\(path)", to: output, from: $0, arguments)
       }
-      return try ContentTreeExport(store: store).writeBlocking(cid, to: output)
-    } running: {
-      try await write("\(path)", to: output, from: $0, arguments)
+      show(output, written.byteCount, entryCount: written.entryCount, arguments)
+    } catch  where isElsewhere(error, arguments) {
+      let size = try await ContentNodes.get(arguments.positionals[0], to: output, arguments)
+      show(output, size, entryCount: 1, arguments)
     }
-    show(output, written.byteCount, entryCount: written.entryCount, arguments)
+  }
+
+  /// Whether `--node` names who may have what the store lacks.
+  private static func isElsewhere(_ error: any Error, _ arguments: Arguments) -> Bool {
+    switch error {
+    case BlockStoreError.notFound, ContentError.missingBlock: arguments.text("node") != nil
+    default: false
+    }
+  }
+
+  /// Writes a file, a tree, or what a private object holds.
+  private static func write(
+    _ cid: CID, of store: BlockStore, to output: String, _ arguments: Arguments
+  ) throws -> ExportedTree {
+    guard let opened = try ContentSharing.opened(cid, in: store, arguments) else {
+      return try ContentTreeExport(store: store).writeBlocking(cid, to: output)
+    }
+    let size = try opened.content.writeBlocking(opened.object, to: output)
+    return ExportedTree(entryCount: 1, byteCount: size)
   }
 
   private static func show(
@@ -86,21 +107,33 @@ enum ContentReading {
       let store = try BlockStore(path: "\(folder)/store")
       defer { store.close() }
       _ = try ContentArchive(store: store).importBlocking(path: archive.temporaryPath)
-      return try ContentTreeExport(store: store).writeBlocking(cid, to: output)
+      return try write(cid, of: store, to: output, arguments)
     }
   }
 
   @Sendable private static func cat(_ arguments: Arguments) async throws {
-    try ContentCommands.withStore(arguments) { store in
-      let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
-      guard let bytes = try part(arguments) else { return }
-      if let opened = try ContentSharing.opened(cid, in: store, arguments) {
-        _ = try opened.content.writeBlocking(
-          opened.object, bytes: bytes, to: STDOUT_FILENO, path: "standard output")
-      } else {
-        _ = try ContentExport(store: store).writeBlocking(cid, to: STDOUT_FILENO, bytes: bytes)
+    guard let bytes = try part(arguments) else { return }
+    do {
+      try ContentCommands.withStore(arguments) { store in
+        let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
+        // Looked for before a byte is printed, as a part cannot be taken back.
+        _ = try store.block(cid)
+        try print(cid, bytes, of: store, arguments)
       }
+    } catch  where isElsewhere(error, arguments) {
+      try await ContentNodes.cat(arguments.positionals[0], arguments)
     }
+  }
+
+  private static func print(
+    _ cid: CID, _ bytes: EntityBytes, of store: BlockStore, _ arguments: Arguments
+  ) throws {
+    guard let opened = try ContentSharing.opened(cid, in: store, arguments) else {
+      _ = try ContentExport(store: store).writeBlocking(cid, to: STDOUT_FILENO, bytes: bytes)
+      return
+    }
+    _ = try opened.content.writeBlocking(
+      opened.object, bytes: bytes, to: STDOUT_FILENO, path: "standard output")
   }
 
   /// The part that --offset and --length name; nil for no bytes at all.

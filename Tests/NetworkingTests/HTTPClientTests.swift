@@ -17,6 +17,15 @@ struct HTTPClientTests {
     case "/slow":
       try? await Task.sleep(for: .seconds(1_000))
       return .text(.ok, "late")
+    case "/from":
+      return .text(.ok, "\(request.remoteAddress)")
+    case "/stalls":
+      return HTTPResponse(
+        status: .ok,
+        body: .events { writer in
+          try await writer.writeEvent("one")
+          try await Task.sleep(for: .seconds(1_000))
+        })
     default:
       return await TLSTests.handler(request)
     }
@@ -93,6 +102,41 @@ struct HTTPClientTests {
       await #expect(throws: HTTPClientError.malformedURL("file:///etc/passwd")) {
         try await client.send(HTTPClientRequest(.get, "file:///etc/passwd"))
       }
+    }
+  }
+
+  @Test("a connection is kept for the next request, and not for one whose body could be lost")
+  func keptConnection() async throws {
+    try await Self.withClient { client, base in
+      let request = HTTPClientRequest(.get, base + "/from")
+      let first = try await client.send(request).body
+      #expect(try await client.send(request).body == first)
+      var post = request
+      post.body = .bytes([1])
+      #expect(try await client.send(post).body != first)
+    }
+  }
+
+  @Test("a server that falls silent is given up, and so is a reader who leaves")
+  func silence() async throws {
+    try await Self.withClient { client, base in
+      var stalled = HTTPClientRequest(.get, base + "/stalls")
+      stalled.timeout = nil
+      stalled.stallTimeout = .milliseconds(100)
+      await #expect(throws: HTTPClientError.timedOut(stalled.url)) {
+        try await client.send(stalled)
+      }
+      stalled.stallTimeout = nil
+      var late = HTTPClientRequest(.get, base + "/slow")
+      (late.timeout, late.answerTimeout) = (nil, .milliseconds(100))
+      await #expect(throws: HTTPClientError.timedOut(late.url)) { try await client.send(late) }
+      let pieces = Lock(0)
+      let waiting = Task { [stalled] in
+        try await client.send(stalled) { _ in pieces.withLock { $0 += 1 } }
+      }
+      while pieces.withLock({ $0 }) == 0 { await Task.yield() }
+      waiting.cancel()
+      await #expect(throws: HTTPClientError.cancelled) { try await waiting.value }
     }
   }
 

@@ -53,6 +53,19 @@ public struct UnixFSWalk: Sendable {
   /// The block needed next; nil when the whole file was given.
   public var wanted: CID? { pending.last?.cid }
 
+  /// The bytes of the file below the wanted block, as its parent declares them; nil for the root.
+  public var wantedSize: UInt64? { pending.last?.declared }
+
+  /// At most `countMax` blocks in the order in which they are needed, as far as they are known.
+  public func upcoming(_ countMax: Int) -> [CID] { pending.suffix(countMax).reversed().map(\.cid) }
+
+  /// Takes the wanted block, which was checked when it was made, and returns the file bytes it
+  /// holds.
+  public mutating func supply(_ block: ContentBlock) throws(ContentError) -> Bytes {
+    guard block.cid == wanted else { preconditionFailure("another block was wanted") }
+    return try take(block.bytes)
+  }
+
   /// Takes the wanted block and returns the file bytes it holds itself (none for most inner nodes).
   public mutating func supply(_ block: Bytes) throws(ContentError) -> Bytes {
     guard let next = pending.last else { preconditionFailure("no block was wanted") }

@@ -1,16 +1,20 @@
 internal import CCurl
 internal import Primitives
-internal import Synchronization
 
 /// One exchange on one libcurl handle, on the thread that calls `run()`.
 final class CurlTransfer {
   /// Status line and header fields of one response.
   private static let headBytesMax = 65_536
+  /// libcurl is asked at least so often, as `curl_easy_perform` does.
+  private static let waitMilliseconds = 1_000
 
   private let request: HTTPClientRequest
   private let sink: HTTPClient.Sink?
-  private let isCancelled: CancellationFlag
+  private let cancellation: TransferCancellation
+  /// Held until the end, as the pointers are its own.
+  private let slot: CurlSlot
   private let handle: UnsafeMutableRawPointer
+  private let multi: UnsafeMutableRawPointer
   private var fieldList: UnsafeMutablePointer<curl_slist>?
 
   private var headers = HTTPHeaders()
@@ -20,21 +24,22 @@ final class CurlTransfer {
   private var toSend = Bytes()
   private var sentCount = 0
   private var failure: (any Error)?
+  private let clock = ContinuousClock()
+  private lazy var lastMoved = clock.now
 
   init(
-    _ request: HTTPClientRequest, sink: HTTPClient.Sink?, isCancelled: CancellationFlag
-  ) throws(HTTPClientError) {
-    guard let handle = shim_curl_begin() else { throw .unavailable }
-    self.handle = handle
+    _ request: HTTPClientRequest, sink: HTTPClient.Sink?, cancellation: TransferCancellation,
+    on slot: CurlSlot
+  ) {
+    self.slot = slot
+    handle = slot.handle
+    multi = slot.multi
     self.request = request
     self.sink = sink
-    self.isCancelled = isCancelled
+    self.cancellation = cancellation
   }
 
-  deinit {
-    shim_curl_free(fieldList)
-    shim_curl_end(handle)
-  }
+  deinit { shim_curl_free(fieldList) }
 
   func run() throws -> HTTPClientResponse {
     guard request.url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
@@ -43,10 +48,29 @@ final class CurlTransfer {
     setOptions()
     setHeaders()
     setBody()
-    let code = shim_curl_perform(handle)
+    let code = try perform()
     if let failure { throw failure }
     if code != CURLE_OK { throw error(for: code) }
     return HTTPClientResponse(status: shim_curl_status(handle), headers: headers, body: body)
+  }
+
+  private func perform() throws(HTTPClientError) -> CURLcode {
+    guard shim_curl_multi_add(multi, handle) else { throw .broken("libcurl took no transfer") }
+    // In the middle of a transfer this closes its connection.
+    defer { shim_curl_multi_remove(multi, handle) }
+    guard cancellation.begin(waking: multi) else { throw .cancelled }
+    defer { cancellation.end() }
+    let shortest = [request.stallTimeout, request.answerTimeout].compactMap { $0 }.min()
+    let wait = shortest.map { Self.milliseconds($0 / 2) } ?? Self.waitMilliseconds
+    var running: Int32 = 1
+    while running > 0 {
+      running = shim_curl_multi_step(multi, Int32(min(wait, Self.waitMilliseconds)))
+      if cancellation.isCancelled { throw .cancelled }
+      let silence = headBytes == 0 ? request.answerTimeout : request.stallTimeout
+      if let silence, clock.now - lastMoved > silence { throw .timedOut(place) }
+    }
+    guard running == 0 else { throw .broken("libcurl's transfer failed") }
+    return shim_curl_multi_result(multi)
   }
 
   // MARK: Options
@@ -67,7 +91,7 @@ final class CurlTransfer {
     }
     if let file = request.authorityFile { shim_curl_set_text(handle, CURLOPT_CAINFO, file) }
     for option in [
-      CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_READDATA, CURLOPT_XFERINFODATA,
+      CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_READDATA,
     ] {
       shim_curl_set_pointer(handle, option, context)
     }
@@ -76,10 +100,6 @@ final class CurlTransfer {
     }
     shim_curl_set_data(handle, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
       CurlTransfer.from(context).receiveHeader(bytes, size * count)
-    }
-    shim_curl_set_long(handle, CURLOPT_NOPROGRESS, 0)
-    shim_curl_set_progress(handle) { context, _, _, _, _ in
-      CurlTransfer.from(context).isCancelled.value.load(ordering: .relaxed) ? 1 : 0
     }
   }
 
@@ -100,6 +120,8 @@ final class CurlTransfer {
     case .stream(let announced, _): length = announced
     }
     shim_curl_set_long(handle, CURLOPT_UPLOAD, 1)
+    // A kept connection may turn out to be closed, and a body cannot be sent a second time.
+    shim_curl_set_long(handle, CURLOPT_FRESH_CONNECT, 1)
     if let length { shim_curl_set_size(handle, CURLOPT_INFILESIZE_LARGE, Int(length)) }
     shim_curl_set_data(handle, CURLOPT_READFUNCTION) { buffer, size, count, context in
       CurlTransfer.from(context).provide(buffer, size * count)
@@ -123,6 +145,7 @@ final class CurlTransfer {
   private func receive(_ bytes: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int {
     let piece = Bytes(UnsafeRawBufferPointer(start: bytes, count: count))
     received += count
+    lastMoved = clock.now
     do {
       guard received <= request.responseBytesMax else {
         throw HTTPClientError.responseTooLarge(max: request.responseBytesMax)
@@ -141,6 +164,7 @@ final class CurlTransfer {
 
   private func receiveHeader(_ bytes: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int {
     headBytes += count
+    lastMoved = clock.now
     guard headBytes <= Self.headBytesMax else {
       failure = HTTPClientError.malformedResponse("its head is too long")
       return 0
@@ -178,12 +202,14 @@ final class CurlTransfer {
     let target = UnsafeMutableRawBufferPointer(start: buffer, count: count)
     target.copyBytes(from: toSend[sentCount..<(sentCount + count)])
     sentCount += count
+    lastMoved = clock.now
     return count
   }
 
+  private var place: String { request.unixSocketPath ?? request.url }
+
   private func error(for code: CURLcode) -> HTTPClientError {
     let reason = String(cString: shim_curl_reason(code))
-    let place = request.unixSocketPath ?? request.url
     return switch code {
     case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .malformedURL(request.url)
     case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .nameUnknown(place)

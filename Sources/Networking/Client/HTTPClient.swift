@@ -1,20 +1,24 @@
 internal import CCurl
 package import Primitives
-internal import Synchronization
 
 /// Outgoing HTTP through libcurl: each exchange blocks one thread of a pool, never a loop.
+///
+/// Connections, names and TLS sessions are kept for the next request to the same place.
 package final class HTTPClient: Sendable {
   /// Takes a piece of a response body; runs on a pool thread and may block. Throwing ends the
   /// exchange with that error.
   package typealias Sink = @Sendable (Bytes) throws -> Void
 
-  private static let isCurlReady = shim_curl_load()
+  /// Idle connections that are kept unless told otherwise.
+  package static let idleConnectionsMax = 16
 
   private let pool: ComputePool
+  private let slots: CurlSlots
 
-  /// A client whose exchanges run on `pool`.
-  package init(pool: ComputePool) {
+  /// A client whose exchanges run on `pool`, and which keeps so many idle connections.
+  package init(pool: ComputePool, idleConnectionsMax: Int = HTTPClient.idleConnectionsMax) {
     self.pool = pool
+    slots = CurlSlots(idleMax: idleConnectionsMax)
   }
 
   /// Sends a request and returns the whole response.
@@ -41,21 +45,22 @@ package final class HTTPClient: Sendable {
   private func exchange(
     _ request: HTTPClientRequest, sink: Sink?
   ) async throws -> HTTPClientResponse {
-    guard Self.isCurlReady else { throw HTTPClientError.unavailable }
-    let isCancelled = CancellationFlag()
+    let slots = slots
+    let cancellation = TransferCancellation()
     return try await withTaskCancellationHandler {
       try await pool.run {
-        try CurlTransfer(request, sink: sink, isCancelled: isCancelled).run()
+        let place = request.place
+        let slot = try slots.take(for: place)
+        let response = try CurlTransfer(
+          request, sink: sink, cancellation: cancellation, on: slot
+        ).run()
+        slots.keep(slot, for: place)
+        return response
       }
     } onCancel: {
-      isCancelled.value.store(true, ordering: .relaxed)
+      cancellation.cancel()
     }
   }
-}
-
-/// Set by the task, seen by the transfer about once a second and at each piece.
-final class CancellationFlag: Sendable {
-  let value = Atomic(false)
 }
 
 /// Feeds one stream's pieces to the event decoder.

@@ -27,6 +27,11 @@ package struct HTTPClientRequest: Sendable {
   package var connectTimeout: Duration = .seconds(10)
   /// For the whole exchange; nil for event streams.
   package var timeout: Duration? = .seconds(60)
+  /// How long the other side may take, once nothing more is sent, to begin its answer; nil for no
+  /// limit beside `timeout`.
+  package var answerTimeout: Duration?
+  /// How long it may be silent in the middle of its answer; nil for no limit beside `timeout`.
+  package var stallTimeout: Duration?
   /// A larger response body is an error, also when it is streamed.
   package var responseBytesMax = 64 << 20
 
@@ -34,6 +39,16 @@ package struct HTTPClientRequest: Sendable {
   package init(_ method: HTTPMethod, _ url: String) {
     self.method = method
     self.url = url
+  }
+}
+
+extension HTTPClientRequest {
+  /// What a kept connection must agree in: scheme and host, socket file, authorities.
+  var place: String {
+    let parts = url.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+    let authority = parts.count > 2 ? parts[2].prefix { $0 != "/" && $0 != "?" } : ""
+    let scheme = parts.first ?? ""
+    return "\(scheme) \(authority) \(unixSocketPath ?? "") \(authorityFile ?? "")"
   }
 }
 
