@@ -134,6 +134,7 @@ extension HTTPConnection {
     _ mode: BodyMode, heartbeat: Duration?, _ produce: @escaping HTTPResponse.Producer
   ) async throws {
     bodyMode = mode
+    trailers = [:]
     defer { bodyMode = .none }
     do {
       try await withThrowingTaskGroup(of: Bool.self) { group in
@@ -159,7 +160,7 @@ extension HTTPConnection {
   private nonisolated(nonsending) func finishStream() async throws {
     switch bodyMode {
     case .none, .untilClose: break
-    case .chunked: output.append(contentsOf: HTTPResponseEncoder.lastChunk)
+    case .chunked: HTTPResponseEncoder.appendLastChunk(trailers: trailers, to: &output)
     case .length(let remaining):
       guard remaining == 0 else { throw HTTPWriteError.lengthFallenShort(missing: remaining) }
     }
@@ -184,6 +185,12 @@ extension HTTPConnection {
       output.append(contentsOf: bytes)
     }
     if !isBuffered || output.count >= Self.gatherBytes { try await flush() }
+  }
+
+  /// Sends what streamed pieces have gathered.
+  nonisolated(nonsending) func flushBody() async throws {
+    guard !isWriting else { throw HTTPWriteError.concurrentWrite }
+    if !output.isEmpty { try await flush() }
   }
 
   /// Throws when the client has closed its side or a heartbeat cannot be sent.

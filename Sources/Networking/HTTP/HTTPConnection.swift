@@ -26,6 +26,8 @@ final class HTTPConnection: Sendable {
   nonisolated(unsafe) var outputStart = 0
   nonisolated(unsafe) var isWriting = false
   nonisolated(unsafe) var bodyMode = BodyMode.none
+  /// Fields behind the last chunk of the running response.
+  nonisolated(unsafe) var trailers = HTTPHeaders()
   private nonisolated(unsafe) var decoder = HTTPBodyDecoder(framing: .none, bodyBytesMax: 0)
   private nonisolated(unsafe) var owesContinue = false
   private nonisolated(unsafe) var bodyReceived = 0

@@ -47,6 +47,20 @@ package struct HTTPBodyWriter: Sendable {
     try await connection.loop.perform { try await connection.writeBody(bytes) }
   }
 
+  /// Sends what small pieces have gathered, for a client that waits for them.
+  package func flush() async throws {
+    let connection = connection
+    if connection.loop.isCurrent { return try await connection.flushBody() }
+    try await connection.loop.perform { try await connection.flushBody() }
+  }
+
+  /// Adds a field behind the body (RFC 9112 §7.1.2). The response must name it in `Trailer`; a
+  /// client of HTTP/1.0 and a body of known length have no place for it.
+  package func trailer(_ name: String, _ value: String) async {
+    let connection = connection
+    await connection.loop.perform { connection.trailers.append(name, value) }
+  }
+
   /// Sends one server-sent event (WHATWG HTML §9.2); line breaks in `data` are kept.
   package func writeEvent(_ data: String, name: String? = nil, id: String? = nil) async throws {
     var text = ""

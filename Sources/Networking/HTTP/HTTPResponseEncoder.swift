@@ -41,7 +41,11 @@ enum HTTPResponseEncoder {
     append("\r\n", to: &output)
   }
 
-  static let lastChunk = Bytes("0\r\n\r\n".utf8)
+  static func appendLastChunk(trailers: HTTPHeaders, to output: inout Bytes) {
+    append("0\r\n", to: &output)
+    output.append(contentsOf: trailers.text)
+    append("\r\n", to: &output)
+  }
 
   @inline(__always)
   private static func append(_ text: StaticString, to output: inout Bytes) {
