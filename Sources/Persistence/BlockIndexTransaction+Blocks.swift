@@ -86,6 +86,13 @@ extension BlockIndexTransaction {
     try remove(digest.bytes, from: databases.unreferenced)
   }
 
+  /// The number of the commit since which nothing refers to a block; nil where something does.
+  func unreferencedSince(_ digest: Digest) throws(BlockStoreError) -> UInt64? {
+    try value(of: digest.bytes, in: databases.unreferenced).map { (bytes) throws(BlockStoreError) in
+      try integer(bytes)
+    }
+  }
+
   /// Up to `limit` blocks that nothing refers to, behind `start`, each with the commit number.
   func unreferenced(
     after start: Digest?, limit: Int

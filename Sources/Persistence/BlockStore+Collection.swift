@@ -1,4 +1,4 @@
-import Cryptography
+public import Cryptography
 import Glibc
 import Primitives
 import Telemetry
@@ -42,9 +42,10 @@ extension BlockStore {
   /// mostly dead and deletes these. Blocks the calling thread.
   ///
   /// Adds and reads go on meanwhile: an add waits for one step at most, a thousand index entries or
-  /// a mebibyte, and what it has stored or seen is not forgotten before it ends.
+  /// a mebibyte, and what it has stored or seen is not forgotten before it ends. `forgotten` is
+  /// called with the blocks of each step.
   public func collectBlocking(
-    pace: BlockStorePace = .unlimited
+    pace: BlockStorePace = .unlimited, forgotten: @escaping ([Digest]) -> Void = { _ in }
   ) throws(BlockStoreError) -> BlockStoreCollection {
     let isFirst = isCollecting.withLock { isRunning in
       defer { isRunning = true }
@@ -52,8 +53,18 @@ extension BlockStore {
     }
     guard isFirst else { throw .collectionRunning }
     defer { isCollecting.withLock { $0 = false } }
-    var run = BlockStoreCollector(store: self, pace: pace)
+    var run = BlockStoreCollector(store: self, pace: pace, forgotten: forgotten)
     return try run.run()
+  }
+
+  /// Forgets one block now; false where it stays because an add under way has seen it. Blocks the
+  /// calling thread. Throws `notFound` for a block that is not stored and `inUse` for one that a pin
+  /// holds.
+  public func forgetBlocking(_ digest: Digest) throws(BlockStoreError) -> Bool {
+    guard try references(of: digest) == 0 else { throw .inUse(digest) }
+    let step = CollectionStep(.only(digest))
+    try commitBlocking(.collect(step), ticket: BlockStoreTicket(nil))
+    return !step.outcome.forgotten.isEmpty
   }
 
   /// Collects on a thread of its own, slowly enough for a store that serves meanwhile.
@@ -76,11 +87,13 @@ extension BlockStore {
 private struct BlockStoreCollector {
   private let store: BlockStore
   private let pace: BlockStorePace
+  private let forgotten: ([Digest]) -> Void
   private var report = BlockStoreCollection()
 
-  init(store: BlockStore, pace: BlockStorePace) {
+  init(store: BlockStore, pace: BlockStorePace, forgotten: @escaping ([Digest]) -> Void) {
     self.store = store
     self.pace = pace
+    self.forgotten = forgotten
   }
 
   mutating func run() throws(BlockStoreError) -> BlockStoreCollection {
@@ -98,9 +111,10 @@ private struct BlockStoreCollector {
   private mutating func forgetBlocks() throws(BlockStoreError) {
     var last: Digest?
     repeat {
-      let step = CollectionStep(after: last)
+      let step = CollectionStep(.after(last))
       try commit(.collect(step))
-      report.blockCount += step.outcome.blockCount
+      report.blockCount += step.outcome.forgotten.count
+      forgotten(step.outcome.forgotten)
       last = step.outcome.last
     } while last != nil
   }

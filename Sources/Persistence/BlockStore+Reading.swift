@@ -62,6 +62,14 @@ extension BlockStore {
     return Int(entry.references)
   }
 
+  /// The blocks behind `start` in the order of their digests, at most a page of them: ask again
+  /// behind the last one until none is left. No writer waits for it.
+  public func digests(after start: Digest? = nil) throws(BlockStoreError) -> [Digest] {
+    try open().index.read { transaction throws(BlockStoreError) in
+      try transaction.blocks(after: start, limit: BlockStoreLimits.blocksPerReadMax).map(\.digest)
+    }
+  }
+
   /// What the store holds; costs the same however much that is.
   public func status() throws(BlockStoreError) -> BlockStoreStatus {
     let files = try open()

@@ -30,6 +30,8 @@ public enum BlockStoreError: Error, Equatable, Sendable {
   case digestMismatch(Digest)
   /// The block is larger than any peer would accept.
   case blockTooLarge(size: Int, limit: Int)
+  /// A pin holds the block.
+  case inUse(Digest)
   /// A pin gave back a reference that nobody held.
   case notReferenced(Digest)
   /// The content has no pin of this kind.
@@ -77,6 +79,7 @@ extension BlockStoreError: CustomStringConvertible {
     case .corrupt(let digest): "the stored block \(digest.hex) is damaged"
     case .digestMismatch(let digest): "the bytes do not have the digest \(digest.hex)"
     case .blockTooLarge(let size, let limit): "a block of \(size) bytes exceeds \(limit)"
+    case .inUse(let digest): "a pin holds the block \(digest.hex)"
     case .notReferenced(let digest): "nobody holds a reference to \(digest.hex)"
     case .notPinned(let cid): "\(cid) is not pinned"
     case .pinnedRecursively(let cid): "\(cid) is pinned recursively already"

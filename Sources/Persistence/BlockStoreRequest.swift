@@ -53,14 +53,22 @@ final class CollectionStep: Sendable {
   struct Outcome: Sendable {
     /// Where the next step goes on; nil at the end.
     var last: Digest?
-    var blockCount = 0
     var byteCount: UInt64 = 0
+    /// The blocks that are gone.
+    var forgotten: [Digest] = []
   }
 
-  let start: Digest?
+  /// What the step looks at.
+  enum Part: Sendable {
+    /// The blocks behind this one, as many as one transaction takes.
+    case after(Digest?)
+    case only(Digest)
+  }
+
+  let part: Part
   private let state = Lock(Outcome())
 
-  init(after start: Digest?) { self.start = start }
+  init(_ part: Part) { self.part = part }
 
   var outcome: Outcome {
     get { state.withLock { $0 } }

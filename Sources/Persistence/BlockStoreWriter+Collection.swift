@@ -7,27 +7,24 @@ extension BlockStoreWriter {
   mutating func collect(_ step: CollectionStep) throws(BlockStoreError) {
     let horizon = sequences.horizon
     var outcome = CollectionStep.Outcome()
-    var forgotten: [Digest] = []
     try transact { transaction throws(BlockStoreError) in
       outcome = CollectionStep.Outcome()
-      forgotten = []
       var live: [UInt32: Int64] = [:]
       let limit = BlockStoreLimits.collectedPerStepMax
-      let candidates = try transaction.unreferenced(after: step.start, limit: limit)
+      let candidates = try transaction.candidates(of: step.part, limit: limit)
       for (digest, sequence) in candidates where sequence < horizon {
         try transaction.setReferenced(digest)
         // An index that was rebuilt in between may hold a reference by now.
         guard let entry = try transaction.entry(digest), entry.references == 0 else { continue }
         try transaction.removeBlock(digest)
         live[entry.location.segment, default: 0] -= entry.location.recordByteCount
-        outcome.blockCount += 1
         outcome.byteCount += UInt64(entry.location.recordByteCount)
-        forgotten.append(digest)
+        outcome.forgotten.append(digest)
       }
       try transaction.addLiveBytes(live)
       outcome.last = candidates.count == limit ? candidates.last?.digest : nil
     }
-    damaged.remove(forgotten)
+    damaged.remove(outcome.forgotten)
     step.outcome = outcome
   }
 
@@ -46,5 +43,18 @@ extension BlockStoreWriter {
     }
     guard live == 0 else { return }
     try segments.remove(number)
+  }
+}
+
+extension BlockIndexTransaction {
+  /// The blocks that a step may forget, each with the commit since which nothing refers to it.
+  fileprivate func candidates(
+    of part: CollectionStep.Part, limit: Int
+  ) throws(BlockStoreError) -> [(digest: Digest, sequence: UInt64)] {
+    switch part {
+    case .after(let start): try unreferenced(after: start, limit: limit)
+    case .only(let digest):
+      try unreferencedSince(digest).map { [(digest: digest, sequence: $0)] } ?? []
+    }
   }
 }
