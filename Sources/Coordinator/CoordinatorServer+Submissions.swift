@@ -122,7 +122,7 @@ extension CoordinatorServer {
       case .busy: throw RPCError.busy
       case .locked, .diskFull, .permissionDenied, .system, .index, .closed: failure = error
       case .unsupportedFormat, .notAFile, .notFound, .corrupt, .digestMismatch, .blockTooLarge,
-        .notReferenced, .notPinned, .pinnedRecursively, .pinNameTooLong, .pinTooLarge,
+        .inUse, .notReferenced, .notPinned, .pinnedRecursively, .pinNameTooLong, .pinTooLarge,
         .collectionRunning, .treeTooLarge, .exists:
         break
       }

@@ -106,7 +106,7 @@ extension CommandFailure {
       case .pinTooLarge: "pin its parts one by one"
       case .collectionRunning: "wait for its end"
       case .system, .index, .unsupportedFormat, .corrupt, .digestMismatch, .blockTooLarge,
-        .notReferenced, .closed:
+        .inUse, .notReferenced, .closed:
         "see docs/specs/block-store.md"
       }
     let code: ExitCode =

@@ -12,9 +12,13 @@ enum ContentServing {
     Command(
       words: ["content", "serve"], summary: "serve the store: Kubo's RPC and an IPFS gateway",
       options: [
-        Option(name: "rpc", value: "ADDRESS", summary: "the RPC (default 127.0.0.1:5001)")
+        Option(name: "rpc", value: "ADDRESS", summary: "the RPC (default 127.0.0.1:5001)"),
+        Option(
+          name: "rpc-key-file", value: "FILE", summary: "what the RPC asks for as a bearer key"),
       ] + options,
-      details: ["Port 0 picks one. The RPC may do everything, so it stays on this machine."],
+      details: [
+        "Port 0 picks one. The RPC may do everything: beyond this machine it needs a key."
+      ],
       example: "martlet content serve --rpc 127.0.0.1:0 --gateway 127.0.0.1:0"
     ) { try await serve($0, [.rpc, .gateway]) },
     Command(
@@ -47,10 +51,12 @@ enum ContentServing {
     let thread = loop.start(named: "loop")
     defer { thread.detach() }
     let metrics = MetricsRegistry()
-    // A network of peers gives `fetch` and `records` here, an RPC its handler to the server.
+    // A network of peers gives `fetch` and `records` here.
     let gateway = ContentGateway(
       store: store, loop: loop, settings: settings(arguments), metrics: metrics)
-    let server = ContentServer(loop: loop, gateway: gateway, metrics: metrics)
+    let rpc = try KuboRPC(store: store, settings: rpcSettings(arguments))
+    defer { rpc.stop() }
+    let server = ContentServer(loop: loop, gateway: gateway, rpc: rpc.handler, metrics: metrics)
     let tls = try certificate(arguments)
     var urls: [(interface: ContentServer.Interface, url: String)] = []
     for (interface, address) in addresses {
@@ -90,6 +96,26 @@ enum ContentServing {
     return settings
   }
 
+  private static func rpcSettings(_ arguments: Arguments) throws -> KuboRPCSettings {
+    var settings = KuboRPCSettings()
+    settings.key = try rpcKey(arguments)
+    return settings
+  }
+
+  /// Room for any key that a person or a program writes on one line.
+  private static let rpcKeyByteCountMax = 1_024
+
+  private static func rpcKey(_ arguments: Arguments) throws -> String? {
+    guard let path = arguments.text("rpc-key-file") else { return nil }
+    try ContentCommands.checkReadable(path)
+    let bytes = try AtomicFile.read(path, byteCountMax: rpcKeyByteCountMax) ?? []
+    let text = String(decoding: bytes, as: UTF8.self)
+    guard let key = text.split(whereSeparator: \.isWhitespace).first.map(String.init) else {
+      throw CommandFailure("\(path) holds no key", hint: "write the key into its first line")
+    }
+    return key
+  }
+
   // MARK: - Where
 
   private static func address(
@@ -106,15 +132,17 @@ enum ContentServing {
     if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
     let address = SocketAddress.tcp(host: host == "localhost" ? "127.0.0.1" : host, port: port)
     if address.isLoopback { return address }
-    guard interface == .gateway else {
+    if interface == .rpc, try rpcKey(arguments) == nil {
       throw CommandFailure(
         "\(host) is not a loopback address, and the RPC asks for no key",
-        hint: "give the RPC a loopback address", code: .usage)
+        hint: "give the RPC a loopback address, or --rpc-key-file", code: .usage)
     }
-    let isAllowed = arguments.text("tls-cert") != nil || arguments.flags.contains("insecure-http")
+    let isAllowed =
+      (interface == .gateway && arguments.text("tls-cert") != nil)
+      || arguments.flags.contains("insecure-http")
     guard isAllowed else {
       throw CommandFailure(
-        "\(host) is not a loopback address and there is no certificate",
+        "\(host) is not a loopback address and \(name) has no certificate",
         hint: "give --tls-cert and --tls-key, or --insecure-http behind a proxy", code: .usage)
     }
     return address

@@ -2,7 +2,7 @@ import ContentStore
 import Primitives
 
 /// Everything below a root as a content archive of version 1.
-struct ArchiveWalk: BlockWalk {
+struct CARWalk: PieceWalk {
   private var export: DagExport
   private var writer: CARWriter
   private var gathered: Bytes
@@ -32,7 +32,7 @@ struct ArchiveWalk: BlockWalk {
 
 /// Which blocks are below some roots, each once. Blocks without links are not read, unless what
 /// they hold is counted.
-struct TreeWalk: BlockWalk {
+struct TreeWalk: PieceWalk {
   /// Whether blocks without links are read too.
   private let readsLeaves: Bool
   private var pending: [CID] = []
@@ -74,7 +74,7 @@ struct TreeWalk: BlockWalk {
 }
 
 /// The sizes of trees that may share blocks.
-struct DagStatWalk: BlockWalk {
+struct DagStatWalk: PieceWalk {
   struct Tree: Sendable {
     let root: CID
     var byteCount: UInt64 = 0

@@ -2,7 +2,7 @@ import ContentStore
 import Primitives
 
 /// The bytes of files one after another, from `offset` on and at most `length` of them.
-struct CatWalk: BlockWalk {
+struct CatWalk: PieceWalk {
   private var waiting: ArraySlice<CID>
   private var file: UnixFSWalk?
   private var offset: UInt64
@@ -59,16 +59,16 @@ struct CatWalk: BlockWalk {
 }
 
 /// A tree as a tar archive, its root called `name`.
-struct TarWalk: BlockWalk {
+struct TarWalk: PieceWalk {
   private var walk: UnixFSTreeWalk
-  private var archive: TarWriter
   private let name: String
   private var gathered = Bytes()
+  /// The size of the file that is written.
+  private var fileSize: UInt64 = 0
   private var isEnded = false
 
-  init(_ root: CID, name: String, now: UInt64) {
+  init(_ root: CID, name: String) {
     walk = UnixFSTreeWalk(root: root)
-    archive = TarWriter(now: now)
     self.name = name
   }
 
@@ -84,7 +84,7 @@ struct TarWalk: BlockWalk {
   mutating func finish() throws -> Bytes? {
     guard !isEnded else { return nil }
     isEnded = true
-    archive.end(into: &gathered)
+    gathered += TarWriter.end
     return takeGathered()
   }
 
@@ -95,18 +95,22 @@ struct TarWalk: BlockWalk {
 
   private mutating func append(_ step: UnixFSTreeWalk.Step) {
     switch step {
-    case .directory(let path, let attributes):
-      archive.append(.directory, named: full(path), attributes, into: &gathered)
+    case .directory(let path, let attributes): append(.directory, path, attributes)
     case .file(let path, let size, let attributes):
-      archive.append(.file(size: size), named: full(path), attributes, into: &gathered)
+      append(.file(size: size), path, attributes)
+      fileSize = size
     case .bytes(let bytes): gathered += bytes
-    case .endOfFile: archive.endFile(into: &gathered)
-    case .symlink(let path, let target):
-      archive.append(.symlink(target: target), named: full(path), .init(), into: &gathered)
+    case .endOfFile: gathered += TarWriter.padding(after: fileSize)
+    case .symlink(let path, let target): append(.symlink(target: target), path, .init())
     }
   }
 
-  private func full(_ path: [Bytes]) -> Bytes {
-    path.reduce(Bytes(name.utf8)) { $0 + [UInt8(ascii: "/")] + $1 }
+  private mutating func append(
+    _ kind: TarWriter.Kind, _ path: [Bytes], _ attributes: UnixFSTreeWalk.Attributes
+  ) {
+    let full = path.reduce(Bytes(name.utf8)) { $0 + [UInt8(ascii: "/")] + $1 }
+    gathered += TarWriter.header(
+      of: full, kind, mode: attributes.mode,
+      modificationTime: attributes.modificationTime?.seconds)
   }
 }

@@ -92,7 +92,7 @@ final class BlockPutStream: KuboStream {
       let bytes = try await uploads.nextPart(byteCountMax: KuboLimits.blockByteCountMax)
     else { return nil }
     self.uploads.withLock { $0 = uploads }
-    let block = try naming.block(bytes)
+    let block = try await call.node.run { [naming] _ in try naming.block(bytes) }
     try await call.node.store.put([block])
     if isPinned { try await call.node.pin(block.cid, .recursive, name: "") }
     return KuboJSON.line([

@@ -21,7 +21,7 @@ extension KuboCommands {
     KuboCommand("dag/export", ["root"], options: ["progress"]) { call in
       let root = try await call.node.resolveBlock(call.arguments[0])
       return .bytes(
-        BlockWalkRun(try ArchiveWalk(root), on: call.node), type: "application/vnd.ipld.car")
+        PieceWalkRun(try CARWalk(root), on: call.node), type: "application/vnd.ipld.car")
     },
     KuboCommand(
       "dag/import", file: "path",
@@ -182,8 +182,9 @@ final class DagPutStream: KuboStream {
       let bytes = try await uploads.nextPart(byteCountMax: KuboLimits.blockByteCountMax)
     else { return nil }
     self.uploads.withLock { $0 = uploads }
-    let block = ContentBlock(
-      hashing: try output.encode(try input.decode(bytes)), codec: output.codec)
+    let block = try await call.node.run { [input, output] _ in
+      ContentBlock(hashing: try output.encode(input.decode(bytes)), codec: output.codec)
+    }
     guard block.bytes.count <= KuboLimits.blockByteCountMax else {
       throw KuboError.blockTooLarge(limit: KuboLimits.blockByteCountMax)
     }

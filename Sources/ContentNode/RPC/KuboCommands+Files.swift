@@ -39,7 +39,7 @@ extension KuboCommands {
     }
     let rest = size - min(size, offset)
     return .bytes(
-      BlockWalkRun(CatWalk(files, offset: offset, length: length), on: call.node),
+      PieceWalkRun(CatWalk(files, offset: offset, length: length), on: call.node),
       length: min(rest, length ?? rest))
   }
 
@@ -59,8 +59,8 @@ extension KuboCommands {
     }
     let root = try await call.node.resolveBlock(path)
     let name = path.split(separator: "/").last.map(String.init) ?? "\(root)"
-    let walk = TarWalk(root, name: name, now: WallClock.milliseconds() / 1_000)
-    return .bytes(BlockWalkRun(walk, on: call.node), type: "application/x-tar")
+    let walk = TarWalk(root, name: name)
+    return .bytes(PieceWalkRun(walk, on: call.node), type: "application/x-tar")
   }
 
   @Sendable private static func refs(_ call: KuboCall) async throws -> KuboReply {
@@ -96,7 +96,7 @@ extension KuboCommands {
   private static func listing(
     _ path: String, _ walk: ListWalk, _ call: KuboCall
   ) async throws -> JSONValue {
-    let run = BlockWalkRun(walk, on: call.node)
+    let run = PieceWalkRun(walk, on: call.node)
     var links: [ListedLink] = []
     while let more = try await run.next() {
       links += more

@@ -66,13 +66,14 @@ struct KuboNode: Sendable {
   func fetch(_ cid: CID) async throws -> Bytes {
     guard let network else { throw KuboError.blockNotFoundOffline(cid) }
     let bytes = try await network.fetch(cid)
-    try await store.put([ContentBlock(verifying: bytes, as: cid)])
+    let block = try await run { _ in try ContentBlock(verifying: bytes, as: cid) }
+    try await store.put([block])
     return bytes
   }
 
   /// Runs a walk to its end.
-  func complete<Walk: BlockWalk>(_ walk: Walk) async throws -> Walk {
-    let run = BlockWalkRun(walk, on: self)
+  func complete<Walk: PieceWalk>(_ walk: Walk) async throws -> Walk {
+    let run = PieceWalkRun(walk, on: self)
     while try await run.next() != nil {}
     return run.walk
   }

@@ -33,6 +33,9 @@ package final class KuboRPC: Sendable {
   /// Whether a path is one of this interface.
   package static func serves(_ path: String) -> Bool { path.hasPrefix(prefix) }
 
+  /// Answers requests on a server's event loop.
+  package var handler: HTTPServer.Handler { { [self] request in await answer(request) } }
+
   /// Answers one request.
   package func answer(_ request: HTTPRequest) async -> HTTPResponse {
     if let refusal = KuboGate(node.settings).refusal(of: request) { return refusal }

@@ -19,7 +19,7 @@ enum KuboReply: Sendable {
   case bytes(any KuboStream, type: String = "text/plain", length: UInt64? = nil)
 }
 
-extension BlockWalkRun: KuboStream where Walk.Piece == Bytes {}
+extension PieceWalkRun: KuboStream where Walk.Piece == Bytes {}
 
 /// A stream of what is at hand already.
 final class KuboList: KuboStream {

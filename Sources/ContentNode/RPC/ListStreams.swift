@@ -7,12 +7,12 @@ import Telemetry
 /// `ls` with one line an entry.
 final class ListStream: KuboStream {
   private let call: KuboCall
-  private let waiting: Lock<[(path: String, run: BlockWalkRun<ListWalk>)]>
+  private let waiting: Lock<[(path: String, run: PieceWalkRun<ListWalk>)]>
 
   init(_ walks: [(path: String, walk: ListWalk)], _ call: KuboCall) {
     self.call = call
     waiting = Lock(
-      walks.reversed().map { ($0.path, BlockWalkRun($0.walk, on: call.node)) })
+      walks.reversed().map { ($0.path, PieceWalkRun($0.walk, on: call.node)) })
   }
 
   func next() async throws -> Bytes? {
@@ -38,7 +38,7 @@ final class RefsStream: KuboStream {
 
   private let call: KuboCall
   private let format: String
-  private let run: BlockWalkRun<RefsWalk>
+  private let run: PieceWalkRun<RefsWalk>
 
   init(_ roots: [CID], _ call: KuboCall) throws {
     self.call = call
@@ -54,7 +54,7 @@ final class RefsStream: KuboStream {
     let depth = try call.integer("max-depth") ?? -1
     settings.depthMax = depth < 0 ? nil : Int(clamping: depth)
     if try !call.flag("recursive", short: "r") { settings.depthMax = 1 }
-    run = BlockWalkRun(RefsWalk(roots, settings), on: call.node)
+    run = PieceWalkRun(RefsWalk(roots, settings), on: call.node)
   }
 
   func next() async throws -> Bytes? {

@@ -23,7 +23,7 @@ struct ListedLink: Sendable {
 
 /// The entries of a directory, or the links of another node, each looked at unless that is not
 /// wanted.
-struct ListWalk: BlockWalk {
+struct ListWalk: PieceWalk {
   let root: CID
   private let resolves: Bool
   private var directory: UnixFSDirectoryWalk?

@@ -45,7 +45,7 @@ final class PinList: KuboPinList {
     var isBehindPins = false
     /// Recursive pins whose trees are still to be walked.
     var roots: [CID] = []
-    var run: BlockWalkRun<TreeWalk>?
+    var run: PieceWalkRun<TreeWalk>?
     /// What was told already.
     var told: Set<CID> = []
   }
@@ -111,10 +111,10 @@ final class PinList: KuboPinList {
     return nil
   }
 
-  private func nextRun() -> BlockWalkRun<TreeWalk>? {
+  private func nextRun() -> PieceWalkRun<TreeWalk>? {
     state.withLock { state in
       if state.run == nil, let root = state.roots.popLast() {
-        state.run = BlockWalkRun(TreeWalk(root), on: node.offline)
+        state.run = PieceWalkRun(TreeWalk(root), on: node.offline)
       }
       return state.run
     }
@@ -156,7 +156,7 @@ final class PinSearch: KuboPinList {
       let page = try await call.node.run { try $0.pins(after: start) }
       guard let end = page.last?.cid else { return nil }
       for pin in page where pin.kind == .recursive && pin.cid != cid {
-        let run = BlockWalkRun(TreeWalk(pin.cid), on: call.node.offline)
+        let run = PieceWalkRun(TreeWalk(pin.cid), on: call.node.offline)
         while let found = try await run.next() { if found.contains(cid) { return pin.cid } }
       }
       last = end
@@ -212,7 +212,7 @@ final class PinVerification: KuboStream {
   }
 
   private func check(_ root: CID) async throws -> Bytes {
-    let run = BlockWalkRun(TreeWalk(root, readsLeaves: true), on: call.node.offline)
+    let run = PieceWalkRun(TreeWalk(root, readsLeaves: true), on: call.node.offline)
     let cid = JSONValue.Member("Cid", .string(try call.text(of: root)))
     do {
       while try await run.next() != nil {}

@@ -2,7 +2,7 @@ import ContentStore
 import Primitives
 
 /// The links below some roots in the order in which Kubo's `refs` tells them.
-struct RefsWalk: BlockWalk {
+struct RefsWalk: PieceWalk {
   /// What is told of each link.
   struct Settings: Sendable {
     /// How deep links are followed; nil for all the way.

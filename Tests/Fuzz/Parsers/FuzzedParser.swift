@@ -21,7 +21,7 @@ extension FuzzedParser {
     primitives, cryptography, peering, reachability, discovery, gossip, content, learning, work,
     ledger,
     ledgerRules,
-    consensus, orchestration, networking, training, gateway,
+    consensus, orchestration, networking, training, gateway, uploads,
   ].flatMap { $0 }
 
   /// A type with canonical bytes: what decodes must encode to the same bytes again.

@@ -5,7 +5,7 @@ import Telemetry
 
 /// A machine over blocks: it says which block it wants, takes it, checks it, and gives something
 /// every now and then.
-protocol BlockWalk: Sendable {
+protocol PieceWalk: Sendable {
   associatedtype Piece: Sendable
 
   /// The block needed next; nil at the end.
@@ -18,13 +18,13 @@ protocol BlockWalk: Sendable {
   mutating func finish() throws -> Piece?
 }
 
-extension BlockWalk {
+extension PieceWalk {
   mutating func finish() throws -> Piece? { nil }
 }
 
 /// One walk under way: reads the store on threads that may wait, and asks other nodes for the blocks
 /// that it lacks. Used by one task at a time.
-final class BlockWalkRun<Walk: BlockWalk>: Sendable {
+final class PieceWalkRun<Walk: PieceWalk>: Sendable {
   private enum Step: Sendable {
     case piece(Walk.Piece)
     case missing(CID)
@@ -75,7 +75,7 @@ final class BlockWalkRun<Walk: BlockWalk>: Sendable {
 }
 
 /// The way to what a path leads to.
-struct PathWalk: BlockWalk {
+struct PathWalk: PieceWalk {
   private var resolution: PathResolution
 
   init(_ path: ContentPath) { resolution = PathResolution(path) }
