@@ -3,9 +3,10 @@ import Primitives
 
 /// Puts the parts of an upload together to files, links and directories, and names them.
 ///
-/// Parts come as paths, a directory's content behind it and together; directories that no part
-/// announces are made. Files are told of when they end, the directories of one root behind all its
-/// files, children before parents, as Kubo does. Pure: blocks go to the caller.
+/// Parts come as paths; what has the same first name comes together, in any order. Directories that
+/// no part announces are made. Files are told of when they end, the directories of one root behind
+/// all its files, children before parents by their names, as Kubo does. Pure: blocks go to the
+/// caller.
 struct AddTree: Sendable {
   /// What came of a part.
   enum Event: Equatable, Sendable {
@@ -22,30 +23,31 @@ struct AddTree: Sendable {
   }
 
   private struct Directory {
-    let name: String
+    let name: Bytes
+    /// Where the directories inside are, by their names.
+    var children: [Bytes: Int] = [:]
     var builder: UnixFSDirectoryBuilder
   }
 
   private static let targetByteCountMax = 4_096
 
   private let settings: AddSettings
-  /// The open directories, the root first.
+  /// The directories of the root that is open, itself first; none where it is a file.
   private var directories: [Directory] = []
+  /// The directory of the part that is read.
+  private var place: Int?
   private var entry: Entry?
   private var path: [String] = []
-  /// The finished directories of the root that is open.
-  private var finished: [Event] = []
   /// Whether anything was added.
   private(set) var isEmpty = true
 
   init(_ settings: AddSettings) {
     self.settings = settings
-    if settings.isWrapped { open("") }
+    if settings.isWrapped { directories = [directory(named: [])] }
   }
 
-  private mutating func open(_ name: String) {
-    directories.append(
-      Directory(name: name, builder: UnixFSDirectoryBuilder(settings.directoryLayout)))
+  private func directory(named name: Bytes) -> Directory {
+    Directory(name: name, builder: UnixFSDirectoryBuilder(settings.directoryLayout))
   }
 
   // MARK: - Parts
@@ -78,15 +80,29 @@ struct AddTree: Sendable {
     return names
   }
 
-  /// Leaves the directories that `parents` are not in, and opens those that are not open.
+  /// Goes to the directory at `parents`; another first name ends the root that is open.
   private mutating func enter(
     _ parents: [String], into blocks: inout [ContentBlock], _ events: inout [Event]
   ) throws {
-    let floor = settings.isWrapped ? 1 : 0
-    let open = directories.dropFirst(floor).map(\.name)
-    let common = zip(open, parents).prefix { $0 == $1 }.count
-    while directories.count > floor + common { try leave(into: &blocks, &events) }
-    for name in parents.dropFirst(common) { self.open(name) }
+    var rest = parents.map { Bytes($0.utf8) }[...]
+    if !settings.isWrapped {
+      let first = rest.popFirst()
+      if directories.first?.name != first { try endRoot(into: &blocks, &events) }
+      if directories.isEmpty, let first { directories = [directory(named: first)] }
+    }
+    place = directories.isEmpty ? nil : 0
+    for name in rest { place = try directory(named: name, inside: place ?? 0) }
+  }
+
+  private mutating func directory(named name: Bytes, inside parent: Int) throws -> Int {
+    if let known = directories[parent].children[name] { return known }
+    guard directories.count < KuboLimits.directoriesMax else {
+      throw KuboError.tooLargeToList(
+        limit: KuboLimits.directoriesMax, hint: "add fewer directories at a time")
+    }
+    directories.append(directory(named: name))
+    directories[parent].children[name] = directories.count - 1
+    return directories.count - 1
   }
 
   mutating func append(
@@ -132,33 +148,43 @@ struct AddTree: Sendable {
     }
     // Kubo calls what has no name by its CID.
     if path.isEmpty { path = ["\(file.cid)"] }
-    let isRoot = directories.isEmpty
-    if isRoot { events.append(.root(file)) }
+    if place == nil { events.append(.root(file)) }
     events.append(.added(name: name, file))
-    if !isRoot { try add(file, as: path.last ?? "") }
-  }
-
-  private mutating func add(_ file: UnixFSFile, as name: String) throws(ContentError) {
-    try directories[directories.count - 1].builder.add(UnixFSEntry(name: name, file))
+    if let place {
+      let name = Bytes((path.last ?? "").utf8)
+      try directories[place].builder.add(
+        UnixFSEntry(name: name, cid: file.cid, tsize: file.tsize))
+    }
   }
 
   // MARK: - Directories
 
-  private mutating func leave(
+  /// Ends the root that is open, if it is a directory.
+  private mutating func endRoot(
     into blocks: inout [ContentBlock], _ events: inout [Event]
   ) throws {
-    guard var directory = directories.popLast() else { return }
-    let file = try directory.builder.finish(into: &blocks)
-    let names = directories.map(\.name) + [directory.name]
-    guard finished.count < KuboLimits.directoriesMax else {
-      throw KuboError.tooLargeToList(
-        limit: KuboLimits.directoriesMax, hint: "add fewer directories at a time")
-    }
-    finished.append(.added(name: names.filter { !$0.isEmpty }.joined(separator: "/"), file))
-    guard directories.isEmpty else { return try add(file, as: directory.name) }
-    events.append(.root(file))
+    guard !directories.isEmpty else { return }
+    var finished: [Event] = []
+    let root = try finish(0, named: directories[0].name, into: &blocks, &finished)
+    directories = []
+    events.append(.root(root))
     events += finished
-    finished = []
+  }
+
+  private mutating func finish(
+    _ index: Int, named path: Bytes, into blocks: inout [ContentBlock],
+    _ finished: inout [Event]
+  ) throws -> UnixFSFile {
+    let children = directories[index].children.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    for (name, child) in children {
+      let inside = path.isEmpty ? name : path + [UInt8(ascii: "/")] + name
+      let file = try finish(child, named: inside, into: &blocks, &finished)
+      try directories[index].builder.add(
+        UnixFSEntry(name: name, cid: file.cid, tsize: file.tsize))
+    }
+    let file = try directories[index].builder.finish(into: &blocks)
+    finished.append(.added(name: String(decoding: path, as: UTF8.self), file))
+    return file
   }
 
   /// Ends the upload; without any part there is nothing to add.
@@ -166,6 +192,6 @@ struct AddTree: Sendable {
     into blocks: inout [ContentBlock], _ events: inout [Event]
   ) throws {
     guard !isEmpty else { throw KuboError.fileMissing(name: "path") }
-    while !directories.isEmpty { try leave(into: &blocks, &events) }
+    try endRoot(into: &blocks, &events)
   }
 }

@@ -43,19 +43,19 @@ struct KuboShapeTests {
         + "{\"Name\":\"\",\"Hash\":\"\(wrapped)\",\"Size\":\"63\"}\n"
     ),
     (
-      "add", [.directory("d"), .directory("d/e"), .file("d/example.jpg", "")],
-      "{\"Name\":\"d/example.jpg\",\"Hash\":\"\(empty)\",\"Size\":\"6\"}\n"
-        + "{\"Name\":\"d/e\",\"Hash\":\"\(emptyDirectory)\",\"Size\":\"4\"}\n"
-        + "{\"Name\":\"d\",\"Hash\":\"QmWfaT8vNXpMLNVJ5xTCsvdGUdkcGMR1gF2iyhmtuLXBVP\","
-        + "\"Size\":\"111\"}\n"
-    ),
-    (
       "pin/ls?type=recursive&arg=\(hello)", nil,
       "{\"Keys\":{\"\(hello)\":{\"Type\":\"recursive\",\"Name\":\"\"}}}\n"
     ),
     (
       "pin/ls?arg=/ipfs/\(wrapped)/example.jpg&stream=true", nil,
       "{\"Cid\":\"\(empty)\",\"Type\":\"indirect through \(wrapped)\"}\n"
+    ),
+    (
+      "add", [.directory("d"), .directory("d/e"), .file("d/example.jpg", "")],
+      "{\"Name\":\"d/example.jpg\",\"Hash\":\"\(empty)\",\"Size\":\"6\"}\n"
+        + "{\"Name\":\"d/e\",\"Hash\":\"\(emptyDirectory)\",\"Size\":\"4\"}\n"
+        + "{\"Name\":\"d\",\"Hash\":\"QmRnpY7WiVHUuwphhwNKRpi5f2yxvetBS7FLuSqpiVBRkN\","
+        + "\"Size\":\"110\"}\n"
     ),
     ("pin/add?arg=\(hello)&name=greeting", nil, "{\"Pins\":[\"\(hello)\"]}\n"),
     (
