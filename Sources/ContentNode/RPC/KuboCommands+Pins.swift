@@ -14,8 +14,10 @@ extension KuboCommands {
     KuboCommand(
       "pin/ls", more: true, options: ["type", "quiet", "name", "stream", "names"], listPins),
     KuboCommand("pin/update", ["from-path", "to-path"], options: ["unpin"], updatePin),
-    KuboCommand("pin/verify", options: ["verbose", "quiet"]) { call in
-      .objects(try PinVerification(call))
+    KuboCommand("pin/verify", more: true, options: ["verbose", "quiet"]) { call in
+      var cids: Set<CID> = []
+      for path in call.arguments { cids.insert(try await call.node.resolveBlock(path)) }
+      return .objects(try PinVerification(of: cids, call))
     },
   ]
 

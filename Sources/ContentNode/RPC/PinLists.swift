@@ -184,15 +184,18 @@ final class PinLines: KuboStream {
   }
 }
 
-/// `pin verify`: walks every recursive pin and names the first block that is missing or damaged.
+/// `pin verify`: walks recursive pins and names the first block that is missing or damaged.
 final class PinVerification: KuboStream {
   private let call: KuboCall
+  /// The pins that are asked for; none for all.
+  private let wanted: Set<CID>
   private let showsWhole: Bool
   private let isQuiet: Bool
   private let last = Lock<CID?>(nil)
 
-  init(_ call: KuboCall) throws {
+  init(of wanted: Set<CID>, _ call: KuboCall) throws {
     self.call = call
+    self.wanted = wanted
     showsWhole = try call.flag("verbose")
     isQuiet = try call.flag("quiet", short: "q")
     guard !showsWhole || !isQuiet else {
@@ -207,7 +210,10 @@ final class PinVerification: KuboStream {
     guard let end = page.last?.cid else { return nil }
     last.withLock { $0 = end }
     var lines = Bytes()
-    for pin in page where pin.kind == .recursive { lines += try await check(pin.cid) }
+    for pin in page
+    where pin.kind == .recursive && (wanted.isEmpty || wanted.contains(pin.cid)) {
+      lines += try await check(pin.cid)
+    }
     return lines
   }
 
