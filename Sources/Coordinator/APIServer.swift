@@ -14,8 +14,12 @@ package final class APIServer: Sendable {
   private let local: HTTPServer
   private let home: HomeDirectory
 
-  /// Prepares both doors; `listen` opens them.
-  package init(coordinator: CoordinatorServer, settings: APISettings = APISettings()) {
+  /// Prepares both doors; `listen` opens them. What `owner` answers for a path, only the owner of
+  /// the home gets, through the local socket.
+  package init(
+    coordinator: CoordinatorServer, settings: APISettings = APISettings(),
+    owner: OwnerInterface? = nil
+  ) {
     home = coordinator.settings.home
     gate = APIGate(
       loop: coordinator.loop, settings: settings, home: home, disk: coordinator.disk)
@@ -29,7 +33,23 @@ package final class APIServer: Sendable {
       if let refusal = APIContext.refusal(of: request, by: hosts) { return refusal }
       return await outer.answer(request)
     }
-    local = HTTPServer(loop: coordinator.loop) { await inner.answer($0) }
+    local = HTTPServer(loop: coordinator.loop) { request in
+      if let owner, request.path.hasPrefix(owner.prefix) { return await owner.answer(request) }
+      return await inner.answer(request)
+    }
+  }
+
+  /// An interface of another part of the program beside the coordinator's own.
+  package struct OwnerInterface: Sendable {
+    /// What its paths begin with.
+    let prefix: String
+    let answer: HTTPServer.Handler
+
+    /// An interface for all paths below `prefix`.
+    package init(prefix: String, answer: @escaping HTTPServer.Handler) {
+      self.prefix = prefix
+      self.answer = answer
+    }
   }
 
   /// Binds an address; returns it with the real port.

@@ -2,7 +2,7 @@ internal import ContentStore
 internal import Cryptography
 internal import Networking
 internal import Orchestration
-internal import Persistence
+package import Persistence
 internal import Primitives
 
 /// Files and blobs of the coordinator, all by CID; nothing here blocks the loop.
@@ -82,4 +82,9 @@ struct CoordinatorContent: Sendable {
     guard let digest = cid.digest else { throw ContentError.missingBlock(cid) }
     return try await store.read(digest)
   }
+}
+
+extension CoordinatorServer {
+  /// Where the coordinator's files are; it closes the store itself.
+  package nonisolated var contentStore: BlockStore { content.store }
 }

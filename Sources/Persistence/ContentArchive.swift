@@ -10,14 +10,23 @@ public struct ImportedArchive: Equatable, Sendable {
     public let cid: CID
     /// Why it was not pinned: a block below it is not in the archive and not in the store.
     public let missing: CID?
+
+    /// A root, pinned unless a block is missing.
+    public init(cid: CID, missing: CID?) {
+      self.cid = cid
+      self.missing = missing
+    }
   }
 
   /// The roots, in the archive's order.
-  public internal(set) var roots: [Root] = []
+  public var roots: [Root] = []
   /// The blocks of the archive, repeated ones too.
-  public internal(set) var blockCount = 0
+  public var blockCount = 0
   /// Their bytes.
-  public internal(set) var byteCount: UInt64 = 0
+  public var byteCount: UInt64 = 0
+
+  /// An empty one.
+  public init() {}
 }
 
 /// What went into a content archive.
@@ -28,6 +37,13 @@ public struct ExportedArchive: Equatable, Sendable {
   public internal(set) var blockCount = 0
   /// The bytes of the archive.
   public internal(set) var byteCount: UInt64 = 0
+
+  /// Describes an archive.
+  public init(root: CID, blockCount: Int = 0, byteCount: UInt64 = 0) {
+    self.root = root
+    self.blockCount = blockCount
+    self.byteCount = byteCount
+  }
 }
 
 /// Reads and writes content archives (ipld.io/specs/transport/car); blocks the calling thread.

@@ -1,6 +1,6 @@
 public import ContentStore
 import Glibc
-import Primitives
+package import Primitives
 
 /// Writes files out of a store: to a temporary file first, renamed when every block was checked.
 public struct ContentExport: Sendable {
@@ -43,7 +43,7 @@ public struct ContentExport: Sendable {
   }
 
   /// Writes all bytes, through interruptions and short writes.
-  static func write(
+  package static func write(
     _ bytes: Bytes, to descriptor: Int32, _ path: String
   ) throws(BlockStoreError) {
     let failure: Int32 = bytes.withUnsafeBytes { buffer in

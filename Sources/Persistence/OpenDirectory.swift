@@ -2,7 +2,7 @@ import Glibc
 import Primitives
 
 /// An open directory whose entries are reached by name alone: never through a link, never above it.
-final class OpenDirectory: Sendable {
+package final class OpenDirectory: Sendable {
   private static let targetByteCountMax = Int(PATH_MAX)
 
   fileprivate let descriptor: Int32
@@ -107,7 +107,7 @@ final class OpenDirectory: Sendable {
 
 extension OpenDirectory {
   /// Deletes a directory with everything in it, as far as that goes; links are not followed.
-  static func removeTree(_ path: String) {
+  package static func removeTree(_ path: String) {
     let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard descriptor >= 0 else { return }
     OpenDirectory(descriptor, path: path).removeAll()

@@ -2,14 +2,16 @@ import Glibc
 
 /// A file that is written beside its place and takes it when it is whole; one that is not kept
 /// leaves nothing behind.
-final class ReplacedFile {
-  let descriptor: Int32
+package final class ReplacedFile {
+  /// What is written to.
+  package let descriptor: Int32
   /// Where the bytes are until they are kept.
-  let temporaryPath: String
+  package let temporaryPath: String
   private let path: String
   private var isKept = false
 
-  init(path: String) throws(BlockStoreError) {
+  /// Creates the file beside `path`.
+  package init(path: String) throws(BlockStoreError) {
     self.path = path
     var template = Array((path + "." + String(repeating: "X", count: 6)).utf8CString)
     descriptor = mkstemp(&template)
@@ -25,7 +27,7 @@ final class ReplacedFile {
   }
 
   /// Syncs the file and puts it in its place.
-  func keep() throws(BlockStoreError) {
+  package func keep() throws(BlockStoreError) {
     guard fsync(descriptor) == 0 else { throw .failed("sync", path, errno) }
     guard rename(temporaryPath, path) == 0 else { throw .failed("renaming", path, errno) }
     isKept = true

@@ -44,7 +44,38 @@ enum ContentAdding {
           result["size"]?.integer ?? 0, arguments, isTree: false)
       } catch NetworkClientError.unreachable where ContentCommands.isLocal(arguments) {}
     }
-    try ContentCommands.withStore(arguments) { try add(path, $0, layouts, arguments) }
+    try await ContentCommands.withStore(arguments) {
+      try add(path, $0, layouts, arguments)
+    } running: {
+      try await add(path, to: $0, layouts, arguments)
+    }
+  }
+
+  /// Adds to a store of its own and hands that to the process that has the home's open. The root is
+  /// told of when that process has it.
+  private static func add(
+    _ path: String, to node: RunningNode, _ layouts: Layouts, _ arguments: Arguments
+  ) async throws {
+    let isPinning = !arguments.flags.contains("no-pin")
+    try await ContentCommands.withTransferFolder(arguments) { folder in
+      let store = try BlockStore(path: "\(folder)/store")
+      defer { store.close() }
+      let adder = ContentTreeAdder(
+        ContentAdder(store: store, layout: layouts.file), directoryLayout: layouts.directory,
+        includesHidden: arguments.flags.contains("hidden"))
+      let isTree = isDirectory(path)
+      let root = try adder.addBlocking(path: path) { entry in
+        // A tree's root comes last.
+        if isTree, entry.path.contains("/") { show(entry, arguments, isTree: isTree) }
+      }
+      let archive = "\(folder)/archive"
+      _ = try ContentArchive(store: store).exportBlocking(root.file.cid, to: archive)
+      _ = try await node.importArchive(at: archive, isPinning: isPinning)
+      if isPinning, let name = arguments.text("name") {
+        _ = try await node.object("pin/add", ("arg", "\(root.file.cid)"), ("name", name))
+      }
+      show(root, arguments, isTree: isTree)
+    }
   }
 
   private static func setsPin(_ arguments: Arguments) -> Bool {
@@ -66,11 +97,13 @@ enum ContentAdding {
     _ = try ContentTreeAdder(
       adder, directoryLayout: layouts.directory,
       includesHidden: arguments.flags.contains("hidden")
-    ).addBlocking(path: path) { entry in
-      show(
-        entry.path, "\(entry.file.cid)", Int64(clamping: entry.file.tsize), arguments,
-        isTree: isTree)
-    }
+    ).addBlocking(path: path) { show($0, arguments, isTree: isTree) }
+  }
+
+  private static func show(_ entry: AddedEntry, _ arguments: Arguments, isTree: Bool) {
+    show(
+      entry.path, "\(entry.file.cid)", Int64(clamping: entry.file.tsize), arguments,
+      isTree: isTree)
   }
 
   private static func show(

@@ -25,9 +25,11 @@ enum ContentArchiving {
   @Sendable private static func read(_ arguments: Arguments) async throws {
     let path = arguments.positionals[0]
     try ContentCommands.checkReadable(path)
-    let imported = try ContentCommands.withStore(arguments) {
-      try ContentArchive(store: $0).importBlocking(
-        path: path, pinName: arguments.text("name") ?? "")
+    let name = arguments.text("name") ?? ""
+    let imported = try await ContentCommands.withStore(arguments) {
+      try ContentArchive(store: $0).importBlocking(path: path, pinName: name)
+    } running: {
+      try await store(path, named: name, in: $0)
     }
     let json: JSONValue = [
       "blocks": JSONValue(imported.blockCount), "bytes": JSONValue(imported.byteCount),
@@ -52,11 +54,40 @@ enum ContentArchiving {
       hint: "import the file that holds the rest, then pin it with `martlet content pin add`")
   }
 
+  /// Hands an archive to the process that has the store open.
+  private static func store(
+    _ path: String, named name: String, in node: RunningNode
+  ) async throws -> ImportedArchive {
+    var imported = ImportedArchive()
+    for line in try await node.importArchive(at: path) {
+      if let count = line["Stats"]?["BlockCount"]?.integer { imported.blockCount = Int(count) }
+      if let count = line["Stats"]?["BlockBytesCount"]?.integer {
+        imported.byteCount = UInt64(clamping: count)
+      }
+      guard let root = line["Root"], let text = root["Cid"]?["/"]?.text else { continue }
+      let cid = try ContentCommands.cid(text)
+      let fault = root["PinErrorMsg"]?.text ?? ""
+      // The sentence ends with the block that is missing.
+      let missing = fault.isEmpty ? nil : fault.split(separator: " ").last.map(String.init)
+      imported.roots.append(
+        ImportedArchive.Root(cid: cid, missing: try missing.map(ContentCommands.cid)))
+      guard missing == nil, !name.isEmpty else { continue }
+      _ = try await node.object("pin/add", ("arg", text), ("name", name))
+    }
+    return imported
+  }
+
   @Sendable private static func write(_ arguments: Arguments) async throws {
     let output = try arguments.required("output")
-    let written = try ContentCommands.withStore(arguments) { store in
+    let written = try await ContentCommands.withStore(arguments) { store in
       let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
       return try ContentArchive(store: store).exportBlocking(cid, to: output)
+    } running: { node in
+      let file = try ReplacedFile(path: output)
+      let written = try await node.export(
+        arguments.positionals[0], to: file.descriptor, named: output)
+      try file.keep()
+      return written
     }
     let json: JSONValue = [
       "path": .string(output), "root": .string("\(written.root)"),

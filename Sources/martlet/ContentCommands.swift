@@ -1,6 +1,7 @@
 import ContentStore
 import Glibc
 import MartletClient
+import Networking
 import Persistence
 import Primitives
 
@@ -37,6 +38,35 @@ enum ContentCommands {
     let store = try localStore(arguments)
     defer { store.close() }
     return try body(store)
+  }
+
+  /// Runs `body` with the home's store open, or `running` with the process that has it open.
+  static func withStore<Result>(
+    _ arguments: Arguments, _ body: (BlockStore) throws -> Result,
+    running: (RunningNode) async throws -> Result
+  ) async throws -> Result {
+    let store: BlockStore
+    do { store = try localStore(arguments) } catch BlockStoreError.locked(_, _, let address?) {
+      let pool = ComputePool(named: "content-client", threads: 1, queueMax: 1)
+      defer { pool.stop() }
+      return try await running(RunningNode(at: address, pool: pool))
+    }
+    defer { store.close() }
+    return try body(store)
+  }
+
+  /// Runs `body` with a folder that is gone afterwards, for content between two stores.
+  static func withTransferFolder<Result>(
+    _ arguments: Arguments, _ body: (String) async throws -> Result
+  ) async throws -> Result {
+    let home = Homes.selected(arguments)
+    var template = Array(home.file("content-transfer.XXXXXX").utf8CString)
+    guard mkdtemp(&template) != nil else {
+      throw CommandFailure("no folder can be made in the home", hint: "check its permissions")
+    }
+    let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    defer { OpenDirectory.removeTree(folder) }
+    return try await body(folder)
   }
 
   /// Reads a CID.

@@ -1,3 +1,4 @@
+import ContentNode
 import ContentStore
 import Persistence
 import Primitives
@@ -26,35 +27,50 @@ enum ContentPinning {
   ]
 
   @Sendable private static func add(_ arguments: Arguments) async throws {
-    try ContentCommands.withStore(arguments) { store in
-      let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
-      let kind: ContentPin.Kind = arguments.flags.contains("direct") ? .direct : .recursive
-      show(
-        try store.pinBlocking(cid, kind, name: arguments.text("name") ?? ""),
-        asJSON: arguments.isJSON)
+    let (path, name) = (arguments.positionals[0], arguments.text("name") ?? "")
+    let kind: ContentPin.Kind = arguments.flags.contains("direct") ? .direct : .recursive
+    let pin = try await ContentCommands.withStore(arguments) { store in
+      let cid = try ContentCommands.resolve(path, in: store)
+      return try store.pinBlocking(cid, kind, name: name).json
+    } running: { node in
+      let lines = try await node.lines(
+        "pin/add", ("arg", path), ("recursive", "\(kind == .recursive)"), ("name", name),
+        ("progress", "true"))
+      return [
+        "cid": lines.last?["Pins"]?.elements?.first ?? .null, "type": .string(kind.word),
+        "name": .string(name), "blocks": lines.first?["Progress"] ?? 0,
+      ]
     }
+    show(pin, asJSON: arguments.isJSON)
   }
 
   @Sendable private static func remove(_ arguments: Arguments) async throws {
     let cid = try ContentCommands.cid(arguments.positionals[0])
-    try ContentCommands.withStore(arguments) { store in
-      try store.unpinBlocking(cid)
-      Output.result(["cid": .string("\(cid)")], asJSON: arguments.isJSON) { "\(cid) unpinned" }
+    try await ContentCommands.withStore(arguments) {
+      try $0.unpinBlocking(cid)
+    } running: {
+      _ = try await $0.object("pin/rm", ("arg", "\(cid)"))
     }
+    Output.result(["cid": .string("\(cid)")], asJSON: arguments.isJSON) { "\(cid) unpinned" }
   }
 
   @Sendable private static func list(_ arguments: Arguments) async throws {
     let kind = try arguments.text("type").map(kind)
     let text = arguments.text("name") ?? ""
-    try ContentCommands.withStore(arguments) { store in
+    func show(_ pin: JSONValue) {
+      let name = pin["name"]?.text ?? ""
+      guard kind.map({ $0.word == pin["type"]?.text }) ?? true, text.isEmpty || name.contains(text)
+      else { return }
+      self.show(pin, asJSON: arguments.isJSON)
+    }
+    try await ContentCommands.withStore(arguments) { store in
       var last: CID?
       while case let page = try store.pins(after: last), !page.isEmpty {
-        for pin in page
-        where kind ?? pin.kind == pin.kind && (text.isEmpty || pin.name.contains(text)) {
-          show(pin, asJSON: arguments.isJSON)
-        }
+        for pin in page { show(pin.json) }
         last = page.last?.cid
       }
+    } running: { node in
+      for pin in try await node.lines("martlet/pins") { show(pin) }
     }
   }
 
@@ -65,14 +81,12 @@ enum ContentPinning {
     return kind
   }
 
-  private static func show(_ pin: ContentPin, asJSON: Bool) {
-    let json: JSONValue = [
-      "cid": .string("\(pin.cid)"), "type": .string(pin.kind.word), "name": .string(pin.name),
-      "blocks": JSONValue(pin.blockCount),
-    ]
-    Output.result(json, asJSON: asJSON) {
-      "\(pin.cid)  \(pin.kind.word)  \(Plural.text(pin.blockCount, "block"))"
-        + (pin.name.isEmpty ? "" : "  \(pin.name)")
+  private static func show(_ pin: JSONValue, asJSON: Bool) {
+    Output.result(pin, asJSON: asJSON) {
+      let name = pin["name"]?.text ?? ""
+      let blocks = Plural.text(Int(clamping: pin["blocks"]?.integer ?? 0), "block")
+      return "\(pin["cid"]?.text ?? "")  \(pin["type"]?.text ?? "")  \(blocks)"
+        + (name.isEmpty ? "" : "  \(name)")
     }
   }
 }

@@ -1,6 +1,8 @@
+import ContentNode
 import ContentStore
 import Glibc
 import MartletClient
+import Networking
 import Persistence
 import Primitives
 
@@ -36,11 +38,16 @@ enum ContentReading {
         let size = try await NetworkClient.selected(arguments).downloadContent(
           "\(path.root)", to: output)
         return show(output, UInt64(clamping: size), entryCount: 1, arguments)
-      } catch NetworkClientError.unreachable where ContentCommands.isLocal(arguments) {}
+      } catch NetworkClientError.unreachable where ContentCommands.isLocal(arguments) {
+      } catch NetworkClientError.refused(let status, _, _, _)
+        where ContentCommands.isLocal(arguments) && status != HTTPStatus.notFound.code
+      {}
     }
-    let written = try ContentCommands.withStore(arguments) { store in
+    let written = try await ContentCommands.withStore(arguments) { store in
       let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
       return try ContentTreeExport(store: store).writeBlocking(cid, to: output)
+    } running: {
+      try await write("\(path)", to: output, from: $0, arguments)
     }
     show(output, written.byteCount, entryCount: written.entryCount, arguments)
   }
@@ -56,6 +63,23 @@ enum ContentReading {
     }
   }
 
+  /// Gets a tree as an archive from the process that has the store open, and writes it out of a
+  /// store of its own, so that nothing but checked blocks becomes a file.
+  private static func write(
+    _ path: String, to output: String, from node: RunningNode, _ arguments: Arguments
+  ) async throws -> ExportedTree {
+    let root = try await node.object("dag/resolve", ("arg", path))["Cid"]?["/"]?.text ?? ""
+    let cid = try ContentCommands.cid(root)
+    return try await ContentCommands.withTransferFolder(arguments) { folder in
+      let archive = try ReplacedFile(path: "\(folder)/archive")
+      _ = try await node.export(root, to: archive.descriptor, named: output)
+      let store = try BlockStore(path: "\(folder)/store")
+      defer { store.close() }
+      _ = try ContentArchive(store: store).importBlocking(path: archive.temporaryPath)
+      return try ContentTreeExport(store: store).writeBlocking(cid, to: output)
+    }
+  }
+
   @Sendable private static func cat(_ arguments: Arguments) async throws {
     try ContentCommands.withStore(arguments) { store in
       let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
@@ -64,27 +88,23 @@ enum ContentReading {
   }
 
   @Sendable private static func list(_ arguments: Arguments) async throws {
-    try ContentCommands.withStore(arguments) { store in
-      let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
-      try store.listBlocking(cid) { show($0, asJSON: arguments.isJSON) }
+    let path = arguments.positionals[0]
+    try await ContentCommands.withStore(arguments) { store in
+      let cid = try ContentCommands.resolve(path, in: store)
+      try store.listBlocking(cid) { show($0.json, asJSON: arguments.isJSON) }
+    } running: { node in
+      for line in try await node.lines("martlet/ls", ("arg", path)) {
+        show(line, asJSON: arguments.isJSON)
+      }
     }
   }
 
-  private static func show(_ line: ContentListing, asJSON: Bool) {
-    var json: [JSONValue.Member] = [
-      .init("name", .string(line.entry.text)), .init("cid", .string("\(line.entry.cid)")),
-      .init("size", JSONValue(line.entry.tsize)),
-      .init("type", .string(line.kind?.word ?? "unknown")),
-    ]
-    var arrow = ""
-    if case .symlink(let target) = line.kind {
-      let text = String(decoding: target, as: UTF8.self)
-      json.append(.init("target", .string(text)))
-      arrow = " -> \(text)"
-    }
-    let slash = line.kind == .directory ? "/" : ""
-    Output.result(.object(json), asJSON: asJSON) {
-      "\(line.entry.cid)  \(line.entry.tsize)  \(line.entry.text)\(slash)\(arrow)"
+  private static func show(_ line: JSONValue, asJSON: Bool) {
+    Output.result(line, asJSON: asJSON) {
+      let slash = line["type"]?.text == ContentKind.directory.word ? "/" : ""
+      let arrow = line["target"]?.text.map { " -> \($0)" } ?? ""
+      return "\(line["cid"]?.text ?? "")  \(line["size"]?.integer ?? 0)  "
+        + "\(line["name"]?.text ?? "")\(slash)\(arrow)"
     }
   }
 }

@@ -1,3 +1,4 @@
+import ContentNode
 import ContentStore
 import Cryptography
 import Networking
@@ -26,35 +27,39 @@ enum ContentUpkeep {
   ]
 
   @Sendable private static func collect(_ arguments: Arguments) async throws {
-    let report = try ContentCommands.withStore(arguments) { try $0.collectBlocking() }
-    let json: JSONValue = [
-      "blocks": JSONValue(report.blockCount), "freed_bytes": JSONValue(report.freedByteCount),
-      "moved_bytes": JSONValue(report.movedByteCount), "segments": JSONValue(report.segmentCount),
-      "damaged_segments": .array(report.damagedSegments.map { JSONValue(UInt64($0)) }),
-    ]
-    Output.result(json, asJSON: arguments.isJSON) {
-      let freed = report.freedByteCount - min(report.freedByteCount, report.movedByteCount)
-      return "\(Plural.text(report.blockCount, "block")) forgotten, \(freed) bytes freed"
+    let json = try await ContentCommands.withStore(arguments) {
+      try $0.collectBlocking().json
+    } running: {
+      try await $0.object("martlet/gc")
     }
-    if !report.damagedSegments.isEmpty {
+    Output.result(json, asJSON: arguments.isJSON) {
+      let (freed, moved) = (number("freed_bytes", json), number("moved_bytes", json))
+      let blocks = Plural.text(number("blocks", json), "block")
+      return "\(blocks) forgotten, \(freed - min(freed, moved)) bytes freed"
+    }
+    if json["damaged_segments"]?.elements?.isEmpty == false {
       Output.note("blocks in them are damaged, so segments were kept; see `martlet content fsck`")
     }
   }
 
+  private static func number(_ name: String, _ json: JSONValue) -> Int {
+    Int(clamping: json[name]?.integer ?? 0)
+  }
+
   @Sendable private static func status(_ arguments: Arguments) async throws {
-    let status = try ContentCommands.withStore(arguments) { try $0.status() }
-    let rows: [(key: String, text: String, value: UInt64)] = [
-      ("blocks", "blocks", UInt64(status.blockCount)),
-      ("unpinned_blocks", "of these unpinned", UInt64(status.unreferencedCount)),
-      ("pins", "pins", UInt64(status.pinCount)),
-      ("segments", "segment files", UInt64(status.segmentCount)),
-      ("segment_bytes", "their bytes", status.segmentByteCount),
-      ("live_bytes", "of these live", status.liveByteCount),
-      ("index_bytes", "bytes of the index", status.indexByteCount),
+    let json = try await ContentCommands.withStore(arguments) {
+      try $0.status().json
+    } running: {
+      try await $0.object("martlet/stat")
+    }
+    let rows: [(key: String, text: String)] = [
+      ("blocks", "blocks"), ("unpinned_blocks", "of these unpinned"), ("pins", "pins"),
+      ("segments", "segment files"), ("segment_bytes", "their bytes"),
+      ("live_bytes", "of these live"), ("index_bytes", "bytes of the index"),
     ]
-    let json = JSONValue.object(rows.map { .init($0.key, JSONValue($0.value)) })
     Output.result(json, asJSON: arguments.isJSON) {
-      TextTable.lines([], rows.map { [$0.text, "\($0.value)"] }).joined(separator: "\n")
+      TextTable.lines([], rows.map { [$0.text, "\(number($0.key, json))"] })
+        .joined(separator: "\n")
     }
   }
 

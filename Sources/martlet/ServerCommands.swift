@@ -1,4 +1,5 @@
 import CShim
+import ContentNode
 import Coordinator
 import Cryptography
 import Networking
@@ -66,7 +67,10 @@ enum ServerCommands {
       loop: loop, identity: identity, settings: membership.hostSettings,
       protocols: [.rpc { await coordinator.answer($0) }])
     let address = try await host.listen(on: Multiaddr(settings.text("listen") ?? ""))
-    let api = APIServer(coordinator: coordinator)
+    let rpc = KuboRPC(store: coordinator.contentStore)
+    defer { rpc.stop() }
+    let api = APIServer(
+      coordinator: coordinator, owner: .init(prefix: KuboRPC.prefix, answer: rpc.handler))
     let tls = try certificate(settings)
     let web = try await listen(api, tls: tls, settings: settings, arguments: arguments)
     let signals = try await loop.perform { try SignalSource(ProcessSignal.allCases, on: loop) }
