@@ -53,6 +53,9 @@ public struct UnixFSWalk: Sendable {
   /// The block needed next; nil when the whole file was given.
   public var wanted: CID? { pending.last?.cid }
 
+  /// The blocks that will be wanted next as far as is known, the wanted one first.
+  func upcoming(_ count: Int) -> [CID] { pending.suffix(count).reversed().map(\.cid) }
+
   /// Takes the wanted block and returns the file bytes it holds itself (none for most inner nodes).
   public mutating func supply(_ block: Bytes) throws(ContentError) -> Bytes {
     guard let next = pending.last else { preconditionFailure("no block was wanted") }

@@ -80,6 +80,18 @@ extension FuzzedParser {
       }
     },
     FuzzedParser("content-archive") { bytes in archive(bytes) },
+    FuzzedParser("bitswap-message") { bytes in
+      guard let message = try? BitswapMessage(decoding: bytes) else { return }
+      for version in BitswapVersion.allCases {
+        precondition((try? BitswapMessage(decoding: message.encoded(for: version))) != nil)
+      }
+      var server = BitswapServerMachine()
+      _ = server.handle(.received(message, from: BitswapPeer(1)))
+      var client = BitswapClientMachine()
+      _ = client.handle(.connected(BitswapPeer(1)), now: .zero)
+      let blocks = message.blocks.compactMap { $0.named() }
+      _ = client.handle(.received(blocks, message.presences, from: BitswapPeer(1)), now: .zero)
+    },
     FuzzedParser("segment-record") { bytes in
       guard let record = SegmentRecord(decoding: bytes) else { return }
       precondition(bytes.starts(with: record.encoded()))
