@@ -64,27 +64,27 @@ public struct DagExport: Sendable {
   }
 
   /// What is exported.
-  public private(set) var request: Request
+  public let request: Request
   private var stage: Stage
   private var seen: Set<CID> = []
   private var blocksSeen = 0
   /// Where the path led, once it was found.
   public private(set) var resolved: ResolvedPath?
 
-  /// Starts at the request's root. Inline blocks of the root may already be refused.
-  public init(_ request: Request) throws(ContentError) {
+  /// Starts at the request's root. Inline blocks of the root may already be refused. What is below
+  /// `held` does not belong into the archive, and is passed over where nothing else needs it.
+  public init(_ request: Request, held: [CID] = []) throws(ContentError) {
     self.request = request
+    seen = Set(held)
     stage = .path(PathResolution(request.path))
     try settle()
   }
 
   /// Starts at several roots, all that lies below one after the other.
-  public init(
-    subtrees roots: [CID], repeatsBlocks: Bool = false, limits: DagLimits = DagLimits()
-  ) throws(ContentError) {
+  public init(subtrees roots: [CID], held: [CID] = []) throws(ContentError) {
     precondition(!roots.isEmpty)
-    request = Request(ContentPath(root: roots[0]), repeatsBlocks: repeatsBlocks)
-    request.limits = limits
+    request = Request(ContentPath(root: roots[0]))
+    seen = Set(held)
     stage = .links(roots.reversed())
     try settle()
   }
