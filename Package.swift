@@ -147,7 +147,14 @@ let package = Package(
       foundations + [
         "ContentStore", "NeuralNetworks", "FederatedLearning", "UsefulWork", "Ledger",
       ]),
-    tests("Networking", foundations + ["Peering", "CShim"]),
+    // Foreign nodes that tests command, and the programs that run them
+    .target(
+      name: "ForeignPeers", dependencies: foundations + ["Networking", "Peering"],
+      path: "Tests/ForeignPeers",
+      exclude: [
+        "control.py", "kubo_peer.py", "py_discovery_peer.py", "py_peer.py", "trio_control.py",
+      ], sources: ["Control"], swiftSettings: strict),
+    tests("Networking", foundations + ["Peering", "CShim", "ForeignPeers"]),
     tests(
       "Persistence",
       foundations + ["ContentStore", "Ledger", "Consensus", "CShim", "ContentBench"]),
@@ -167,6 +174,7 @@ let package = Package(
       "ContentNode",
       foundations + [
         "Peering", "ContentStore", "Ledger", "Networking", "Persistence", "IPFSClient", "CShim",
+        "ForeignPeers",
       ]),
     tests("Simulator", foundations + ["Peering"]),
     .testTarget(name: "TidyTests", swiftSettings: strict),
