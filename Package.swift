@@ -103,7 +103,10 @@ let package = Package(
       swiftSettings: strict),
     // Measured by Benchmarks/content/run.sh, killed by the crash tests
     .executableTarget(
-      name: "ContentBench", dependencies: foundations + ["ContentStore", "Persistence"],
+      name: "ContentBench",
+      dependencies: foundations + [
+        "Peering", "ContentStore", "Networking", "Persistence", "ContentNode", "ForeignPeers",
+      ],
       path: "Benchmarks/content", exclude: ["run.sh"], swiftSettings: strict),
     // Measured by Benchmarks/peers/run.sh
     .executableTarget(

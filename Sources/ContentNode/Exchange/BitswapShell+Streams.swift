@@ -9,9 +9,12 @@ extension BitswapShell {
   // MARK: Receiving
 
   func servedProtocol(_ version: BitswapVersion) -> StreamProtocol {
-    StreamProtocol(
-      version.protocolID, limits: StreamLimits(inboundPerPeerMax: 4, inboundMax: 2_048)
-    ) { [weak self] stream in try await self?.read(stream) }
+    let limits = StreamLimits(
+      inboundPerPeerMax: ExchangeLimits.bitswapStreamsPerPeerMax,
+      inboundMax: ExchangeLimits.bitswapStreamsMax)
+    return StreamProtocol(version.protocolID, limits: limits) { [weak self] stream in
+      try await self?.read(stream)
+    }
   }
 
   /// Takes a stream's messages one after the other: who asks for more waits until it was looked up.

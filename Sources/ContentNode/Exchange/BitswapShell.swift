@@ -115,8 +115,11 @@ package actor BitswapShell {
     return (id, inbox)
   }
 
-  /// Wants blocks for a session.
-  func want(_ cids: [CID], _ id: BitswapSessionID) { handle(.want(id, cids)) }
+  /// Wants blocks for a session, but for those that came already and wait to be taken.
+  func want(_ cids: [CID], _ id: BitswapSessionID) {
+    guard let inbox = inboxes[id] else { return }
+    handle(.want(id, cids.filter { !inbox.holds($0) }))
+  }
 
   /// A session is over.
   func end(_ id: BitswapSessionID) {

@@ -25,6 +25,12 @@ final class BlockInbox: Sendable {
     wake()
   }
 
+  /// Whether a block came and was not taken yet.
+  func holds(_ cid: CID) -> Bool {
+    loop.preconditionCurrent()
+    return blocks.contains { $0.cid == cid }
+  }
+
   func fail(_ cid: CID) {
     loop.preconditionCurrent()
     missing = missing ?? cid

@@ -10,6 +10,11 @@ package enum ExchangeLimits {
   static let smallMessageBytes = 16 << 10
   /// Bytes of bitswap messages that wait for one slow peer, besides those that the machine counts.
   static let queueBytesMax = 4 << 20
+  /// Streams of bitswap that one peer may have opened: Kubo sends each message of blocks on one of
+  /// its own, from eight workers at a time, and one that ended may not be read yet.
+  static let bitswapStreamsPerPeerMax = 64
+  /// The same for all peers.
+  static let bitswapStreamsMax = 2_048
   /// Streams that are tried to send a message to a peer.
   static let streamAttemptsMax = 3
   /// Blocks that are looked for ahead of the one that a walk waits for.
