@@ -1,8 +1,10 @@
 import ContentNode
+import Cryptography
 import Networking
 import Peering
 import Persistence
 import Primitives
+import Telemetry
 
 /// A node of ours on a loop of its own, with an empty store.
 struct BenchNode: Sendable {

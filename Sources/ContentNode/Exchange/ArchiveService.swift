@@ -14,10 +14,15 @@ package struct ArchiveService: Sendable {
   let host: PeerHost
   let store: BlockStore
   let pool: ComputePool
+  let timeouts: ExchangeTimeouts
   private let sentBytes: Counter
 
   /// A service over `store`; blocking work runs on `pool`.
-  package init(host: PeerHost, store: BlockStore, pool: ComputePool, metrics: MetricsRegistry) {
+  package init(
+    host: PeerHost, store: BlockStore, pool: ComputePool, metrics: MetricsRegistry,
+    timeouts: ExchangeTimeouts = ExchangeTimeouts()
+  ) {
+    self.timeouts = timeouts
     self.host = host
     self.store = store
     self.pool = pool
@@ -34,7 +39,7 @@ package struct ArchiveService: Sendable {
     await host.serve(
       StreamProtocol(Self.protocolID, limits: limits) { stream in
         let bytes = try await stream.readMessage(
-          limit: ArchiveRequestLimits.byteCountMax, within: ExchangeLimits.stall)
+          limit: ArchiveRequestLimits.byteCountMax, within: timeouts.stall)
         guard let bytes else { return }
         guard let request = try? ArchiveRequest(decoding: bytes) else {
           return try await answer(.refused(.malformed), on: stream)
@@ -61,7 +66,7 @@ package struct ArchiveService: Sendable {
     while let bytes = piece {
       // The next piece is read while this one is sent.
       async let next = pool.run { [source] in try source.next() }
-      try await stream.write(bytes, within: ExchangeLimits.stall)
+      try await stream.write(bytes, within: timeouts.stall)
       sentBytes.increment(by: UInt64(bytes.count))
       piece = try await next
     }
@@ -84,7 +89,7 @@ package struct ArchiveService: Sendable {
       try await stream.writeMessage(request.encoded())
       await stream.finish()
       let bytes = try await stream.readMessage(
-        limit: ArchiveRequestLimits.answerByteCountMax, within: ExchangeLimits.answer)
+        limit: ArchiveRequestLimits.answerByteCountMax, within: timeouts.answer)
       guard let bytes else { throw PeerError.streamEnded }
       if case .refused(let refusal) = try ArchiveAnswer(decoding: bytes) {
         throw ArchiveFetchError.refused(refusal)
@@ -102,7 +107,7 @@ package struct ArchiveService: Sendable {
   ) async throws {
     let archive = ArchiveReading(request, into: walk)
     while let piece = try await stream.read(
-      atMost: ExchangeLimits.pieceBytes, within: ExchangeLimits.stall)
+      atMost: ExchangeLimits.pieceBytes, within: timeouts.stall)
     {
       try await pool.run { try archive.append(piece) }
     }

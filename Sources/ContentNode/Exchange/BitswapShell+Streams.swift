@@ -20,7 +20,7 @@ extension BitswapShell {
   /// Takes a stream's messages one after the other: who asks for more waits until it was looked up.
   private func read(_ stream: PeerStream) async throws {
     while let bytes = try await stream.readMessage(
-      limit: BitswapLimits.messageByteCountMax, restWithin: ExchangeLimits.answer)
+      limit: BitswapLimits.messageByteCountMax, restWithin: timeouts.answer)
     {
       let (message, blocks) = try await pool.run(
         ifMoreThan: ExchangeLimits.smallMessageBytes, bytes.count

@@ -32,6 +32,7 @@ package actor BitswapShell {
   nonisolated let host: PeerHost
   nonisolated let store: BlockStore
   nonisolated let pool: ComputePool
+  nonisolated let timeouts: ExchangeTimeouts
   private let search: ProviderSearch
   var server = BitswapServerMachine()
   var client = BitswapClientMachine()
@@ -47,12 +48,14 @@ package actor BitswapShell {
   /// Bitswap over `store`; blocking work runs on `pool`.
   package init(
     host: PeerHost, store: BlockStore, pool: ComputePool,
+    timeouts: ExchangeTimeouts = ExchangeTimeouts(),
     search: @escaping ProviderSearch = { _ in [] }
   ) {
     loop = host.loop
     self.host = host
     self.store = store
     self.pool = pool
+    self.timeouts = timeouts
     self.search = search
   }
 

@@ -15,7 +15,7 @@ extension ContentExchange {
     }
     var fault: (any Error)?
     for peer in peers {
-      if try await isComplete(walk) { return true }
+      if try await settle(walk) == nil { return true }
       do {
         try await archives.fetch(fetch.request, from: peer, into: walk)
       } catch {
@@ -23,18 +23,9 @@ extension ContentExchange {
         fault = error
       }
     }
-    if try await isComplete(walk) { return true }
+    if try await settle(walk) == nil { return true }
     if let fault { throw fault }
     return false
-  }
-
-  /// Takes what the store has; returns whether that was all.
-  private func isComplete(_ walk: FetchWalk) async throws -> Bool {
-    while true {
-      let step = try await pool.run { try walk.advance() }
-      if step.isFinished { return true }
-      if !step.missing.isEmpty { return false }
-    }
   }
 
   /// A peer that sends other bytes than those it was asked for is one to be told of.
@@ -66,6 +57,8 @@ extension ContentExchange {
         group.addTask { await self.fetch(parts, from: peer, session) }
       }
     }
+    // What is on its way to the disk is not found yet.
+    try await pool.run { try session.finish() }
   }
 
   /// What the root links, of which nothing is known to be here.

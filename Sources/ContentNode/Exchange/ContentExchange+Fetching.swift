@@ -47,9 +47,9 @@ extension ContentExchange {
   }
 
   /// Takes what the store has; returns what is missing then, or nil when nothing is.
-  private func settle(_ walk: FetchWalk) async throws -> CID? {
+  func settle(_ walk: FetchWalk) async throws -> CID? {
     while true {
-      let step = try await pool.run { try walk.advance() }
+      let step = try await pool.run { try walk.advance(looksAgain: true) }
       if step.isFinished { return nil }
       if let cid = step.missing.first { return cid }
     }

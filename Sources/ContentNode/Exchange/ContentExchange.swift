@@ -67,7 +67,7 @@ package final class ContentExchange: Sendable {
   /// An exchange over `store`; providers are looked for in `tables`.
   package init(
     host: PeerHost, store: BlockStore, tables: [KademliaShell] = [],
-    metrics: MetricsRegistry = MetricsRegistry()
+    metrics: MetricsRegistry = MetricsRegistry(), timeouts: ExchangeTimeouts = ExchangeTimeouts()
   ) {
     self.metrics = metrics
     self.host = host
@@ -75,8 +75,10 @@ package final class ContentExchange: Sendable {
     self.tables = tables
     pool = ComputePool(
       named: "content", threads: ExchangeLimits.threads, queueMax: ExchangeLimits.jobsMax)
-    archives = ArchiveService(host: host, store: store, pool: pool, metrics: metrics)
-    bitswap = BitswapShell(host: host, store: store, pool: pool) { [tables] cid in
+    archives = ArchiveService(
+      host: host, store: store, pool: pool, metrics: metrics, timeouts: timeouts)
+    bitswap = BitswapShell(host: host, store: store, pool: pool, timeouts: timeouts) {
+      [tables] cid in
       await Self.providers(of: cid, in: tables)
     }
   }

@@ -23,10 +23,6 @@ package enum ExchangeLimits {
   static let localBlocksPerStep = 512
   /// Bytes of an archive that are read, hashed and sent at a time.
   static let pieceBytes = 1 << 20
-  /// An archive of which nothing comes, or that is not read, for so long is given up.
-  static let stall: Duration = .seconds(10)
-  /// How long a peer may take to find the beginning of an archive.
-  static let answer: Duration = .seconds(20)
   /// Archives that one peer, and all peers, are sent at a time. Each holds two pieces in memory.
   static let archivesPerPeerMax = 8
   /// The same for all peers.
@@ -37,8 +33,17 @@ package enum ExchangeLimits {
   static let partsPerPartner = 4
   /// Providers that a search looks for.
   static let providersWanted = 8
-  /// How long a search for providers may take.
-  static let searchTime: Duration = .seconds(30)
   /// Peers whose misconduct is remembered.
   static let reportedPeersMax = 1_024
+}
+
+/// How long the exchange of content waits for other nodes.
+package struct ExchangeTimeouts: Sendable {
+  /// An archive of which nothing comes, or that is not read, for so long is given up.
+  package var stall: Duration = .seconds(10)
+  /// How long a peer may take to find the beginning of an archive, or for the rest of a message.
+  package var answer: Duration = .seconds(20)
+
+  /// The defaults.
+  package init() {}
 }

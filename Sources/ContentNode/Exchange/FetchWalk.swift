@@ -44,9 +44,11 @@ final class FetchWalk: Sendable {
   /// Where a path led.
   var resolved: ResolvedPath? { state.withLock { $0.export.resolved } }
 
-  /// Takes blocks that came, and goes on as far as those and the store's reach.
-  func advance(adding blocks: [ContentBlock] = []) throws -> Step {
+  /// Takes blocks that came, and goes on as far as those and the store's reach. `looksAgain` where
+  /// somebody else may have stored what was missing.
+  func advance(adding blocks: [ContentBlock] = [], looksAgain: Bool = false) throws -> Step {
     try state.withLock { state in
+      if looksAgain { state.absent = [] }
       for block in blocks { state.early[block.cid] = block }
       var fresh: [ContentBlock] = []
       var local = 0

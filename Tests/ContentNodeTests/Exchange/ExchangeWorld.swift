@@ -86,7 +86,9 @@ enum ExchangeWorld {
       loop: loop, identity: .generate(), settings: PeerHostSettings(), protocols: [])
     let running = Task(executorPreference: loop.taskExecutor) { await host.run() }
     let address = try await host.listen(on: Multiaddr(listen))
-    let exchange = ContentExchange(host: host, store: store)
+    var timeouts = ExchangeTimeouts()
+    timeouts.stall = .milliseconds(500)
+    let exchange = ContentExchange(host: host, store: store, timeouts: timeouts)
     switch protocols {
     case .all: await exchange.start()
     case .archives: await exchange.archives.start()

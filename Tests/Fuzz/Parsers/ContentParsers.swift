@@ -92,6 +92,15 @@ extension FuzzedParser {
       let blocks = message.blocks.compactMap { $0.named() }
       _ = client.handle(.received(blocks, message.presences, from: BitswapPeer(1)), now: .zero)
     },
+    FuzzedParser("archive-request") { bytes in
+      guard let request = try? ArchiveRequest(decoding: bytes) else { return }
+      precondition(request.encoded() == bytes)
+      _ = try? request.walk()
+    },
+    FuzzedParser("archive-answer") { bytes in
+      guard let answer = try? ArchiveAnswer(decoding: bytes) else { return }
+      precondition(answer.encoded() == bytes)
+    },
     FuzzedParser("segment-record") { bytes in
       guard let record = SegmentRecord(decoding: bytes) else { return }
       precondition(bytes.starts(with: record.encoded()))
