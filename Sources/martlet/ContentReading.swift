@@ -14,12 +14,12 @@ enum ContentReading {
       positionals: ["CID"],
       options: [
         Option(name: "output", value: "PATH", short: "o", summary: "where to write it")
-      ] + NetworkClient.options,
+      ] + ContentFetching.options + NetworkClient.options,
       details: ["CID may be followed by a path: CID/folder/file."],
       example: "martlet content get CID -o file", run: get),
     Command(
       words: ["content", "cat"], summary: "print a stored file, every block checked",
-      positionals: ["CID"],
+      positionals: ["CID"], options: ContentFetching.options,
       details: ["CID may be followed by a path: CID/folder/file."],
       example: "martlet content cat CID", run: cat),
     Command(
@@ -33,7 +33,8 @@ enum ContentReading {
     let output = try arguments.required("output")
     let path = try ContentCommands.path(arguments.positionals[0])
     // A coordinator gives single files; directories are in the store of a home alone.
-    if path.segments.isEmpty {
+    try await ContentFetching.fetchIfAsked(path, arguments)
+    if path.segments.isEmpty, !ContentFetching.isAsked(arguments) {
       do {
         let size = try await NetworkClient.selected(arguments).downloadContent(
           "\(path.root)", to: output)
@@ -81,6 +82,8 @@ enum ContentReading {
   }
 
   @Sendable private static func cat(_ arguments: Arguments) async throws {
+    let path = try ContentCommands.path(arguments.positionals[0])
+    try await ContentFetching.fetchIfAsked(path, arguments)
     try ContentCommands.withStore(arguments) { store in
       let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
       _ = try ContentExport(store: store).writeBlocking(cid, to: STDOUT_FILENO)

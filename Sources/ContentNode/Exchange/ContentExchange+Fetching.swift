@@ -1,9 +1,9 @@
-import ContentStore
+package import ContentStore
 import Cryptography
 import Networking
 package import Peering
 import Persistence
-import Primitives
+package import Primitives
 
 extension ContentExchange {
   /// Fetches content from peers at `addresses`, or where none is given from whoever provides it.
@@ -61,6 +61,27 @@ extension ContentExchange {
   }
 
   // MARK: Bitswap
+
+  /// One block from whoever has it, checked and not stored: the connected peers are asked first,
+  /// then those who provide it.
+  package func block(_ cid: CID) async throws -> Bytes {
+    if let block = cid.inlineBlock { return block }
+    return try await host.loop.perform {
+      let (id, inbox) = await self.bitswap.begin(peers: [])
+      do {
+        await self.bitswap.want([cid], id)
+        let news = try await inbox.next()
+        await self.bitswap.end(id)
+        guard case .blocks(let blocks) = news, let block = blocks.first else {
+          throw ContentError.missingBlock(cid)
+        }
+        return block.bytes
+      } catch {
+        await self.bitswap.end(id)
+        throw error
+      }
+    }
+  }
 
   private func fetchByBitswap(_ walk: FetchWalk, from peers: [PeerID]) async throws {
     try await host.loop.perform {

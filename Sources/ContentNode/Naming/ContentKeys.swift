@@ -1,6 +1,6 @@
 package import Cryptography
 import Glibc
-package import Persistence
+import Persistence
 import Primitives
 
 /// The keys that names are published under: `self`, and files `NAME.key` of mode 0600.

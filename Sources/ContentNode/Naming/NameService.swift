@@ -1,8 +1,8 @@
 package import Cryptography
 package import Networking
 package import Peering
-package import Persistence
-package import Primitives
+import Persistence
+import Primitives
 
 /// Publishes names (IPNS), looks them up, and keeps the own ones alive.
 ///
@@ -58,7 +58,7 @@ package actor NameService {
     let sequence = (ownRecord(of: name)?.sequence).map { $0 &+ 1 } ?? 0
     let record = IPNSRecord(
       value: Bytes(path.utf8), sequence: sequence, validUntil: now.advanced(by: lifetime),
-      timeToLive: UInt64(clamping: timeToLive / .nanoseconds(1)), signedBy: key)
+      timeToLive: UInt64(max(0, timeToLive / .nanoseconds(1))), signedBy: key)
     try keep(record, of: name)
     return (name, await spread(record, of: name))
   }

@@ -3,7 +3,7 @@ import Cryptography
 package import Networking
 import Peering
 package import Persistence
-package import Primitives
+import Primitives
 package import Telemetry
 
 /// What a node tells others that it has.
