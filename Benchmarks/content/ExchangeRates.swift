@@ -22,7 +22,7 @@ struct ExchangeRates: Sendable {
       await server.exchange.archives.start()
       var archives = Rates()
       for _ in 0..<rounds { try await fetch(cid, from: server, &archives) }
-      await server.host.stopServing(ArchiveService.protocolID)
+      await server.host.stopServing(ArchiveExchange.protocolID)
       await server.exchange.bitswap.start()
       var bitswap = Rates()
       for _ in 0..<rounds { try await fetch(cid, from: server, &bitswap) }

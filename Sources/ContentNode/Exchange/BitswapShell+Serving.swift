@@ -27,10 +27,13 @@ extension BitswapShell {
   private func lookUp(_ cids: [CID], for peer: BitswapPeer) async {
     let store = store
     let had = try? await pool.run {
-      Set(cids.filter { cid in
-        guard cid.inlineBlock == nil, let digest = try? store.digest(of: cid) else { return false }
-        return (try? store.contains(digest)) == true
-      })
+      Set(
+        cids.filter { cid in
+          guard cid.inlineBlock == nil, let digest = try? store.digest(of: cid) else {
+            return false
+          }
+          return (try? store.contains(digest)) == true
+        })
     }
     _ = perform(server.handle(.looked(cids, has: had ?? [], for: peer)))
   }

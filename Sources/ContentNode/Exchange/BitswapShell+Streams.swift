@@ -71,7 +71,7 @@ extension BitswapShell {
     64 * (message.wants.count + message.presences.count + message.unreadableAbsent.count + 1)
   }
 
-  /// Sends what waits over a stream of our own, and reads what comes on it: some peers answer there.
+  /// Sends what waits over a stream of our own, and reads what comes on it: some answer there.
   private func speak(to number: BitswapPeer) async {
     for _ in 0..<ExchangeLimits.streamAttemptsMax {
       guard let peer = links[number]?.peer, let connection = await host.connection(with: peer),

@@ -33,7 +33,7 @@ extension ContentExchange {
     guard let missing = try await settle(walk) else { return }
     var (peers, reasons) = await reach(addresses)
     if peers.isEmpty, addresses.isEmpty { peers = await reachProviders(of: missing) }
-    let ours = await peersSpeaking([ArchiveService.protocolID], among: peers)
+    let ours = await peersSpeaking([ArchiveExchange.protocolID], among: peers)
     do {
       if try await fetchArchives(fetch, walk, session, from: ours) { return }
     } catch { reasons.append(error) }

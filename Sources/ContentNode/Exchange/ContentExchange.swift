@@ -55,7 +55,7 @@ package final class ContentExchange: Sendable {
   /// The exchange with foreign nodes.
   package let bitswap: BitswapShell
   /// The exchange with our own.
-  package let archives: ArchiveService
+  package let archives: ArchiveExchange
   /// Tables that know who provides what: our own network's, and that of IPFS.
   package let tables: [KademliaShell]
   /// What the exchange costs and brings.
@@ -75,7 +75,7 @@ package final class ContentExchange: Sendable {
     self.tables = tables
     pool = ComputePool(
       named: "content", threads: ExchangeLimits.threads, queueMax: ExchangeLimits.jobsMax)
-    archives = ArchiveService(
+    archives = ArchiveExchange(
       host: host, store: store, pool: pool, metrics: metrics, timeouts: timeouts)
     bitswap = BitswapShell(host: host, store: store, pool: pool, timeouts: timeouts) {
       [tables] cid in

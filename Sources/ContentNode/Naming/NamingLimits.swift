@@ -13,7 +13,7 @@ package enum NamingLimits {
   /// How long a record counts unless told otherwise: Kubo's, twice the time within which tables
   /// forget what is not put there again.
   package static let lifetime: Duration = .seconds(48 * 3_600)
-  /// How long others may keep a record without asking, unless told otherwise (specification: "1 h").
+  /// How long others may keep a record without asking, unless told otherwise: what Kubo says too.
   package static let timeToLive: Duration = .seconds(3_600)
   /// A record is published again so often: many times within its lifetime (Kubo's interval).
   package static let republishInterval: Duration = .seconds(4 * 3_600)

@@ -11,10 +11,12 @@ extension PeerContentNetwork {
     ContentKey(name: name, id: key.publicKey.peerID.nameCID)
   }
 
+  /// The keys, `self` first.
   package func keys() async throws -> [ContentKey] {
     try names.keys.names().map { described(try names.keys.key(named: $0), $0) }
   }
 
+  /// Makes an Ed25519 key.
   package func makeKey(named name: String, type: String?) async throws -> ContentKey {
     guard type ?? Self.keyType == Self.keyType else {
       throw ContentNetworkError.unsupportedKeyType(type ?? "")
@@ -24,6 +26,7 @@ extension PeerContentNetwork {
     return described(key, name)
   }
 
+  /// Renames a key.
   package func renameKey(
     _ name: String, to newName: String, force: Bool
   ) async throws -> RenamedContentKey {
@@ -32,10 +35,12 @@ extension PeerContentNetwork {
     return RenamedContentKey(key: described(key, newName), hasReplaced: hasReplaced)
   }
 
+  /// Removes a key.
   package func removeKey(named name: String) async throws -> ContentKey {
     described(try names.keys.remove(named: name), name)
   }
 
+  /// Stores a private key.
   package func importKey(named name: String, _ privateKey: Bytes) async throws -> ContentKey {
     guard let key = SigningKey(privateProtobuf: privateKey) else {
       throw ContentNetworkError.unsupportedKeyType("not an Ed25519 key")
@@ -44,10 +49,12 @@ extension PeerContentNetwork {
     return described(key, name)
   }
 
+  /// A private key in its protobuf form.
   package func exportKey(named name: String) async throws -> Bytes {
     try names.keys.key(named: name).privateProtobuf
   }
 
+  /// Publishes a path under a key; fails where no peer keeps the record, unless that is allowed.
   package func publish(
     _ path: String, _ settings: NamePublication
   ) async throws -> PublishedName {
@@ -60,6 +67,7 @@ extension PeerContentNetwork {
     return PublishedName(name: name.nameCID, path: path)
   }
 
+  /// The path that a name stands for.
   package func resolve(
     _ name: String, isRecursive: Bool, usesCache: Bool
   ) async throws -> String {

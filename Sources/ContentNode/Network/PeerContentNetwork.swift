@@ -11,7 +11,7 @@ package final class PeerContentNetwork: ContentNetwork {
   /// The exchange of blocks.
   package let exchange: ContentExchange
   /// Names.
-  package let names: NameService
+  package let names: ContentNames
   /// What others are told.
   package let announcer: ContentAnnouncer
   let host: PeerHost
@@ -21,7 +21,7 @@ package final class PeerContentNetwork: ContentNetwork {
 
   /// A network of a host that runs; `identity` is the host's own key.
   package init(
-    exchange: ContentExchange, names: NameService, announcer: ContentAnnouncer,
+    exchange: ContentExchange, names: ContentNames, announcer: ContentAnnouncer,
     identity: PublicKey, bootstraps: [Multiaddr] = []
   ) {
     self.exchange = exchange
@@ -44,6 +44,7 @@ package final class PeerContentNetwork: ContentNetwork {
 
   // MARK: Content
 
+  /// Who this node is, and where others reach it.
   package func identity() async throws -> ContentNodeIdentity {
     ContentNodeIdentity(
       peer: host.peerID, publicKey: identityKey.protobuf,
@@ -51,16 +52,19 @@ package final class PeerContentNetwork: ContentNetwork {
       protocols: await host.protocolIDs.sorted())
   }
 
+  /// A block from whoever has it, checked and not stored.
   package func fetch(_ cid: CID) async throws -> Bytes {
     try await exchange.block(cid)
   }
 
+  /// Queues roots to be announced.
   package func provide(_ roots: [CID]) async throws {
     await announcer.announce(roots)
   }
 
   // MARK: Peers
 
+  /// The peers that are connected now.
   package func peers() async throws -> [ContentPeer] {
     var peers: [ContentPeer] = []
     for handle in await host.connectedHandles() {
@@ -77,6 +81,7 @@ package final class PeerContentNetwork: ContentNetwork {
     return peers
   }
 
+  /// The addresses of all peers in the book.
   package func knownAddresses() async throws -> [ContentPeerAddresses] {
     let book = await host.book
     let known = book.allHandles.compactMap { book.record(of: $0) }
@@ -85,6 +90,7 @@ package final class PeerContentNetwork: ContentNetwork {
       .sorted { $0.peer.bytes.lexicographicallyPrecedes($1.peer.bytes) }
   }
 
+  /// Connects to the peer that an address names.
   package func connect(to address: Multiaddr) async throws {
     let peer = try Self.peer(of: address)
     do {
@@ -94,6 +100,7 @@ package final class PeerContentNetwork: ContentNetwork {
     }
   }
 
+  /// Closes the connection with a peer.
   package func disconnect(from address: Multiaddr) async throws {
     let peer = try Self.peer(of: address)
     guard let connection = await host.connection(with: peer) else {
@@ -109,6 +116,7 @@ package final class PeerContentNetwork: ContentNetwork {
     return peer
   }
 
+  /// One round trip to a peer.
   package func ping(_ peer: PeerID) async throws -> Duration {
     do {
       return try await host.connect(to: peer).echo(count: 1).first ?? .zero
@@ -117,6 +125,7 @@ package final class PeerContentNetwork: ContentNetwork {
     }
   }
 
+  /// The bytes of all connections; rates are those since it was asked last.
   package func bandwidth() async throws -> ContentBandwidth {
     let total = await host.bandwidth().total
     let now = host.loop.now
@@ -131,5 +140,6 @@ package final class PeerContentNetwork: ContentNetwork {
       sentBytesPerSecond: Double(total.sent &- last.total.sent) / seconds)
   }
 
+  /// Where the tables begin.
   package func bootstrapAddresses() async throws -> [Multiaddr] { bootstraps }
 }

@@ -30,7 +30,8 @@ struct ExchangeTests {
     }
   }
 
-  @Test("blocks of Kubo's size and shape are fetched too, over either protocol",
+  @Test(
+    "blocks of Kubo's size and shape are fetched too, over either protocol",
     arguments: [ExchangeProtocols.archives, .bitswap])
   func kuboProfile(protocols: ExchangeProtocols) async throws {
     try await ExchangeWorld.withLoop { loop in

@@ -17,7 +17,7 @@ enum ArchiveLie: CaseIterable, Sendable {
   case anotherOrder
   /// The archive, and then blocks without end.
   case endless
-  /// Half of the archive, and then nothing.
+  /// The beginning of the archive, and then nothing.
   case stalling
   /// Half of the archive, and then the end.
   case truncated
@@ -77,8 +77,8 @@ struct HostileExchangeTests {
     case .unasked: sections.insert(section("unasked"), at: 3)
     case .anotherOrder: sections.swapAt(2, 3)
     case .endless: break
-    case .stalling, .truncated:
-      sections.removeLast(request.scope == .block ? sections.count - 1 : sections.count / 2)
+    case .stalling: sections = [CARHeader(roots: request.roots).bytes]
+    case .truncated: sections.removeLast(sections.count / 2)
     case .anotherRoot:
       sections[0] = CARHeader(roots: [ContentBlock(hashing: [1], codec: .raw).cid]).bytes
     case .refusing: return
@@ -98,7 +98,7 @@ struct HostileExchangeTests {
         let sections = try Self.sections(of: file.cid, in: honest.store)
         try await ExchangeWorld.withNode(loop, serving: .none) { liar in
           await liar.host.serve(
-            StreamProtocol(ArchiveService.protocolID) { stream in
+            StreamProtocol(ArchiveExchange.protocolID) { stream in
               try await Self.tell(lie, sections, on: stream)
             })
           try await ExchangeWorld.withNode(loop) { client in
@@ -120,7 +120,7 @@ struct HostileExchangeTests {
     }
   }
 
-  @Test("several honest peers share a large tree, and one that breaks off leaves its part to others")
+  @Test("several honest peers share a large tree, and each carries a part of it")
   func sharing() async throws {
     try await ExchangeWorld.withLoop { loop in
       try await ExchangeWorld.withNode(loop) { one in
@@ -185,7 +185,7 @@ struct HostileExchangeTests {
 extension ExchangeNode {
   /// Bytes that its host sent.
   func sentBytes() async -> UInt64 {
-    await host.bandwidth().rows.first { $0.protocolID == ArchiveService.protocolID }?.traffic.sent
+    await host.bandwidth().rows.first { $0.protocolID == ArchiveExchange.protocolID }?.traffic.sent
       ?? 0
   }
 }

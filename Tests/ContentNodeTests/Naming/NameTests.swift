@@ -31,7 +31,7 @@ private func withNode(
     await exchange.start()
     let key = SigningKey.generate()
     let directory = node.store.path + "/names"
-    let names = NameService(
+    let names = ContentNames(
       keys: ContentKeys(identity: key, directory: directory), directory: directory,
       tables: [table], clock: { time.withLock { $0 } })
     let network = PeerContentNetwork(

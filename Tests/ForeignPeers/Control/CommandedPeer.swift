@@ -25,7 +25,8 @@ package struct CommandedPeer: Sendable {
 
   /// What the command answers; the peer may take its time.
   @discardableResult
-  package func ask(_ command: String, _ arguments: KeyValuePairs<String, JSONValue> = [:]) async throws
+  package func ask(_ command: String, _ arguments: KeyValuePairs<String, JSONValue> = [:])
+    async throws
     -> JSONValue
   {
     let control = try await process.control()

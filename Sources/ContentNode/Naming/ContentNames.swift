@@ -8,7 +8,7 @@ import Primitives
 ///
 /// A published record is stored before it is sent, so the sequence never goes back; each time it is
 /// published again it is signed anew with the next sequence.
-package actor NameService {
+package actor ContentNames {
   /// Milliseconds since 1970.
   package typealias Clock = @Sendable () -> UInt64
 

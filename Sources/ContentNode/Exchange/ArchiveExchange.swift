@@ -7,7 +7,7 @@ import Primitives
 package import Telemetry
 
 /// Sends archives to other nodes of ours, and takes theirs: `/martlet/content/1.0.0`.
-package struct ArchiveService: Sendable {
+package struct ArchiveExchange: Sendable {
   /// The protocol's name on the wire.
   package static let protocolID = "/martlet/content/1.0.0"
 
