@@ -46,11 +46,14 @@ enum ContentFetching {
       let host = PeerHost(
         loop: loop, identity: .generate(), settings: PeerHostSettings(), protocols: [])
       let running = Task(executorPreference: loop.taskExecutor) { await host.run() }
-      let tables = try await join(bootstraps, host)
+      let tables = bootstraps.isEmpty ? [] : await tables(host, serving: false)
       let exchange = ContentExchange(host: host, store: store, tables: tables)
       await exchange.start()
       let outcome: Result<FetchedContent, any Error>
-      do { outcome = .success(try await exchange.fetch(ContentFetch(path), from: peers)) } catch {
+      do {
+        for table in tables { _ = try await table.bootstrap(from: bootstraps) }
+        outcome = .success(try await exchange.fetch(ContentFetch(path), from: peers))
+      } catch {
         outcome = .failure(error)
       }
       await host.stop()
@@ -60,26 +63,25 @@ enum ContentFetching {
     }
   }
 
-  /// The tables that know who provides what: our own, and that of IPFS; one that nobody answers
-  /// for knows nobody.
-  static func join(_ bootstraps: [Multiaddr], _ host: PeerHost) async throws -> [KademliaShell] {
-    guard !bootstraps.isEmpty else { return [] }
-    let networks: [(String, KademliaSettings)] = [
-      (KademliaMachine.martletProtocolID, .martlet), (KademliaMachine.ipfsProtocolID, .ipfs),
+  /// The tables that know who provides what: our own, and that of IPFS, in which this node is a
+  /// client. Whoever serves nobody is in nobody's table.
+  static func tables(_ host: PeerHost, serving: Bool) async -> [KademliaShell] {
+    let networks: [(String, KademliaSettings, Bool)] = [
+      (KademliaMachine.martletProtocolID, .martlet, serving),
+      (KademliaMachine.ipfsProtocolID, .ipfs, false),
     ]
     var tables: [KademliaShell] = []
-    for (protocolID, var settings) in networks {
-      // A client of the moment is in nobody's table.
-      settings.serves = false
+    for (protocolID, var settings, serves) in networks {
+      settings.serves = serves
       let table = await KademliaShell(host: host, protocolID: protocolID, settings: settings)
       await table.start()
       tables.append(table)
     }
-    for table in tables { _ = try await table.bootstrap(from: bootstraps) }
     return tables
   }
 
-  private static func addresses(
+  /// The nodes that an option names.
+  static func addresses(
     _ option: String, _ arguments: Arguments
   ) throws -> [Multiaddr] {
     try (arguments.text(option) ?? "").split(separator: ",").map { text in
