@@ -153,10 +153,7 @@ let package = Package(
     // Foreign nodes that tests command, and the programs that run them
     .target(
       name: "ForeignPeers", dependencies: foundations + ["Networking", "Peering"],
-      path: "Tests/ForeignPeers",
-      exclude: [
-        "control.py", "kubo_peer.py", "py_discovery_peer.py", "py_peer.py", "trio_control.py",
-      ], sources: ["Control"], swiftSettings: strict),
+      path: "Tests/ForeignPeers/Control", swiftSettings: strict),
     tests("Networking", foundations + ["Peering", "CShim", "ForeignPeers"]),
     tests(
       "Persistence",

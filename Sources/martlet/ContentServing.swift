@@ -56,9 +56,12 @@ enum ContentServing {
       ServedNetwork.isAsked(arguments)
       ? try await ServedNetwork(arguments, store: store, loop: loop, metrics: metrics) : nil
     let network = peers?.network
+    let fetch: ContentGateway.Fetch? = network.map { network in
+      { @Sendable cid in try await network.fetch(cid) }
+    }
     let gateway = ContentGateway(
       store: store, loop: loop, settings: settings(arguments), metrics: metrics,
-      fetch: network.map { network in { try await network.fetch($0) } }, records: network)
+      fetch: fetch, records: network)
     let rpc = try KuboRPC(store: store, settings: rpcSettings(arguments), network: network)
     defer { rpc.stop() }
     let server = ContentServer(loop: loop, gateway: gateway, rpc: rpc.handler, metrics: metrics)

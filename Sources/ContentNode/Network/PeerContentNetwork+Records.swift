@@ -1,5 +1,6 @@
 package import ContentStore
 import Cryptography
+import Peering
 import Primitives
 
 /// Names for a gateway.
