@@ -104,7 +104,10 @@ let package = Package(
       swiftSettings: strict),
     // Measured by Benchmarks/content/run.sh, killed by the crash tests
     .executableTarget(
-      name: "ContentBench", dependencies: foundations + ["ContentStore", "Persistence"],
+      name: "ContentBench",
+      dependencies: foundations + [
+        "Peering", "ContentStore", "Networking", "Persistence", "ContentNode", "ForeignPeers",
+      ],
       path: "Benchmarks/content", exclude: ["run.sh"], swiftSettings: strict),
     // Measured by Benchmarks/peers/run.sh
     .executableTarget(
@@ -148,7 +151,11 @@ let package = Package(
       foundations + [
         "ContentStore", "NeuralNetworks", "FederatedLearning", "UsefulWork", "Ledger",
       ]),
-    tests("Networking", foundations + ["Peering", "CShim"]),
+    // Foreign nodes that tests command, and the programs that run them
+    .target(
+      name: "ForeignPeers", dependencies: foundations + ["Networking", "Peering"],
+      path: "Tests/ForeignPeers/Control", swiftSettings: strict),
+    tests("Networking", foundations + ["Peering", "CShim", "ForeignPeers"]),
     tests(
       "Persistence",
       foundations + ["ContentStore", "Ledger", "Consensus", "CShim", "ContentBench"]),
@@ -168,6 +175,7 @@ let package = Package(
       "ContentNode",
       foundations + [
         "Peering", "ContentStore", "Ledger", "Networking", "Persistence", "IPFSClient", "CShim",
+        "ForeignPeers",
       ]),
     tests("Simulator", foundations + ["Peering"]),
     .testTarget(name: "TidyTests", swiftSettings: strict),

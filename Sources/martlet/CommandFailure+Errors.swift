@@ -1,4 +1,5 @@
 import Consensus
+import ContentNode
 import ContentStore
 import Coordinator
 import Cryptography
@@ -49,6 +50,7 @@ extension CommandFailure {
     case let error as DatasetError:
       self.init("\(error)", hint: "compare the data with the model's configuration")
     case let error as WorkError: self.init("\(error)", hint: "see `martlet train --help`")
+    case let error as ContentFetchError: self.init(error)
     case let error as ContentError: self.init("\(error)", hint: "check the CID", code: .notFound)
     default:
       self.init("\(error)", hint: "if this looks wrong, report it with the command that you ran")

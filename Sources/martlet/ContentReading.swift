@@ -15,7 +15,7 @@ enum ContentReading {
       options: [
         Option(name: "output", value: "PATH", short: "o", summary: "where to write it"),
         ContentSharing.openingOption, ContentNodes.option,
-      ] + NetworkClient.options,
+      ] + ContentFetching.options + NetworkClient.options,
       details: ["CID may be followed by a path: CID/folder/file."],
       example: "martlet content get CID -o file", run: get),
     Command(
@@ -25,7 +25,7 @@ enum ContentReading {
         Option(name: "offset", value: "BYTES", summary: "skip so many bytes"),
         Option(name: "length", value: "BYTES", summary: "print at most so many"),
         ContentSharing.openingOption, ContentNodes.option,
-      ],
+      ] + ContentFetching.options,
       details: ["CID may be followed by a path: CID/folder/file."],
       example: "martlet content cat CID", run: cat),
     Command(
@@ -38,8 +38,9 @@ enum ContentReading {
   @Sendable private static func get(_ arguments: Arguments) async throws {
     let output = try arguments.required("output")
     let path = try ContentCommands.path(arguments.positionals[0])
+    try await ContentFetching.fetchIfAsked(path, arguments)
     // A coordinator gives single files; directories are in the store of a home alone.
-    if path.segments.isEmpty, path.root.codec != .dagCBOR {
+    if path.segments.isEmpty, path.root.codec != .dagCBOR, !ContentFetching.isAsked(arguments) {
       do {
         let size = try await NetworkClient.selected(arguments).downloadContent(
           "\(path.root)", to: output)
@@ -58,7 +59,7 @@ enum ContentReading {
         try await write("\(path)", to: output, from: $0, arguments)
       }
       show(output, written.byteCount, entryCount: written.entryCount, arguments)
-    } catch  where isElsewhere(error, arguments) {
+    } catch where isElsewhere(error, arguments) {
       let size = try await ContentNodes.get(arguments.positionals[0], to: output, arguments)
       show(output, size, entryCount: 1, arguments)
     }
@@ -113,6 +114,8 @@ enum ContentReading {
 
   @Sendable private static func cat(_ arguments: Arguments) async throws {
     guard let bytes = try part(arguments) else { return }
+    let path = try ContentCommands.path(arguments.positionals[0])
+    try await ContentFetching.fetchIfAsked(path, arguments)
     do {
       try ContentCommands.withStore(arguments) { store in
         let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
@@ -120,7 +123,7 @@ enum ContentReading {
         _ = try store.block(cid)
         try print(cid, bytes, of: store, arguments)
       }
-    } catch  where isElsewhere(error, arguments) {
+    } catch where isElsewhere(error, arguments) {
       try await ContentNodes.cat(arguments.positionals[0], arguments)
     }
   }

@@ -27,15 +27,16 @@ enum ContentServing {
     ) { try await serve($0, [.gateway]) },
   ]
 
-  private static let options = [
-    Option(name: "gateway", value: "ADDRESS", summary: "the gateway (default 127.0.0.1:8088)"),
-    Option(name: "trustless", summary: "give only what the client verifies: raw, car, records"),
-    Option(name: "host-name", value: "NAME,…", summary: "names in URLs besides localhost"),
-    Option(name: "tls-cert", value: "FILE", summary: "PEM certificate chain of the gateway"),
-    Option(name: "tls-key", value: "FILE", summary: "PEM key of the gateway"),
-    Option(name: "insecure-http", summary: "allow a plain HTTP gateway beyond loopback"),
-    Option(name: "exit-with-parent", summary: "end when nobody reads its standard output"),
-  ]
+  private static let options =
+    [
+      Option(name: "gateway", value: "ADDRESS", summary: "the gateway (default 127.0.0.1:8088)"),
+      Option(name: "trustless", summary: "give only what the client verifies: raw, car, records"),
+      Option(name: "host-name", value: "NAME,…", summary: "names in URLs besides localhost"),
+      Option(name: "tls-cert", value: "FILE", summary: "PEM certificate chain of the gateway"),
+      Option(name: "tls-key", value: "FILE", summary: "PEM key of the gateway"),
+      Option(name: "insecure-http", summary: "allow a plain HTTP gateway beyond loopback"),
+      Option(name: "exit-with-parent", summary: "end when nobody reads its standard output"),
+    ] + ServedNetwork.options
 
   /// Requests that run when the command is told to end may take this long.
   private static let shutdownMax: Duration = .seconds(2)
@@ -51,10 +52,17 @@ enum ContentServing {
     let thread = loop.start(named: "loop")
     defer { thread.detach() }
     let metrics = MetricsRegistry()
-    // A network of peers gives `fetch` and `records` here.
+    let peers =
+      ServedNetwork.isAsked(arguments)
+      ? try await ServedNetwork(arguments, store: store, loop: loop, metrics: metrics) : nil
+    let network = peers?.network
+    let fetch: ContentGateway.Fetch? = network.map { network in
+      { @Sendable cid in try await network.fetch(cid) }
+    }
     let gateway = ContentGateway(
-      store: store, loop: loop, settings: settings(arguments), metrics: metrics)
-    let rpc = try KuboRPC(store: store, settings: rpcSettings(arguments))
+      store: store, loop: loop, settings: settings(arguments), metrics: metrics,
+      fetch: fetch, records: network)
+    let rpc = try KuboRPC(store: store, settings: rpcSettings(arguments), network: network)
     defer { rpc.stop() }
     let server = ContentServer(loop: loop, gateway: gateway, rpc: rpc.handler, metrics: metrics)
     let tls = try certificate(arguments)
@@ -68,17 +76,28 @@ enum ContentServing {
     let signals = try await loop.perform {
       try SignalSource([.interrupt, .terminate], on: loop)
     }
-    Output.result(
-      .object(urls.map { .init($0.interface.rawValue, .string($0.url)) }),
-      asJSON: arguments.isJSON
-    ) { TextTable.lines([], urls.map { [$0.interface.rawValue, $0.url] }).joined(separator: "\n") }
-    try await run(server, until: signals, on: loop)
+    await show(urls.map { ($0.interface.rawValue, $0.url) }, peers, arguments)
+    try await run(server, peers, until: signals, on: loop)
+  }
+
+  private static func show(
+    _ urls: [(name: String, url: String)], _ peers: ServedNetwork?, _ arguments: Arguments
+  ) async {
+    let own = await peers?.description() ?? []
+    let members = urls.map { JSONValue.Member($0.name, .string($0.url)) } + own
+    var rows = urls.map { [$0.name, $0.url] }
+    for address in own.last?.value.elements ?? [] { rows.append(["peers", address.text ?? ""]) }
+    Output.result(.object(members), asJSON: arguments.isJSON) {
+      TextTable.lines([], rows).joined(separator: "\n")
+    }
   }
 
   private static func run(
-    _ server: ContentServer, until signals: SignalSource, on loop: EventLoop
+    _ server: ContentServer, _ peers: ServedNetwork?, until signals: SignalSource,
+    on loop: EventLoop
   ) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
+      if let peers { group.addTask { await peers.run() } }
       group.addTask { try await server.run() }
       group.addTask(executorPreference: loop.taskExecutor) {
         _ = try await signals.next()

@@ -109,6 +109,14 @@ class Kubo:
             file.flush()
             return self.call("AddFile", self.repository, file.name, 0)
 
+    def do_add_path(self, path):
+        """Adds a file or a folder; returns its CID."""
+        return self.call("AddFile", self.repository, path, 0)
+
+    def do_fetch(self, cid, path):
+        """Writes content to a path once it has come, which may be never."""
+        return self.call("Download", self.repository, cid, path) == 0
+
     def do_download(self, cid):
         """Begins to look for who has the content and to dial them; that never ends by itself."""
         path = os.path.join(self.folder, "download")

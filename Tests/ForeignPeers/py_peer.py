@@ -9,6 +9,7 @@ OPTIONS is a JSON object; each member is left out for no:
     gossipsub     true
     relay         "hop", to relay for others, or "stop", to be reached and to dial through relays
     autonat       true: dials back
+    bitswap       true: exchanges blocks
     punches       true: upgrades relayed connections (DCUtR), as it is told to or follows
     secret        64 hexadecimal digits: the secret of py-libp2p's own private network
 """
@@ -21,6 +22,8 @@ import time
 import multiaddr
 import trio
 from libp2p import new_host
+from libp2p.bitswap.client import BitswapClient
+from libp2p.bitswap.dag import MerkleDag
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.host.autonat.autonat import AutoNATService
@@ -103,6 +106,9 @@ class Peer:
             self.services.append(self.relay)
         if options.get("autonat"):
             self.autonat = AutoNATService(self.host)
+        if options.get("bitswap"):
+            self.bitswap = BitswapClient(self.host)
+            self.dag = MerkleDag(self.bitswap)
         if options.get("punches"):
             self.puncher = Puncher(self.host)
             self.services.append(self.puncher)
@@ -122,6 +128,9 @@ class Peer:
         async with self.host.run(listen_addrs=addresses), trio.open_nursery() as self.nursery:
             for service in self.services:
                 self.nursery.start_soon(self.keep_running, service)
+            if self.options.get("bitswap"):
+                self.bitswap.set_nursery(self.nursery)
+                await self.bitswap.start()
             await trio_control.serve(self, path)
 
     async def keep_running(self, service):
@@ -243,6 +252,19 @@ class Peer:
 
     async def do_meshsub(self, peer):
         return str(self.router.peer_protocol.get(ID.from_string(peer)))
+
+    # -- bitswap
+
+    async def do_add_file(self, path, chunk):
+        """Adds a file; its blocks have at most 512 KiB, or it would not read them itself."""
+        with open(path, "rb") as file:
+            return (await self.dag.add_bytes(file.read(), chunk_size=chunk)).hex()
+
+    async def do_fetch_file(self, cid, peer, path):
+        content, _ = await self.dag.fetch_file(cid, ID.from_string(peer), timeout=15)
+        with open(path, "wb") as file:
+            file.write(content)
+        return len(content)
 
     # -- relays, AutoNAT, DCUtR
 

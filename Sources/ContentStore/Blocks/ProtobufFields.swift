@@ -1,8 +1,10 @@
 import Primitives
 
-/// The part of the protobuf wire format that dag-pb and UnixFS use: varints and byte strings.
+/// The part of the protobuf wire format that dag-pb, UnixFS and bitswap use: varints and byte
+/// strings.
 ///
-/// protobuf.dev/programming-guides/encoding; varints must be minimal, as dag-pb requires.
+/// protobuf.dev/programming-guides/encoding; varints must be minimal, as dag-pb requires, unless
+/// the reader is lenient.
 struct ProtobufReader {
   enum Value {
     case varint(UInt64)
@@ -11,28 +13,51 @@ struct ProtobufReader {
 
   private let bytes: ArraySlice<UInt8>
   private let what: String
+  private let isLenient: Bool
   private var offset = 0
 
-  init(_ bytes: ArraySlice<UInt8>, what: String) {
+  /// A reader of `bytes`. A lenient one takes what every writer of protobuf may send: long varints,
+  /// and fields of fixed length, which it passes over.
+  init(_ bytes: ArraySlice<UInt8>, what: String, isLenient: Bool = false) {
     self.bytes = bytes
     self.what = what
+    self.isLenient = isLenient
   }
 
   /// Returns the next field, or nil at the end.
   mutating func next() throws(DecodingFailure) -> (number: UInt64, value: Value)? {
-    guard offset < bytes.count else { return nil }
-    let key = try Varint.readShort(bytes, at: &offset)
-    let wireType = key & 7
-    switch wireType {
-    case 0: return (key >> 3, .varint(try Varint.readShort(bytes, at: &offset)))
-    case 2:
-      let count = try Varint.readShort(bytes, at: &offset)
-      guard count <= bytes.count - offset else { throw .truncated(what: what) }
-      let start = bytes.startIndex + offset
-      offset += Int(count)
-      return (key >> 3, .bytes(bytes[start..<start + Int(count)]))
-    default: throw .malformed(what: what, reason: "wire type \(wireType)")
+    while offset < bytes.count {
+      let key = try varint()
+      let wireType = key & 7
+      switch wireType {
+      case 0: return (key >> 3, .varint(try varint()))
+      case 1 where isLenient: _ = try take(8)
+      case 5 where isLenient: _ = try take(4)
+      case 2: return (key >> 3, .bytes(try take(varint())))
+      default: throw .malformed(what: what, reason: "wire type \(wireType)")
+      }
     }
+    return nil
+  }
+
+  private mutating func take(_ count: UInt64) throws(DecodingFailure) -> ArraySlice<UInt8> {
+    guard count <= bytes.count - offset else { throw .truncated(what: what) }
+    let start = bytes.startIndex + offset
+    offset += Int(count)
+    return bytes[start..<start + Int(count)]
+  }
+
+  private mutating func varint() throws(DecodingFailure) -> UInt64 {
+    guard isLenient else { return try Varint.readShort(bytes, at: &offset) }
+    var value: UInt64 = 0
+    for shift in stride(from: UInt64(0), to: 64, by: 7) {
+      guard offset < bytes.count else { throw .truncated(what: what) }
+      let byte = bytes[bytes.startIndex + offset]
+      offset += 1
+      value |= UInt64(byte & 0x7f) << shift
+      if byte & 0x80 == 0 { return value }
+    }
+    throw .malformed(what: what, reason: "a varint of more than ten bytes")
   }
 }
 

@@ -71,10 +71,21 @@ public struct DagExport: Sendable {
   /// Where the path led, once it was found.
   public private(set) var resolved: ResolvedPath?
 
-  /// Starts at the request's root. Inline blocks of the root may already be refused.
-  public init(_ request: Request) throws(ContentError) {
+  /// Starts at the request's root. Inline blocks of the root may already be refused. What is below
+  /// `held` does not belong into the archive, and is passed over where nothing else needs it.
+  public init(_ request: Request, held: [CID] = []) throws(ContentError) {
     self.request = request
+    seen = Set(held)
     stage = .path(PathResolution(request.path))
+    try settle()
+  }
+
+  /// Starts at several roots, all that lies below one after the other.
+  public init(subtrees roots: [CID], held: [CID] = []) throws(ContentError) {
+    precondition(!roots.isEmpty)
+    request = Request(ContentPath(root: roots[0]))
+    seen = Set(held)
+    stage = .links(roots.reversed())
     try settle()
   }
 
@@ -99,6 +110,53 @@ public struct DagExport: Sendable {
     let isNew = request.repeatsBlocks || seen.insert(cid).inserted
     try settle()
     return isNew
+  }
+
+  /// The same with a block that was checked already.
+  public mutating func supply(verified block: ContentBlock) throws(ContentError) -> Bool {
+    guard let cid = wanted else { preconditionFailure("no block was wanted") }
+    guard cid == block.cid else { throw .digestMismatch(cid) }
+    try take(block.bytes, cid)
+    let isNew = request.repeatsBlocks || seen.insert(cid).inserted
+    try settle()
+    return isNew
+  }
+
+  /// Passes over the wanted block, which is a leaf: of a raw block nothing but its name matters to
+  /// the walk. Its size is then not compared with what its parent says.
+  public mutating func passOverLeaf() throws(ContentError) {
+    guard let cid = wanted, cid.codec == .raw else { preconditionFailure("no leaf was wanted") }
+    if case .file(var walk) = stage {
+      stage = .finished
+      walk.skipLeaf()
+      stage = .file(walk)
+      blocksSeen += 1
+    } else {
+      try take([], cid)
+    }
+    seen.insert(cid)
+    try settle()
+  }
+
+  /// The blocks that will be wanted next as far as is known, at most `count`, the wanted one first:
+  /// each once, and none that has come.
+  public func upcoming(_ count: Int) -> [CID] {
+    let next: [CID] =
+      switch stage {
+      case .path(let resolution): resolution.wanted.map { [$0] } ?? []
+      case .terminus(let cid): [cid]
+      case .file(let walk): walk.upcoming(count)
+      case .shards(let walk): walk.upcoming(count)
+      case .links(let stack): stack.suffix(count).reversed()
+      case .finished: []
+      }
+    var named: Set<CID> = []
+    return next.filter { cid in
+      guard cid.inlineBlock == nil, request.repeatsBlocks || !seen.contains(cid) else {
+        return false
+      }
+      return named.insert(cid).inserted
+    }
   }
 
   private mutating func take(_ block: Bytes, _ cid: CID) throws(ContentError) {

@@ -39,6 +39,9 @@ public struct UnixFSDirectoryWalk: Sendable {
   /// The block needed next; nil when all entries were given.
   public var wanted: CID? { pending.last?.cid }
 
+  /// The blocks that will be wanted next as far as is known, the wanted one first.
+  func upcoming(_ count: Int) -> [CID] { pending.suffix(count).reversed().map(\.cid) }
+
   /// Takes the wanted block and returns the entries it holds itself.
   public mutating func supply(_ block: Bytes) throws(ContentError) -> [UnixFSEntry] {
     guard let next = pending.last else { preconditionFailure("no block was wanted") }

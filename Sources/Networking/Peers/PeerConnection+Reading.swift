@@ -1,7 +1,7 @@
 import Peering
 import Primitives
 
-/// How tasks read streams.
+/// How tasks read streams, and what has a deadline.
 extension PeerConnection {
   /// The next frame of at most `limit` bytes, or nil when the other side has finished before one.
   func readFrame(from stream: UInt32, limit: Int) async throws(PeerError) -> Bytes? {
@@ -108,6 +108,15 @@ extension PeerConnection {
     guard let time else { return try await readSome(count, from: stream) }
     return try await withDeadline(time, method: protocolID(of: stream), on: stream) {
       () async throws(PeerError) in try await self.readSome(count, from: stream)
+    }
+  }
+
+  /// Sends all of `bytes`; fails after `time`.
+  func write(
+    _ bytes: Bytes, to stream: UInt32, within time: Duration
+  ) async throws(PeerError) {
+    try await withDeadline(time, method: protocolID(of: stream), on: stream) {
+      () async throws(PeerError) in try await self.write(bytes, to: stream)
     }
   }
 

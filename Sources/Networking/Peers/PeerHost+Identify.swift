@@ -26,9 +26,7 @@ extension PeerHost {
     var message = IdentifyMessage()
     message.publicKey = identity.publicKey.protobuf
     message.listenAddresses = addresses.map(\.bytes)
-    message.protocols =
-      [PingProtocol.protocolID, IdentifyMessage.protocolID]
-      + served.filter(\.isAdvertised).map(\.id)
+    message.protocols = protocolIDs
     message.protocolVersion = "martlet/1.0.0"
     message.agentVersion = settings.agentVersion
     if settings.identifiesPeers {

@@ -15,6 +15,12 @@ extension PeerHost {
     selfChanged()
   }
 
+  /// What peers are told that this host serves.
+  package var protocolIDs: [String] {
+    [PingProtocol.protocolID, IdentifyMessage.protocolID]
+      + served.filter(\.isAdvertised).map(\.id)
+  }
+
   /// Opens a stream to a peer for the first of `protocols` that it speaks, over the connection
   /// there is or a new one. `PeerConnection.openStream` says when the protocol is agreed.
   package func open(

@@ -25,6 +25,13 @@ package struct PeerStream: Sendable {
     try await connection.write(bytes, to: number)
   }
 
+  /// Sends all of `bytes`; fails when the other side has not made room for it after `limit`.
+  package nonisolated(nonsending) func write(
+    _ bytes: Bytes, within limit: Duration
+  ) async throws(PeerError) {
+    try await connection.write(bytes, to: number, within: limit)
+  }
+
   /// At least one and at most `count` bytes, or nil at the end; fails after `limit`.
   package nonisolated(nonsending) func read(
     atMost count: Int = PeerLimits.readBytesMin, within limit: Duration? = nil

@@ -93,6 +93,9 @@ package enum RecordValidator {
     guard record.value.count <= KademliaLimits.valueBytesMax else {
       throw .tooLong(bytes: record.value.count, limit: KademliaLimits.valueBytesMax)
     }
+    if record.key.bytes.starts(with: IPNSRecord.namespace.utf8) {
+      return try ipnsSequence(of: record)
+    }
     let publicKeys = Bytes("/pk/".utf8)
     guard record.key.bytes.starts(with: publicKeys) else {
       return try SignedRecord(key: record.key.bytes, value: record.value).sequence
@@ -102,5 +105,24 @@ package enum RecordValidator {
       PeerID(protobufKey: record.value).bytes[...] == record.key.bytes.dropFirst(publicKeys.count)
     else { throw .keyMismatch }
     return 0
+  }
+
+  /// A record of IPNS, of which how long it counts is left to who resolves the name: here is no
+  /// clock that knows the date.
+  private static func ipnsSequence(
+    of record: KademliaRecord
+  ) throws(KademliaRecordFault) -> UInt64 {
+    let name = Bytes(record.key.bytes.dropFirst(IPNSRecord.namespace.utf8.count))
+    guard let owner = try? PeerID(bytes: name) else { throw .unknownNamespace }
+    do throws(IPNSFault) {
+      return try IPNSRecord(record.value, of: owner).sequence
+    } catch {
+      switch error {
+      case .tooLong(let bytes, let limit): throw .tooLong(bytes: bytes, limit: limit)
+      case .malformed, .notSigned, .fieldsDiffer: throw .malformed
+      case .keyMismatch: throw .keyMismatch
+      case .signatureMismatch: throw .signatureMismatch
+      }
+    }
   }
 }

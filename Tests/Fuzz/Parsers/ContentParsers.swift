@@ -99,6 +99,27 @@ extension FuzzedParser {
       }
     },
     FuzzedParser("content-archive") { bytes in archive(bytes) },
+    FuzzedParser("bitswap-message") { bytes in
+      guard let message = try? BitswapMessage(decoding: bytes) else { return }
+      for version in BitswapVersion.allCases {
+        precondition((try? BitswapMessage(decoding: message.encoded(for: version))) != nil)
+      }
+      var server = BitswapServerMachine()
+      _ = server.handle(.received(message, from: BitswapPeer(1)))
+      var client = BitswapClientMachine()
+      _ = client.handle(.connected(BitswapPeer(1)), now: .zero)
+      let blocks = message.blocks.compactMap { $0.named() }
+      _ = client.handle(.received(blocks, message.presences, from: BitswapPeer(1)), now: .zero)
+    },
+    FuzzedParser("archive-request") { bytes in
+      guard let request = try? ArchiveRequest(decoding: bytes) else { return }
+      precondition(request.encoded() == bytes)
+      _ = try? request.walk()
+    },
+    FuzzedParser("archive-answer") { bytes in
+      guard let answer = try? ArchiveAnswer(decoding: bytes) else { return }
+      precondition(answer.encoded() == bytes)
+    },
     FuzzedParser("segment-record") { bytes in
       guard let record = SegmentRecord(decoding: bytes) else { return }
       precondition(bytes.starts(with: record.encoded()))

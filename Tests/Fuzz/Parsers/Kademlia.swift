@@ -18,6 +18,18 @@ extension FuzzedParser {
         value: Bytes(rest.dropFirst(Int(length))))
       _ = try? RecordValidator.sequence(of: record)
     },
+    // The first byte is the length of the name.
+    FuzzedParser("ipns-record") { bytes in
+      guard let length = bytes.first else { return }
+      let rest = bytes.dropFirst()
+      guard let name = try? PeerID(bytes: Bytes(rest.prefix(Int(length)))) else { return }
+      let record = Bytes(rest.dropFirst(Int(length)))
+      if let read = try? IPNSRecord(record, of: name) { precondition(!read.replaces(read)) }
+    },
+    FuzzedParser("record-time") { bytes in
+      guard let moment = RecordTime(bytes) else { return }
+      precondition(RecordTime(Bytes(moment.text.utf8)) == moment)
+    },
   ]
 
   /// Every peer named in a message is somebody new.

@@ -1,4 +1,5 @@
 import Cryptography
+import ForeignPeers
 import Glibc
 import Networking
 import Peering

@@ -1,4 +1,5 @@
 import Cryptography
+import ForeignPeers
 import Networking
 import Peering
 import Primitives

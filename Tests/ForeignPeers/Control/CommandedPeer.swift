@@ -1,18 +1,19 @@
-import Cryptography
-import Networking
-import Peering
-import Primitives
+package import Cryptography
+package import Networking
+package import Peering
+package import Primitives
 
 /// A foreign libp2p node behind one of the programs in Tests/ForeignPeers, commanded by lines of
 /// JSON.
-struct CommandedPeer: Sendable {
+package struct CommandedPeer: Sendable {
   /// An answer holds no more than what a test asked to be received.
   private static let answerBytesMax = 1 << 20
 
-  let process: ForeignProcess
+  /// The process.
+  package let process: ForeignProcess
 
   /// Starts `interpreter program SOCKET OPTIONS`.
-  init(
+  package init(
     loop: EventLoop, interpreter: String, program: String, options: JSONValue
   ) async throws {
     process = try await ForeignProcess(loop: loop) { directory in
@@ -24,7 +25,8 @@ struct CommandedPeer: Sendable {
 
   /// What the command answers; the peer may take its time.
   @discardableResult
-  func ask(_ command: String, _ arguments: KeyValuePairs<String, JSONValue> = [:]) async throws
+  package func ask(_ command: String, _ arguments: KeyValuePairs<String, JSONValue> = [:])
+    async throws
     -> JSONValue
   {
     let control = try await process.control()
@@ -45,7 +47,7 @@ struct CommandedPeer: Sendable {
   }
 
   /// The peer's name and where it listens.
-  func itself() async throws -> (peer: PeerID, addresses: [Multiaddr]) {
+  package func itself() async throws -> (peer: PeerID, addresses: [Multiaddr]) {
     let itself = try await ask("self")
     return (
       peer: try PeerID(itself["peer"]?.text ?? ""),
@@ -54,7 +56,7 @@ struct CommandedPeer: Sendable {
   }
 
   /// The address on loopback, with the peer's name.
-  func address() async throws -> Multiaddr {
+  package func address() async throws -> Multiaddr {
     let itself = try await itself()
     guard let address = itself.addresses.first(where: { !$0.isRelayed }) else {
       throw ForeignPeerError.refused(command: "self", reason: "it listens nowhere")
@@ -62,20 +64,21 @@ struct CommandedPeer: Sendable {
     return address.withoutOwner.naming(itself.peer)
   }
 
-  func stop() { process.stop() }
+  /// Ends the process.
+  package func stop() { process.stop() }
 }
 
 extension JSONValue {
   /// The texts of an array.
-  var strings: [String] { (elements ?? []).compactMap(\.text) }
+  package var strings: [String] { (elements ?? []).compactMap(\.text) }
 }
 
 extension Multiaddr {
   /// As a peer is told it.
-  var json: JSONValue { .string("\(self)") }
+  package var json: JSONValue { .string("\(self)") }
 }
 
 extension PeerID {
   /// As a peer is told it.
-  var json: JSONValue { .string("\(self)") }
+  package var json: JSONValue { .string("\(self)") }
 }

@@ -1,21 +1,23 @@
 import Glibc
-import Networking
+package import Networking
 import Primitives
 import Telemetry
 
 /// A process that is no program of ours, driven over a control socket in a directory of its own.
-final class ForeignProcess: Sendable {
+package final class ForeignProcess: Sendable {
   /// Such a process is ready within a second, or within a minute on a machine that does much else.
   private static let readyAttemptsMax = 2_400
 
-  let loop: EventLoop
-  let directory: String
+  /// The loop that its control sockets are on.
+  package let loop: EventLoop
+  /// Its directory, which goes with it.
+  package let directory: String
   private let process: pid_t
   private let isStopped = Lock(false)
   var controlPath: String { directory + "/control.sock" }
 
   /// Starts the process and waits until it answers; `arguments` is given the directory.
-  init(loop: EventLoop, arguments: (_ directory: String) throws -> [String]) async throws {
+  package init(loop: EventLoop, arguments: (_ directory: String) throws -> [String]) async throws {
     self.loop = loop
     var template = Array("/tmp/martlet-foreign-XXXXXX".utf8CString)
     guard let made = mkdtemp(&template) else { throw SocketError.addressInvalid("/tmp") }
@@ -40,12 +42,12 @@ final class ForeignProcess: Sendable {
   }
 
   /// Another connection to the control socket.
-  func control() async throws -> Socket {
+  package func control() async throws -> Socket {
     try await Socket.connect(to: .unix(path: controlPath), on: loop, within: .seconds(5))
   }
 
   /// What the process printed, for a test that failed.
-  func log() -> String {
+  package func log() -> String {
     guard let file = fopen(directory + "/log", "r") else { return "" }
     defer { fclose(file) }
     var text = Bytes(repeating: 0, count: 1 << 16)
@@ -54,7 +56,7 @@ final class ForeignProcess: Sendable {
   }
 
   /// Ends the process; a second call finds nothing to end.
-  func stop() {
+  package func stop() {
     let wasStopped = isStopped.withLock { isStopped in
       defer { isStopped = true }
       return isStopped
@@ -84,7 +86,8 @@ final class ForeignProcess: Sendable {
   }
 }
 
-enum ForeignPeerError: Error {
+/// Why a foreign peer did not do as a test wants.
+package enum ForeignPeerError: Error {
   /// The process ended before it answered.
   case ended(log: String)
   /// The peer could not do as it was told.
