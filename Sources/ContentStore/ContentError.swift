@@ -40,6 +40,10 @@ public enum ContentError: Error, Equatable, Sendable {
   case tooDeep(CID, limit: Int)
   /// The file has more bytes or blocks than the limit.
   case tooLarge(CID, limit: UInt64)
+  /// The private object is sealed for others.
+  case noKey(CID)
+  /// A part of the private object is not what its author sealed.
+  case brokenSeal(CID)
   /// The layout parameters are outside what a block can hold.
   case unsupportedLayout(reason: String)
 }
@@ -69,6 +73,8 @@ extension ContentError: CustomStringConvertible {
       "the block \(cid) declares \(declared) bytes and has \(found)"
     case .tooDeep(let cid, let limit): "the tree is deeper than \(limit) at \(cid)"
     case .tooLarge(let cid, let limit): "the content exceeds the limit of \(limit) at \(cid)"
+    case .noKey(let cid): "\(cid) is private and sealed for others"
+    case .brokenSeal(let cid): "a part of \(cid) is not what its author sealed"
     case .unsupportedLayout(let reason): "the layout is not supported: \(reason)"
     }
   }

@@ -134,7 +134,10 @@ extension APIError {
       .unsupportedLayout, .unsafeName, .duplicateName, .malformedArchive, .rangeOutside:
       self.init(
         .unprocessable, "invalid_content", error.description, hint: "name a UnixFS file")
-    case .digestMismatch: self = .damagedContent
+    case .noKey:
+      self.init(
+        .forbidden, "private_content", error.description, hint: "ask its author to share it")
+    case .digestMismatch, .brokenSeal: self = .damagedContent
     }
   }
 

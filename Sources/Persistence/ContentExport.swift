@@ -24,11 +24,11 @@ public struct ContentExport: Sendable {
     return size
   }
 
-  /// Writes the file `cid` to an open descriptor; blocks the calling thread.
+  /// Writes the file `cid`, or some bytes of it, to an open descriptor; blocks the calling thread.
   public func writeBlocking(
-    _ cid: CID, to descriptor: Int32, path: String = "standard output"
+    _ cid: CID, to descriptor: Int32, path: String = "standard output", bytes: EntityBytes = .all
   ) throws -> UInt64 {
-    var reader = UnixFSReader(root: cid, source: store, limits: limits)
+    var reader = UnixFSReader(root: cid, source: store, limits: limits, bytes: bytes)
     var written: UInt64 = 0
     do {
       while let bytes = try reader.next() {

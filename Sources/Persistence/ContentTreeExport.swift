@@ -9,6 +9,12 @@ public struct ExportedTree: Equatable, Sendable {
   public internal(set) var entryCount = 0
   /// The bytes of all files.
   public internal(set) var byteCount: UInt64 = 0
+
+  /// So many entries and bytes.
+  public init(entryCount: Int = 0, byteCount: UInt64 = 0) {
+    self.entryCount = entryCount
+    self.byteCount = byteCount
+  }
 }
 
 /// Limits of a tree that is written: a few small blocks can stand for any number of entries.

@@ -21,7 +21,7 @@ enum ContentAdding {
       Option(name: "hidden", summary: "also files whose name begins with a period"),
       Option(name: "no-pin", summary: "let the next `content gc` forget it"),
       Option(name: "name", value: "NAME", summary: "name the pin"),
-    ] + NetworkClient.options,
+    ] + ContentSharing.addingOptions + NetworkClient.options,
     details: ["With --json one object for each entry is printed, the root last."],
     example: "martlet content add README.md --only-hash", run: add)
 
@@ -30,6 +30,7 @@ enum ContentAdding {
     let layouts = try Layouts(arguments)
     try ContentCommands.checkReadable(path)
     let isFolder = isDirectory(path)
+    if arguments.flags.contains("private") { return try addPrivate(path, isFolder, arguments) }
     guard !isFolder || arguments.flags.contains("recursive") else {
       throw CommandFailure.usage("\(path) is a directory", hint: "add it with -r")
     }
@@ -45,6 +46,24 @@ enum ContentAdding {
       } catch NetworkClientError.unreachable where ContentCommands.isLocal(arguments) {}
     }
     try ContentCommands.withStore(arguments) { try add(path, $0, layouts, arguments) }
+  }
+
+  private static func addPrivate(
+    _ path: String, _ isFolder: Bool, _ arguments: Arguments
+  ) throws {
+    guard !isFolder else {
+      throw CommandFailure.usage(
+        "\(path) is a directory", hint: "pack it into one file: private objects are files")
+    }
+    guard !arguments.flags.contains("only-hash") else {
+      throw CommandFailure.usage(
+        "--only-hash and --private exclude each other",
+        hint: "a private object is encrypted under a new key, and so has a new CID each time")
+    }
+    try ContentCommands.withStore(arguments) { store in
+      let object = try ContentSharing.add(path, in: store, arguments)
+      show(path, "\(object.cid)", Int64(clamping: object.tsize), arguments, isTree: false)
+    }
   }
 
   private static func setsPin(_ arguments: Arguments) -> Bool {

@@ -8,7 +8,7 @@ import Primitives
 enum ContentCommands {
   static let all =
     [ContentAdding.command] + ContentReading.all + ContentPinning.all + ContentArchiving.all
-    + ContentUpkeep.all + ContentServing.all
+    + ContentSharing.all + ContentUpkeep.all + ContentServing.all
 
   static func checkReadable(_ path: String) throws {
     guard access(path, R_OK) != 0 else { return }

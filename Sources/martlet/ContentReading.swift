@@ -11,13 +11,19 @@ enum ContentReading {
       words: ["content", "get"], summary: "write a stored file or directory, every block checked",
       positionals: ["CID"],
       options: [
-        Option(name: "output", value: "PATH", short: "o", summary: "where to write it")
+        Option(name: "output", value: "PATH", short: "o", summary: "where to write it"),
+        ContentSharing.openingOption,
       ] + NetworkClient.options,
       details: ["CID may be followed by a path: CID/folder/file."],
       example: "martlet content get CID -o file", run: get),
     Command(
       words: ["content", "cat"], summary: "print a stored file, every block checked",
       positionals: ["CID"],
+      options: [
+        Option(name: "offset", value: "BYTES", summary: "skip so many bytes"),
+        Option(name: "length", value: "BYTES", summary: "print at most so many"),
+        ContentSharing.openingOption,
+      ],
       details: ["CID may be followed by a path: CID/folder/file."],
       example: "martlet content cat CID", run: cat),
     Command(
@@ -31,7 +37,7 @@ enum ContentReading {
     let output = try arguments.required("output")
     let path = try ContentCommands.path(arguments.positionals[0])
     // A coordinator gives single files; directories are in the store of a home alone.
-    if path.segments.isEmpty {
+    if path.segments.isEmpty, path.root.codec != .dagCBOR {
       do {
         let size = try await NetworkClient.selected(arguments).downloadContent(
           "\(path.root)", to: output)
@@ -40,6 +46,10 @@ enum ContentReading {
     }
     let written = try ContentCommands.withStore(arguments) { store in
       let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
+      if let opened = try ContentSharing.opened(cid, in: store, arguments) {
+        let size = try opened.content.writeBlocking(opened.object, to: output)
+        return ExportedTree(entryCount: 1, byteCount: size)
+      }
       return try ContentTreeExport(store: store).writeBlocking(cid, to: output)
     }
     show(output, written.byteCount, entryCount: written.entryCount, arguments)
@@ -59,8 +69,21 @@ enum ContentReading {
   @Sendable private static func cat(_ arguments: Arguments) async throws {
     try ContentCommands.withStore(arguments) { store in
       let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
-      _ = try ContentExport(store: store).writeBlocking(cid, to: STDOUT_FILENO)
+      guard let bytes = try part(arguments) else { return }
+      if let opened = try ContentSharing.opened(cid, in: store, arguments) {
+        _ = try opened.content.writeBlocking(
+          opened.object, bytes: bytes, to: STDOUT_FILENO, path: "standard output")
+      } else {
+        _ = try ContentExport(store: store).writeBlocking(cid, to: STDOUT_FILENO, bytes: bytes)
+      }
     }
+  }
+
+  /// The part that --offset and --length name; nil for no bytes at all.
+  private static func part(_ arguments: Arguments) throws -> EntityBytes? {
+    EntityBytes(
+      offset: UInt64(try arguments.integer("offset", in: 0...Int.max) ?? 0),
+      count: try arguments.integer("length", in: 0...Int.max).map { UInt64($0) })
   }
 
   @Sendable private static func list(_ arguments: Arguments) async throws {

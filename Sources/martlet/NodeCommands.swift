@@ -38,8 +38,22 @@ enum NodeCommands {
           summary: "train dishonestly, to see it caught: random, scaled, stale, other-data …"),
         Option(name: "exit-with-parent", summary: "end when nobody reads its standard output"),
       ] + PeerNode.options,
-      example: "martlet node start --role worker --network testnet", run: start)
+      example: "martlet node start --role worker --network testnet", run: start),
+    Command(
+      words: ["node", "id"], summary: "print this home's peer id, made if there is none",
+      details: ["Others name the node by it: in lists, invitations and `content share`."],
+      example: "martlet node id", run: showID),
   ]
+
+  @Sendable private static func showID(_ arguments: Arguments) async throws {
+    let home = Homes.selected(arguments)
+    try home.create()
+    let key = try home.keyOrNew(named: "identity").publicKey
+    let json: JSONValue = [
+      "peer_id": .string("\(key.peerID)"), "public_key": .string(Hex.encode(key.bytes)),
+    ]
+    Output.result(json, asJSON: arguments.isJSON) { "\(key.peerID)" }
+  }
 
   /// The kind of lie that was asked for, one that the program knows.
   static func lie(_ arguments: Arguments) throws -> String? {

@@ -112,4 +112,31 @@ import Testing
       try SealedSecret.open(Bytes(sealed.prefix(20)), passphrase: passphrase)
     }
   }
+
+  /// The box was made by PyNaCl 1.6.2 for the Ed25519 key of seed 00…1f.
+  @Test("a sealed box of libsodium's is opened by its key alone, and no changed one")
+  func sealedBox() throws {
+    let key = try SigningKey(seed: Bytes(0..<32))
+    let box = try Hex.decode(
+      "db22de47be6a65611d41c2492a445ff335186d37a51104007d2b919a5e3cf474"
+        + "691aeb5631e1cc680dbe566d57cfd6b9462f1edc260d019231ba10369906f1fc9627")
+    #expect(try SealedBox.open(box, with: key) == Bytes("martlet sealed box".utf8))
+    let own = try SealedBox.seal([1, 2, 3], for: key.publicKey)
+    #expect(own.count == 3 + SealedBox.overheadByteCount)
+    #expect(try SealedBox.open(own, with: key) == [1, 2, 3])
+    #expect(throws: CryptographyError.decryptionFailed) {
+      try SealedBox.open(box, with: SigningKey(seed: Bytes(1..<33)))
+    }
+    for position in box.indices {
+      var damaged = box
+      damaged[position] ^= 1
+      #expect(throws: CryptographyError.decryptionFailed) { try SealedBox.open(damaged, with: key) }
+      #expect(throws: CryptographyError.decryptionFailed) {
+        try SealedBox.open(Bytes(box.prefix(position)), with: key)
+      }
+    }
+    // A point of low order is no key to seal for.
+    let low = try PublicKey(bytes: [1] + Bytes(repeating: 0, count: 31))
+    #expect(throws: CryptographyError.invalidPublicKey) { try SealedBox.seal([1], for: low) }
+  }
 }

@@ -1,4 +1,5 @@
 import ContentStore
+import Cryptography
 import Persistence
 import Primitives
 
@@ -34,6 +35,13 @@ extension FuzzedParser {
         guard (try? file.take(block)) != nil else { return }
       }
       precondition(file.content.count <= 1 << 16)
+    },
+    FuzzedParser("private-object") { bytes in
+      guard let manifest = try? PrivateManifest(decoding: bytes) else { return }
+      precondition((try? manifest.block())?.bytes == bytes)
+      // The corpus has objects for this key; a passphrase would cost half a second each.
+      guard let key = try? SigningKey(seed: Bytes(0..<32)) else { return }
+      _ = try? manifest.open(with: .peer(key))
     },
     FuzzedParser("multibase") { bytes in
       for base in Multibase.allCases {
