@@ -184,7 +184,8 @@ extension IPFSClient {
         .unsupportedHash, .digestMismatch, .malformedArchive, .missingBlock:
         throw NodeFault.lied(error)
       case .malformedBlock, .notAFile, .notADirectory, .noSuchEntry, .unsafeName, .duplicateName,
-        .malformedPath, .rangeOutside, .sizeMismatch, .tooDeep, .tooLarge, .unsupportedLayout:
+        .malformedPath, .rangeOutside, .sizeMismatch, .tooDeep, .tooLarge, .unsupportedLayout,
+        .noKey, .brokenSeal:
         throw IPFSClientError.content(error)
       }
     }

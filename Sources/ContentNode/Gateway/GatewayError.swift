@@ -55,8 +55,9 @@ enum GatewayError: Error, Equatable {
       .unsupportedHash, .malformedPath, .rangeOutside, .unsupportedLayout, .notAFile:
       self = .malformed("\(error)")
     case .missingBlock, .noSuchEntry, .notADirectory: self = .notFound("\(error)")
+    case .noKey: self = .notAcceptable("\(error)")
     case .malformedBlock, .digestMismatch, .unsafeName, .duplicateName, .malformedArchive,
-      .sizeMismatch, .tooDeep, .tooLarge:
+      .sizeMismatch, .tooDeep, .tooLarge, .brokenSeal:
       self = .damaged("\(error)")
     }
   }
