@@ -59,7 +59,7 @@ enum ContentReading {
         try await write("\(path)", to: output, from: $0, arguments)
       }
       show(output, written.byteCount, entryCount: written.entryCount, arguments)
-    } catch where isElsewhere(error, arguments) {
+    } catch let error where isElsewhere(error, arguments) {
       let size = try await ContentNodes.get(arguments.positionals[0], to: output, arguments)
       show(output, size, entryCount: 1, arguments)
     }
@@ -123,7 +123,7 @@ enum ContentReading {
         _ = try store.block(cid)
         try print(cid, bytes, of: store, arguments)
       }
-    } catch where isElsewhere(error, arguments) {
+    } catch let error where isElsewhere(error, arguments) {
       try await ContentNodes.cat(arguments.positionals[0], arguments)
     }
   }
