@@ -29,7 +29,7 @@ public struct PrivateReaders: Sendable {
 public struct StoredPrivateObject: Equatable, Sendable {
   /// Its manifest: the name to give to readers.
   public let cid: CID
-  /// The bytes of all its blocks.
+  /// The bytes of the blocks that are new with it.
   public let tsize: UInt64
 }
 
@@ -92,15 +92,18 @@ public struct PrivateContent {
     }
   }
 
-  /// Opens the object `root` with the author's key, or with a passphrase.
-  public func opened(_ root: CID, passphrase: Bytes? = nil) throws -> OpenedObject {
-    try OpenedObject(
-      root: root, block: store.block(root),
-      reader: passphrase.map { .passphrase($0) } ?? .peer(author))
+  /// Opens the object `root` with the author's key, or with a passphrase; nil where it is sealed for
+  /// others.
+  public func opened(_ root: CID, passphrase: Bytes? = nil) throws -> OpenedObject? {
+    do {
+      return try OpenedObject(
+        root: root, block: store.block(root),
+        reader: passphrase.map { .passphrase($0) } ?? .peer(author))
+    } catch ContentError.noKey { return nil }
   }
 
   /// Whether `cid` names a private object.
-  public func isPrivate(_ cid: CID) throws -> Bool {
+  public static func isPrivate(_ cid: CID, in store: BlockStore) throws -> Bool {
     guard cid.codec == .dagCBOR, let value = try IPLDValue(decoding: store.block(cid), of: cid)
     else { return false }
     return PrivateManifest.isManifest(value)
@@ -130,11 +133,11 @@ public struct PrivateContent {
     return size
   }
 
-  /// Lets further peers read an object; its sealed bytes and its key stay. Returns the new CID,
-  /// which is pinned; the old one stays too.
+  /// Lets further peers read an object; its sealed bytes and its key stay. The new
+  /// object is pinned; the old one stays too.
   public func shareBlocking(
     _ object: OpenedObject, with readers: PrivateReaders, pinName: String = ""
-  ) throws -> CID {
+  ) throws -> StoredPrivateObject {
     let all = PrivateReaders(
       peers: object.header.readers + readers.peers, passphrase: readers.passphrase)
     let header = object.header.shared(
@@ -148,7 +151,8 @@ public struct PrivateContent {
     let session = ContentSession(store: store, isPinning: false)
     try session.store([block])
     try session.finish()
-    return try store.pinBlocking(block.cid, name: pinName).cid
+    try store.pinBlocking(block.cid, name: pinName)
+    return StoredPrivateObject(cid: block.cid, tsize: UInt64(block.bytes.count))
   }
 
   /// Seals an object anew under another key, for `readers` alone. Who could read it before can

@@ -30,7 +30,9 @@ enum ContentAdding {
     let layouts = try Layouts(arguments)
     try ContentCommands.checkReadable(path)
     let isFolder = isDirectory(path)
-    if arguments.flags.contains("private") { return try addPrivate(path, isFolder, arguments) }
+    if arguments.flags.contains("private") {
+      return try await addPrivate(path, isFolder, arguments)
+    }
     guard !isFolder || arguments.flags.contains("recursive") else {
       throw CommandFailure.usage("\(path) is a directory", hint: "add it with -r")
     }
@@ -81,7 +83,7 @@ enum ContentAdding {
 
   private static func addPrivate(
     _ path: String, _ isFolder: Bool, _ arguments: Arguments
-  ) throws {
+  ) async throws {
     guard !isFolder else {
       throw CommandFailure.usage(
         "\(path) is a directory", hint: "pack it into one file: private objects are files")
@@ -91,10 +93,10 @@ enum ContentAdding {
         "--only-hash and --private exclude each other",
         hint: "a private object is encrypted under a new key, and so has a new CID each time")
     }
-    try ContentCommands.withStore(arguments) { store in
-      let object = try ContentSharing.add(path, in: store, arguments)
-      show(path, "\(object.cid)", Int64(clamping: object.tsize), arguments, isTree: false)
+    let object = try await ContentTransfer.changing(nil, arguments) {
+      try ContentSharing.add(path, in: $0, arguments)
     }
+    show(path, "\(object.cid)", Int64(clamping: object.tsize), arguments, isTree: false)
   }
 
   private static func setsPin(_ arguments: Arguments) -> Bool {

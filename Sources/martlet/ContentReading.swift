@@ -51,12 +51,8 @@ enum ContentReading {
       {}
     }
     do {
-      let written = try await ContentCommands.withStore(arguments) { store in
-        try write(
-          ContentCommands.resolve(arguments.positionals[0], in: store), of: store, to: output,
-          arguments)
-      } running: {
-        try await write("\(path)", to: output, from: $0, arguments)
+      let written = try await ContentTransfer.reading(arguments.positionals[0], arguments) {
+        try write($0, of: $1, to: output, arguments)
       }
       show(output, written.byteCount, entryCount: written.entryCount, arguments)
     } catch let error where isElsewhere(error, arguments) {
@@ -95,30 +91,12 @@ enum ContentReading {
     }
   }
 
-  /// Gets a tree as an archive from the process that has the store open, and writes it out of a
-  /// store of its own, so that nothing but checked blocks becomes a file.
-  private static func write(
-    _ path: String, to output: String, from node: RunningNode, _ arguments: Arguments
-  ) async throws -> ExportedTree {
-    let root = try await node.object("dag/resolve", ("arg", path))["Cid"]?["/"]?.text ?? ""
-    let cid = try ContentCommands.cid(root)
-    return try await ContentCommands.withTransferFolder(arguments) { folder in
-      let archive = try ReplacedFile(path: "\(folder)/archive")
-      _ = try await node.export(root, to: archive.descriptor, named: output)
-      let store = try BlockStore(path: "\(folder)/store")
-      defer { store.close() }
-      _ = try ContentArchive(store: store).importBlocking(path: archive.temporaryPath)
-      return try write(cid, of: store, to: output, arguments)
-    }
-  }
-
   @Sendable private static func cat(_ arguments: Arguments) async throws {
     guard let bytes = try part(arguments) else { return }
     let path = try ContentCommands.path(arguments.positionals[0])
     try await ContentFetching.fetchIfAsked(path, arguments)
     do {
-      try ContentCommands.withStore(arguments) { store in
-        let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
+      try await ContentTransfer.reading(arguments.positionals[0], arguments) { cid, store in
         // Looked for before a byte is printed, as a part cannot be taken back.
         _ = try store.block(cid)
         try print(cid, bytes, of: store, arguments)

@@ -76,19 +76,19 @@ enum ContentSharing {
     _ cid: CID, in store: BlockStore, _ arguments: Arguments
   ) throws -> (content: PrivateContent, object: OpenedObject)? {
     guard cid.codec == .dagCBOR else { return nil }
-    let content = PrivateContent(store: store, author: try identity(arguments))
-    guard try content.isPrivate(cid) else { return nil }
-    do {
-      return (content, try content.opened(cid, passphrase: passphrase(arguments)))
-    } catch ContentError.noKey(let cid) {
-      throw CommandFailure(
-        "\(cid) is private and sealed for others",
-        hint: "ask its author for `martlet content share \(cid) --to \(content.authorKey.peerID)`")
+    guard try PrivateContent.isPrivate(cid, in: store) else { return nil }
+    let passphrase = try passphrase(arguments)
+    for key in try keys(arguments) {
+      let content = PrivateContent(store: store, author: key)
+      if let object = try content.opened(cid, passphrase: passphrase) { return (content, object) }
     }
+    throw CommandFailure(
+      "\(cid) is private and sealed for others",
+      hint: "ask its author for `martlet content share \(cid) --to \(try ownID(arguments))`")
   }
 
   @Sendable private static func share(_ arguments: Arguments) async throws {
-    try change(arguments) { content, object in
+    try await change(arguments) { content, object in
       let readers = try chosenReaders(arguments, and: [])
       guard !readers.peers.isEmpty || readers.passphrase != nil else {
         throw CommandFailure.usage("nobody to share with", hint: "name a peer with --to")
@@ -99,30 +99,28 @@ enum ContentSharing {
   }
 
   @Sendable private static func rotate(_ arguments: Arguments) async throws {
-    try change(arguments) { content, object in
+    try await change(arguments) { content, object in
       try content.rotateBlocking(
         object, for: chosenReaders(arguments, and: [content.authorKey]),
         isCompressed: !arguments.flags.contains("no-compress"),
-        pinName: arguments.text("name") ?? ""
-      ).cid
+        pinName: arguments.text("name") ?? "")
     }
   }
 
   private static func change(
-    _ arguments: Arguments, _ body: (PrivateContent, OpenedObject) throws -> CID
-  ) throws {
-    try ContentCommands.withStore(arguments) { store in
+    _ arguments: Arguments, _ body: (PrivateContent, OpenedObject) throws -> StoredPrivateObject
+  ) async throws {
+    let replaced = arguments.positionals[0]
+    let object = try await ContentTransfer.changing(replaced, arguments) { store in
       let opened = try required(store, arguments, passphrase: false)
-      let cid = try body(opened.content, opened.object)
-      let json: JSONValue = [
-        "cid": .string("\(cid)"), "replaces": .string("\(opened.object.root)"),
-      ]
-      Output.result(json, asJSON: arguments.isJSON) { "\(cid)" }
+      return try body(opened.content, opened.object)
     }
+    let json: JSONValue = ["cid": .string("\(object.cid)"), "replaces": .string(replaced)]
+    Output.result(json, asJSON: arguments.isJSON) { "\(object.cid)" }
   }
 
   @Sendable private static func readers(_ arguments: Arguments) async throws {
-    try ContentCommands.withStore(arguments) { store in
+    try await ContentTransfer.reading(arguments.positionals[0], arguments) { _, store in
       let header = try required(store, arguments, passphrase: true).object.header
       let peers = header.readers.map { "\($0.peerID)" }
       let json: JSONValue = [
@@ -152,6 +150,18 @@ enum ContentSharing {
         "\(cid) is not a private object", hint: "`martlet content add --private` makes one")
     }
     return opened
+  }
+
+  /// The keys of this home that others may have sealed for: the node's, and that of `content serve`.
+  private static func keys(_ arguments: Arguments) throws -> [SigningKey] {
+    let home = Homes.selected(arguments)
+    let served = ServedNetwork.keyName
+    return [try identity(arguments)]
+      + (home.contains("\(served).key") ? [try home.key(named: served)] : [])
+  }
+
+  private static func ownID(_ arguments: Arguments) throws -> String {
+    "\(try identity(arguments).publicKey.peerID)"
   }
 
   private static func identity(_ arguments: Arguments) throws -> SigningKey {

@@ -17,7 +17,7 @@ struct ServedNetwork: Sendable {
   ]
 
   /// The key of the peer, and the folder of other keys and published names, in the home.
-  private static let keyName = "content"
+  static let keyName = "content"
   private static let namesFolder = "names"
 
   let network: PeerContentNetwork

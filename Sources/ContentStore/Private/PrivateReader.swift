@@ -2,7 +2,7 @@ import Cryptography
 public import Primitives
 
 /// A private object that a reader's key opened.
-public struct OpenedObject: Sendable {
+public struct OpenedObject: Equatable, Sendable {
   /// The CID of its manifest.
   public let root: CID
   /// What can be seen without a key.
