@@ -104,10 +104,7 @@ let package = Package(
       swiftSettings: strict),
     // Measured by Benchmarks/content/run.sh, killed by the crash tests
     .executableTarget(
-      name: "ContentBench",
-      dependencies: foundations + [
-        "Peering", "ContentStore", "Networking", "Persistence", "ContentNode", "ForeignPeers",
-      ],
+      name: "ContentBench", dependencies: foundations + ["ContentStore", "Persistence"],
       path: "Benchmarks/content", exclude: ["run.sh"], swiftSettings: strict),
     // Measured by Benchmarks/peers/run.sh
     .executableTarget(

@@ -11,8 +11,6 @@ struct ContentBench {
            ContentBench latency BLOCKS DIRECTORY ADDS   durable adds in a store of so many blocks
            ContentBench memory MIB DIRECTORY            the most memory while adding
            ContentBench churn DIRECTORY SEED            adds and collects until it is killed
-           ContentBench exchange MIB DIRECTORY ROUNDS   fetching between two of our nodes
-           ContentBench kubo MIB DIRECTORY ROUNDS       fetching from the Kubo of MARTLET_KUBO
     """
 
   static func main() async throws {
@@ -31,10 +29,6 @@ struct ContentBench {
       try AddMemory(mebibytes: number(1), directory: arguments[2]).run()
     case ("churn", 3):
       try Churn(directory: arguments[1], seed: UInt64(number(2))).run()
-    case ("exchange", 4):
-      try await ExchangeRates(mebibytes: number(1), directory: arguments[2]).run(rounds: number(3))
-    case ("kubo", 4):
-      try await KuboRate(mebibytes: number(1), directory: arguments[2]).run(rounds: number(3))
     default:
       print(usage)
       exit(2)

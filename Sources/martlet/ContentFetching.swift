@@ -73,6 +73,8 @@ enum ContentFetching {
     var tables: [KademliaShell] = []
     for (protocolID, var settings, serves) in networks {
       settings.serves = serves
+      // Content is for everybody: no stake stands behind those who have it.
+      settings.requiresAdmission = false
       let table = await KademliaShell(host: host, protocolID: protocolID, settings: settings)
       await table.start()
       tables.append(table)

@@ -12,7 +12,7 @@ struct ServedNetwork: Sendable {
     Option(
       name: "listen", value: "MULTIADDR", summary: "exchange content with peers, and listen here"),
     Option(
-      name: "bootstrap", value: "MULTIADDR,…", summary: "peers to begin with; listens nowhere alone"
+      name: "bootstrap", value: "MULTIADDR,…", summary: "peers to begin with"
     ),
   ]
 
