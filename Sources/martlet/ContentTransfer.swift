@@ -1,5 +1,6 @@
 import ContentStore
 import Persistence
+import Primitives
 
 /// Content between the store of a running process and one of this command's own: what is private
 /// is opened and sealed here, since keys stay with the commands that were given them.
