@@ -1,3 +1,4 @@
+import ContentNode
 import ContentStore
 import Primitives
 
@@ -25,5 +26,19 @@ extension FuzzedParser {
       for finding in inspection.report.findings { _ = "\(finding)" }
     },
     FuzzedParser("denylist") { bytes in _ = try? Denylist(parsing: bytes) },
+  ]
+}
+
+extension FuzzedParser {
+  /// What a library reads from its logs and from a virus scanner.
+  static let library: [FuzzedParser] = [
+    canonical("library-event", as: LibraryEvent.self),
+    canonical("content-verdict", as: ContentVerdict.self),
+    canonical("content-access", as: ContentAccessEntry.self),
+    FuzzedParser("clamd-reply") { bytes in
+      let scan = ClamdReply.scan(bytes)
+      precondition(scan != .waiting && scan != .notAsked)
+      _ = ClamdAddress(parsing: String(decoding: bytes, as: UTF8.self))
+    },
   ]
 }
