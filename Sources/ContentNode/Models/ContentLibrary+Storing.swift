@@ -127,8 +127,8 @@ extension ContentLibrary {
     return (survey, judged)
   }
 
-  /// Judges everything again that is held; returns what is served now. Without a scanner nothing is,
-  /// unless the policy fails open.
+  /// Judges everything again that is held; returns what is served now. Without a scanner nothing
+  /// is, unless the policy fails open.
   public func judgeHeld() async throws -> [CID] {
     guard scanner != nil || policy.failsOpen else { return [] }
     var served: [CID] = []
