@@ -173,6 +173,24 @@ struct StorageProofTests {
     }
   }
 
+  @Test("terms that no ledger accepts can be asked about all the same")
+  func strangeTerms() throws {
+    var offer = try TestChain().storageOffer()
+    (offer.size, offer.epochBlocks, offer.samples) = (0, 0, .max)
+    let id = OfferID(storageOf: offer.provider, name: .zero)
+    #expect(offer.drawn(by: .zero, deal: id, epoch: 0).isEmpty)
+    offer.size = .max
+    #expect(offer.pieceCount == 1 << 52)
+    #expect(offer.drawn(by: .zero, deal: id, epoch: 0).count == 16)
+    let deal = try StorageDeal(
+      canonicalValue: .map([
+        "payer": offer.provider.canonicalValue, "terms": offer.canonicalValue,
+        "escrow": Amount.zero.canonicalValue, "proven": .unsigned(0), "start": .unsigned(1),
+      ]))
+    #expect(deal.epoch(at: 5) == nil)
+    #expect(deal.end != nil)
+  }
+
   @Test("a full proof of the most samples fits a transaction")
   func largest() throws {
     var chain = try TestChain()

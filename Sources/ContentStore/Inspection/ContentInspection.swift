@@ -177,6 +177,7 @@ public struct ContentInspection: Sendable {
       findings.append(.hiddenPickle(entry: entry.name))
       return next()
     }
+    // The header was read, so the file reaches behind it.
     let begin = entry.headerOffset + UInt64(header)
     let (end, overflow) = begin.addingReportingOverflow(entry.compressedSize)
     guard !overflow, end <= size, begin < end else {

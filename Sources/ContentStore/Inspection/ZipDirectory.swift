@@ -58,7 +58,8 @@ enum ZipDirectory {
     guard locator >= 0, tail[locator...].starts(with: locatorMark) else { return nil }
     let place = LittleEndian.unsigned(tail[locator + 8..<locator + 16])
     let tailOffset = fileSize - UInt64(tail.count)
-    guard place >= tailOffset, place - tailOffset + UInt64(end64ByteCount) <= UInt64(tail.count)
+    guard place >= tailOffset, place <= fileSize,
+      place - tailOffset + UInt64(end64ByteCount) <= UInt64(tail.count)
     else { return nil }
     let start = Int(place - tailOffset)
     guard tail[start...].starts(with: end64Mark) else { return nil }

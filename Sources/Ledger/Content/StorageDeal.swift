@@ -35,9 +35,10 @@ public struct StorageDeal: Hashable, Sendable {
     provenEpochs = 0
   }
 
-  /// The epoch of a block: (start, start + epochBlocks] is epoch 0; nil outside the deal.
+  /// The epoch of a block: (start, start + epochBlocks] is epoch 0; nil outside the deal, and for
+  /// terms that no ledger accepts.
   public func epoch(at height: BlockHeight) -> UInt32? {
-    guard let start, height > start else { return nil }
+    guard let start, height > start, terms.epochBlocks > 0 else { return nil }
     let epoch = (height - start - 1) / UInt64(terms.epochBlocks)
     return epoch < UInt64(terms.epochs) ? UInt32(epoch) : nil
   }

@@ -67,19 +67,23 @@ public struct StoragePieceProof: Hashable, Sendable {
 extension StorageOffer {
   /// Pieces that the root covers.
   public var pieceCount: UInt64 {
-    (size + UInt64(StorageLimits.pieceBytes) - 1) / UInt64(StorageLimits.pieceBytes)
+    let (whole, rest) = size.quotientAndRemainder(
+      dividingBy: UInt64(StorageLimits.pieceBytes))
+    return rest > 0 ? whole + 1 : whole
   }
 
   /// The pieces that a link draws: sample k is the first eight bytes, big-endian, of
   /// H("martlet/storage/draw/1" ‖ link ‖ deal ‖ epoch (4, big-endian) ‖ k (4)) modulo the number of
   /// pieces. The remainder's bias is below 2⁻³⁹.
   public func drawn(by link: Digest, deal: OfferID, epoch: UInt32) -> [UInt64] {
-    (0..<samples).map { sample in
+    let count = pieceCount
+    guard count > 0 else { return [] }
+    return (0..<min(samples, StorageLimits.samplesMax)).map { sample in
       let digest = SHA256.hash(
         LedgerDomain.bytes(LedgerDomain.storageDraw), link.bytes, deal.digest.bytes,
         withUnsafeBytes(of: epoch.bigEndian) { Bytes($0) },
         withUnsafeBytes(of: sample.bigEndian) { Bytes($0) })
-      return digest.bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } % pieceCount
+      return digest.bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } % count
     }
   }
 
