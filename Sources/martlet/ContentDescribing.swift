@@ -78,16 +78,21 @@ enum ContentDescribing {
     }.filter { !$0.isEmpty }
   }
 
+  /// The library of a home, around its open store.
+  static func library(of store: BlockStore, _ arguments: Arguments) throws -> ContentLibrary {
+    let home = Homes.selected(arguments)
+    return try ContentLibrary(
+      store: store, directory: home.path, key: home.keyOrNew(named: "identity"),
+      policy: try policy(), scanner: try scanner())
+  }
+
   /// Runs `body` with the library of a home whose store no other process has open.
   static func withLibrary<Result>(
     _ arguments: Arguments, _ body: (ContentLibrary) async throws -> Result
   ) async throws -> Result {
     let store = try ContentCommands.localStore(arguments)
     defer { store.close() }
-    let home = Homes.selected(arguments)
-    let library = try ContentLibrary(
-      store: store, directory: home.path, key: home.keyOrNew(named: "identity"),
-      policy: try policy(), scanner: try scanner())
+    let library = try library(of: store, arguments)
     defer { library.close() }
     do { return try await body(library) } catch let error as LibraryError {
       throw CommandFailure(error)

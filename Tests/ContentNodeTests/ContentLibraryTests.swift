@@ -224,6 +224,7 @@ struct QuarantineTests {
     let model = try await library.storeModel(path: world.file("m", bytes), description("M"))
     #expect(scanner.byteCount == bytes.count)
     #expect(!model.verdict.isServed)
+    #expect(library.denial(of: model.content) != nil)
     let held = try #require(library.obstacle(to: nil, reading: model.content))
     guard case .held = held else {
       Issue.record("\(held)")
@@ -236,6 +237,7 @@ struct QuarantineTests {
     #expect(try await library.judgeHeld() == [])
     #expect(try await library.judgeHeld() == [model.content])
     #expect(library.obstacle(to: nil, reading: model.content) == nil)
+    #expect(library.denial(of: model.content) == nil)
   }
 
   @Test("it is also held after a restart")
