@@ -52,7 +52,7 @@ struct RoundProgressTable: Sendable {
   /// Notes a transaction of the mempool; says why it is worth a block of its own.
   mutating func note(pending transaction: Transaction) -> BlockProductionMachine.SealReason? {
     switch transaction.body {
-    case .transfer, .stake, .unstake, .slash: return nil
+    case .transfer, .stake, .unstake, .slash, .content, .reward, .storage: return nil
     case .submitJob, .settle, .closeJob: return .orderPending
     case .commitWork(let commitment):
       let key = Self.work(commitment, sender: transaction.sender)
@@ -80,12 +80,13 @@ struct RoundProgressTable: Sendable {
     return isFilled ? .commitmentsComplete : nil
   }
 
-  /// Follows a committed block; true if it holds commitments.
+  /// Follows a committed block; true if the next one must reveal a link.
   mutating func apply(_ block: Block) -> Bool {
     var hasCommitments = false
     for transaction in block.transactions {
       switch transaction.body {
-      case .transfer, .stake, .unstake, .slash: break
+      case .transfer, .stake, .unstake, .slash, .content, .reward: break
+      case .storage(let order): hasCommitments = hasCommitments || order.needsBeacon
       case .submitJob(let terms):
         clients[terms.jobID(submitter: transaction.sender)] = terms.clients
       case .commitWork(let commitment):

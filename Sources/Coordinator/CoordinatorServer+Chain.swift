@@ -81,7 +81,9 @@ extension CoordinatorServer {
         let job = submission.jobID(submitter: stranded.sender)
         guard chain.state.jobs[job] == nil, let id = session(of: job) else { continue }
         sessions[id]?.refusal = refusal.message
-      case .submitJob, .transfer, .stake, .unstake, .verdict, .slash, .settle, .closeJob: continue
+      case .submitJob, .transfer, .stake, .unstake, .verdict, .slash, .settle, .closeJob,
+        .content, .reward, .storage:
+        continue
       }
     }
   }

@@ -17,6 +17,9 @@ enum LedgerDomain {
   static let beaconValue = "martlet/beacon/value/1"
   static let stateKey = "martlet/state/key/1"
   static let account = "martlet/account/1"
+  static let reward = "martlet/reward/1"
+  static let storage = "martlet/storage/1"
+  static let storageDraw = "martlet/storage/draw/1"
 
   static func bytes(_ domain: String) -> Bytes { Bytes(domain.utf8) }
 }

@@ -21,7 +21,7 @@ extension LedgerError {
       "the transaction has \(bytes) bytes, the limit is \(limit)"
     case .insufficientStake(let held, let needed): "the stake is \(held), \(needed) is needed"
     case .tooManyUnbondings(let limit): "\(limit) stakes are being freed already"
-    default: workSentence ?? miningSentence ?? blockSentence
+    default: workSentence ?? contentSentence ?? offerSentence ?? miningSentence ?? blockSentence
     }
   }
 
@@ -48,6 +48,38 @@ extension LedgerError {
     case .forgedEvidence(let reason): "the evidence proves nothing: \(reason)"
     case .paymentMismatch(let client, let reason):
       "the payment of client \(client) is wrong: \(reason)"
+    default: nil
+    }
+  }
+
+  private var contentSentence: String? {
+    switch self {
+    case .contentExists: "the content is registered already"
+    case .unknownContent(let id): "the content \(id) is not registered"
+    case .invalidContent(let reason): "the content cannot be registered or read: \(reason)"
+    case .notContentOwner: "only who registered the content may do this"
+    case .shareTooLow(let offered, let asked):
+      "a parent asks for a share of \(asked) parts per million, offered are \(offered)"
+    case .priceChanged(let offered, let asked):
+      "the price of an access is \(asked), offered are \(offered)"
+    default: nil
+    }
+  }
+
+  private var offerSentence: String? {
+    switch self {
+    case .offerExists: "there is such an offer already, or it is accepted"
+    case .unknownOffer: "there is no such open offer"
+    case .invalidOffer(let reason): "the offer cannot be made: \(reason)"
+    case .notReviewer: "only the reviewer whom the offer names may do this"
+    case .notProvider: "only the provider whom the offer names may do this"
+    case .offerStillOpen(let height): "nobody may close it before block \(height)"
+    case .notInAnEpoch: "the deal has no epoch now"
+    case .challengeExists(let epoch): "epoch \(epoch) has its challenge already"
+    case .noChallenge: "no challenge waits for a proof"
+    case .challengeNotDrawn(let height): "the pieces are not drawn before block \(height)"
+    case .proofTooLate(let deadline): "the proof was due by block \(deadline)"
+    case .forgedProof(let reason): "the proof shows nothing: \(reason)"
     default: nil
     }
   }

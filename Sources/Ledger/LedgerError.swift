@@ -37,6 +37,26 @@ public enum LedgerError: Error, Equatable, Sendable {
   case alreadySlashed
   case forgedEvidence(reason: String)
   case paymentMismatch(client: UInt32, reason: String)
+  // Content
+  case contentExists(ContentID)
+  case unknownContent(ContentID)
+  case invalidContent(reason: String)
+  case notContentOwner
+  case shareTooLow(offered: UInt32, asked: UInt32)
+  case priceChanged(offered: Amount, asked: Amount)
+  // Rewards and storage
+  case offerExists(OfferID)
+  case unknownOffer(OfferID)
+  case invalidOffer(reason: String)
+  case notReviewer
+  case notProvider
+  case offerStillOpen(until: BlockHeight)
+  case notInAnEpoch
+  case challengeExists(epoch: UInt32)
+  case noChallenge
+  case challengeNotDrawn(notBefore: BlockHeight)
+  case proofTooLate(deadline: BlockHeight)
+  case forgedProof(reason: String)
   // Mining
   case invalidMining(reason: String)
   case miningNotAllowed
@@ -63,7 +83,9 @@ extension LedgerError {
   /// Whether the same transaction may pass later without being changed.
   public var mayPassLater: Bool {
     switch self {
-    case .nonceTooHigh, .verdictBeforeBeacon, .roundNotOpen, .mayNotClose: true
+    case .nonceTooHigh, .verdictBeforeBeacon, .roundNotOpen, .mayNotClose, .offerStillOpen,
+      .challengeNotDrawn:
+      true
     default: false
     }
   }

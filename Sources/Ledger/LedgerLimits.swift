@@ -24,6 +24,17 @@ public enum LedgerLimits {
   public static let validatorsMax = 100
   /// Accounts that a genesis document may fund.
   public static let genesisAccountsMax = 65_536
+  /// Bytes of one registered content, as of the largest file of the content store.
+  public static let contentBytesMax: UInt64 = 1 << 40
+  /// Characters of a licence's name; the longest expression of SPDX's list needs half of it.
+  public static let licenceBytesMax = 64
+  /// Parents of one content, so that registering stays a few look-ups.
+  public static let contentParentsMax = 16
+  /// Generations up to which a payment for access is split: what is left after eight shares of a
+  /// half is below one part in 250.
+  public static let royaltyGenerationsMax = 8
+  /// Ancestors that one payment visits, which bounds the work of a block of accesses.
+  public static let royaltyAncestorsMax = 64
   /// Characters of the token's symbol.
   public static let symbolBytesMax = 12
 }

@@ -20,7 +20,8 @@ extension LedgerState {
     newTree.update(leaves(overlay, position))
     return StateChange(
       parentRoot: tree.root, accounts: overlay.accounts, jobs: overlay.jobs,
-      slots: overlay.slots, chain: position, tree: newTree)
+      slots: overlay.slots, contents: overlay.contents, rewards: overlay.rewards,
+      deals: overlay.deals, chain: position, tree: newTree)
   }
 
   /// Dictionary order does not matter here: the tree sorts by path.
@@ -42,11 +43,30 @@ extension LedgerState {
       let key = StateKey.slot(slot)
       changes.append((key.path, record.map { key.leaf($0.canonicalValue) }))
     }
+    return changes + contentLeaves(overlay)
+  }
+
+  private func contentLeaves(
+    _ overlay: StateTransition.Overlay
+  ) -> [(path: Digest, leaf: Digest?)] {
+    var changes: [(path: Digest, leaf: Digest?)] = []
+    for (id, record) in overlay.contents {
+      let key = StateKey.content(id)
+      changes.append((key.path, key.leaf(record.canonicalValue)))
+    }
+    for (id, reward) in overlay.rewards {
+      let key = StateKey.reward(id)
+      changes.append((key.path, reward.map { key.leaf($0.canonicalValue) }))
+    }
+    for (id, deal) in overlay.deals {
+      let key = StateKey.storage(id)
+      changes.append((key.path, deal.map { key.leaf($0.canonicalValue) }))
+    }
     return changes
   }
 
-  /// What the touched accounts and jobs held, and what was burned, is the same before and after,
-  /// apart from what the block's coinbase minted.
+  /// What the touched accounts, jobs and offers held, and what was burned, is the same before and
+  /// after, apart from what the block's coinbase minted.
   private func checkConservation(_ overlay: StateTransition.Overlay) throws(LedgerError) {
     var before = try sum(chain.burned, overlay.mining?.minted ?? .zero)
     var after = try sum(overlay.burned, chain.mining?.minted ?? .zero)
@@ -58,6 +78,14 @@ extension LedgerState {
       before = try sum(before, jobs[id]?.escrow ?? .zero)
       after = try sum(after, job?.escrow ?? .zero)
     }
+    for (id, reward) in overlay.rewards {
+      before = try sum(before, rewards[id]?.escrow ?? .zero)
+      after = try sum(after, reward?.escrow ?? .zero)
+    }
+    for (id, deal) in overlay.deals {
+      before = try sum(before, deals[id]?.escrow ?? .zero)
+      after = try sum(after, deal?.escrow ?? .zero)
+    }
     guard before == after else { throw .supplyNotConserved(before: before, after: after) }
   }
 
@@ -66,6 +94,8 @@ extension LedgerState {
     var total = chain.burned
     for account in accounts.values { total = try sum(total, try account.held()) }
     for job in jobs.values { total = try sum(total, job.escrow) }
+    for reward in rewards.values { total = try sum(total, reward.escrow) }
+    for deal in deals.values { total = try sum(total, deal.escrow) }
     return total
   }
 
@@ -82,7 +112,7 @@ extension StateChange {
     position.headHash = header.hash
     position.timeMilliseconds = header.timeMilliseconds
     return StateChange(
-      parentRoot: parentRoot, accounts: accounts, jobs: jobs, slots: slots, chain: position,
-      tree: tree)
+      parentRoot: parentRoot, accounts: accounts, jobs: jobs, slots: slots, contents: contents,
+      rewards: rewards, deals: deals, chain: position, tree: tree)
   }
 }

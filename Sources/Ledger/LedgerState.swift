@@ -19,6 +19,12 @@ public struct LedgerState: Sendable {
   public private(set) var jobs: [JobID: Job] = [:]
   /// Client-rounds of open jobs.
   public private(set) var slots: [WorkSlot: SlotRecord] = [:]
+  /// Everything that was ever registered.
+  public private(set) var contents: [ContentID: ContentRecord] = [:]
+  /// Open rewards of contributions.
+  public private(set) var rewards: [OfferID: ContributionReward] = [:]
+  /// Open storage deals.
+  public private(set) var deals: [OfferID: StorageDeal] = [:]
   /// Height, beacon and what was burned.
   public private(set) var chain: ChainPosition
   private(set) var tree: StateTree
@@ -50,7 +56,7 @@ public struct LedgerState: Sendable {
     accounts.compactMapValues { $0.stake > .zero ? $0.stake : nil }
   }
 
-  /// The Merkle root over accounts, jobs, client-rounds and the chain's position.
+  /// The Merkle root over accounts, jobs, client-rounds, content and the chain's position.
   public var stateRoot: Digest { tree.root }
 
   /// What `id` holds; an unknown key holds nothing.
@@ -69,6 +75,11 @@ public struct LedgerState: Sendable {
     tree.proof(of: StateKey.account(id).path)
   }
 
+  /// Shows `contents[id]` under `stateRoot`; nil for what is not registered.
+  public func proof(of id: ContentID) -> StateProof? {
+    tree.proof(of: StateKey.content(id).path)
+  }
+
   /// What `body` costs its sender beside the amounts it names.
   public func fee(for body: TransactionBody) throws(LedgerError) -> Amount {
     try genesis.parameters.fee(for: body)
@@ -79,6 +90,9 @@ public struct LedgerState: Sendable {
     for (id, account) in change.accounts { accounts[id] = account }
     for (id, job) in change.jobs { jobs[id] = job }
     for (slot, record) in change.slots { slots[slot] = record }
+    for (id, record) in change.contents { contents[id] = record }
+    for (id, reward) in change.rewards { rewards[id] = reward }
+    for (id, deal) in change.deals { deals[id] = deal }
     chain = change.chain
     tree = change.tree
   }
@@ -131,6 +145,9 @@ struct StateChange: Sendable {
   let accounts: [AccountID: Account]
   let jobs: [JobID: Job?]
   let slots: [WorkSlot: SlotRecord?]
+  let contents: [ContentID: ContentRecord]
+  let rewards: [OfferID: ContributionReward?]
+  let deals: [OfferID: StorageDeal?]
   let chain: ChainPosition
   let tree: StateTree
 }

@@ -91,7 +91,7 @@ extension StateTransition {
   }
 
   /// Links that the blocks after this one can reveal.
-  private var linksLeft: UInt32 {
+  var linksLeft: UInt32 {
     let used = base.chain.beaconIndex + (base.chain.isBeaconDue ? 1 : 0)
     return base.genesis.beacon.count - min(used, base.genesis.beacon.count)
   }

@@ -14,6 +14,9 @@ struct StateTransition {
     var accounts: [AccountID: Account] = [:]
     var jobs: [JobID: Job?] = [:]
     var slots: [WorkSlot: SlotRecord?] = [:]
+    var contents: [ContentID: ContentRecord] = [:]
+    var rewards: [OfferID: ContributionReward?] = [:]
+    var deals: [OfferID: StorageDeal?] = [:]
     var burned: Amount
     var mining: MiningState?
     var hasCommitments = false
@@ -82,6 +85,9 @@ struct StateTransition {
     case .slash(let work, let evidence): try slash(work, evidence, validator: sender)
     case .settle(let settlement): try settle(settlement, sender: sender)
     case .closeJob(let job): try close(job, sender: sender)
+    case .content(let order): try apply(order, sender: sender)
+    case .reward(let order): try apply(order, sender: sender)
+    case .storage(let order): try apply(order, sender: sender)
     }
   }
 }
@@ -106,6 +112,20 @@ extension StateTransition {
   mutating func set(_ record: SlotRecord?, for slot: WorkSlot) {
     overlay.slots[slot] = .some(record)
   }
+
+  func content(_ id: ContentID) -> ContentRecord? { overlay.contents[id] ?? base.contents[id] }
+
+  func reward(_ id: OfferID) -> ContributionReward? { overlay.rewards[id] ?? base.rewards[id] }
+
+  func deal(_ id: OfferID) -> StorageDeal? { overlay.deals[id] ?? base.deals[id] }
+
+  mutating func set(_ record: ContentRecord, for id: ContentID) { overlay.contents[id] = record }
+
+  mutating func set(_ reward: ContributionReward?, for id: OfferID) {
+    overlay.rewards[id] = .some(reward)
+  }
+
+  mutating func set(_ deal: StorageDeal?, for id: OfferID) { overlay.deals[id] = .some(deal) }
 
   mutating func noteCommitment() { overlay.hasCommitments = true }
 

@@ -6,6 +6,9 @@ enum StateKey {
   case account(AccountID)
   case job(JobID)
   case slot(WorkSlot)
+  case content(ContentID)
+  case reward(OfferID)
+  case storage(OfferID)
   case chain
 
   var canonicalValue: CanonicalValue {
@@ -13,6 +16,9 @@ enum StateKey {
     case .account(let id): .array([.text("account"), id.canonicalValue])
     case .job(let id): .array([.text("job"), id.canonicalValue])
     case .slot(let slot): .array([.text("slot"), .map(slot.canonicalEntries)])
+    case .content(let id): .array([.text("content"), id.canonicalValue])
+    case .reward(let id): .array([.text("reward"), id.canonicalValue])
+    case .storage(let id): .array([.text("storage"), id.canonicalValue])
     case .chain: .array([.text("chain")])
     }
   }
@@ -99,7 +105,7 @@ struct StateTree: Sendable, Equatable {
   }
 }
 
-/// Shows what the state says of one account (or job) under a header's state root.
+/// Shows what the state says of one account or content under a header's state root.
 public struct StateProof: Hashable, Sendable {
   /// From the leaf to its bucket's root.
   public let inBucket: MerkleProof
@@ -108,9 +114,19 @@ public struct StateProof: Hashable, Sendable {
 
   /// Whether `account` is what the state with this root holds for `id`.
   public func proves(_ account: Account, of id: AccountID, under stateRoot: Digest) -> Bool {
-    let key = StateKey.account(id)
+    proves(account.canonicalValue, of: .account(id), under: stateRoot)
+  }
+
+  /// Whether `record` is what the state with this root holds for registered content.
+  public func proves(_ record: ContentRecord, of id: ContentID, under stateRoot: Digest) -> Bool {
+    proves(record.canonicalValue, of: .content(id), under: stateRoot)
+  }
+
+  private func proves(
+    _ value: CanonicalValue, of key: StateKey, under stateRoot: Digest
+  ) -> Bool {
     guard key.path.withUnsafeBytes({ Int($0[0]) }) == ofBucket.index,
-      let bucketRoot = inBucket.root(of: key.leaf(account.canonicalValue))
+      let bucketRoot = inBucket.root(of: key.leaf(value))
     else { return false }
     return ofBucket.proves(bucketRoot, under: stateRoot)
   }

@@ -21,6 +21,12 @@ public enum TransactionBody: Hashable, Sendable {
   case settle(Settlement)
   /// Pays what is still owed and refunds the rest of the escrow.
   case closeJob(JobID)
+  /// Registers content, changes its terms, or pays for accesses.
+  case content(ContentOrder)
+  /// Rewards a contribution after a review.
+  case reward(RewardOrder)
+  /// Pays for kept content by proofs of retrievability.
+  case storage(StorageOrder)
 }
 
 extension TransactionBody {
@@ -36,6 +42,9 @@ extension TransactionBody {
     case .slash: "slash"
     case .settle: "settle"
     case .closeJob: "closeJob"
+    case .content(let order): order.kind
+    case .reward(let order): order.kind
+    case .storage(let order): order.kind
     }
   }
 
@@ -47,13 +56,16 @@ extension TransactionBody {
     case .submitJob(let submission): (try? submission.escrow()) ?? .zero
     case .stake, .unstake: .zero
     case .commitWork, .verdict, .slash, .settle, .closeJob: nil
+    case .content(let order): order.feeBase
+    case .reward(let order): order.feeBase
+    case .storage(let order): order.feeBase
     }
   }
 
   /// The job that the order is about.
   public func job(sender: AccountID) -> JobID? {
     switch self {
-    case .transfer, .stake, .unstake: nil
+    case .transfer, .stake, .unstake, .content, .reward, .storage: nil
     case .submitJob(let submission): submission.jobID(submitter: sender)
     case .commitWork(let commitment): commitment.slot.job
     case .verdict(let verdict): verdict.work.slot.job
@@ -81,6 +93,9 @@ extension TransactionBody: CanonicalCodable {
         work.canonicalEntries.merging(["evidence": evidence.canonicalValue]) { first, _ in first })
     case .settle(let settlement): settlement.canonicalValue
     case .closeJob(let job): .map(["job": job.canonicalValue])
+    case .content(let order): order.fields
+    case .reward(let order): order.fields
+    case .storage(let order): order.fields
     }
   }
 
@@ -94,8 +109,22 @@ extension TransactionBody: CanonicalCodable {
     case "commitWork": self = .commitWork(try WorkCommitment(canonicalValue: value))
     case "verdict": self = .verdict(try WorkVerdict(canonicalValue: value))
     case "settle": self = .settle(try Settlement(canonicalValue: value))
-    default: self = try Self.small(kind, value)
+    default:
+      if let order = try Self.contentOrder(kind, value) {
+        self = order
+      } else {
+        self = try Self.small(kind, value)
+      }
     }
+  }
+
+  private static func contentOrder(
+    _ kind: String, _ value: CanonicalValue
+  ) throws(DecodingFailure) -> TransactionBody? {
+    if let order = try ContentOrder(kind: kind, fields: value) { return .content(order) }
+    if let order = try RewardOrder(kind: kind, fields: value) { return .reward(order) }
+    if let order = try StorageOrder(kind: kind, fields: value) { return .storage(order) }
+    return nil
   }
 
   private static func small(

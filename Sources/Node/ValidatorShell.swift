@@ -76,7 +76,9 @@ package actor ValidatorShell {
     switch body {
     case .verdict(let verdict): underReplay.remove(verdict.work)
     case .closeJob(let job): underReplay = underReplay.filter { $0.slot.job != job }
-    case .transfer, .stake, .unstake, .submitJob, .commitWork, .slash, .settle: break
+    case .transfer, .stake, .unstake, .submitJob, .commitWork, .slash, .settle, .content,
+      .reward, .storage:
+      break
     }
   }
 

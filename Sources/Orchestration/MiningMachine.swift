@@ -162,7 +162,9 @@ extension MiningMachine {
         jobs[terms.jobID(submitter: transaction.sender)] = (height, terms.specification)
       case .verdict(let verdict): effects += judged(verdict)
       case .closeJob(let job): close(job)
-      case .transfer, .stake, .unstake, .commitWork, .slash, .settle: break
+      case .transfer, .stake, .unstake, .commitWork, .slash, .settle, .content, .reward,
+        .storage:
+        break
       }
     }
     return effects

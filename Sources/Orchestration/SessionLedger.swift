@@ -20,7 +20,7 @@ public struct SessionLedger: Hashable, Sendable {
       case .settle(let settlement) where settlement.job == job:
         .settled(round: Int(settlement.round) + 1, now: now)
       case .transfer, .stake, .unstake, .submitJob, .commitWork, .verdict, .slash, .settle,
-        .closeJob:
+        .closeJob, .content, .reward, .storage:
         nil
       }
     }

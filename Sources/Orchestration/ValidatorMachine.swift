@@ -65,7 +65,7 @@ public struct ValidatorMachine: Sendable {
       jobs[job] = nil
       models[job] = nil
       pending.removeAll { $0.work.slot.job == job }
-    case .transfer, .stake, .unstake, .slash: break
+    case .transfer, .stake, .unstake, .slash, .content, .reward, .storage: break
     }
   }
 

@@ -1,3 +1,4 @@
+import ContentNode
 import ContentStore
 import Glibc
 import MartletClient
@@ -21,13 +22,14 @@ enum ContentAdding {
       Option(name: "hidden", summary: "also files whose name begins with a period"),
       Option(name: "no-pin", summary: "let the next `content gc` forget it"),
       Option(name: "name", value: "NAME", summary: "name the pin"),
-    ] + ContentSharing.addingOptions + NetworkClient.options,
+    ] + ContentDescribing.options + ContentSharing.addingOptions + NetworkClient.options,
     details: ["With --json one object for each entry is printed, the root last."],
     example: "martlet content add README.md --only-hash", run: add)
 
   @Sendable private static func add(_ arguments: Arguments) async throws {
     let path = arguments.positionals[0]
     let layouts = try Layouts(arguments)
+    let purpose = try ContentDescribing.purpose(arguments)
     try ContentCommands.checkReadable(path)
     let isFolder = isDirectory(path)
     if arguments.flags.contains("private") {
@@ -35,6 +37,9 @@ enum ContentAdding {
     }
     guard !isFolder || arguments.flags.contains("recursive") else {
       throw CommandFailure.usage("\(path) is a directory", hint: "add it with -r")
+    }
+    if let purpose {
+      return try await addDescribed(path, purpose, layouts, arguments)
     }
     if arguments.flags.contains("only-hash") { return try add(path, nil, layouts, arguments) }
     // A coordinator takes single files of the published profiles.
@@ -78,6 +83,25 @@ enum ContentAdding {
         _ = try await node.object("pin/add", ("arg", "\(root.file.cid)"), ("name", name))
       }
       show(root, arguments, isTree: isTree)
+    }
+  }
+
+  /// Pinned only once it is taken.
+  private static func addDescribed(
+    _ path: String, _ purpose: ProvenanceStatement.Purpose, _ layouts: Layouts,
+    _ arguments: Arguments
+  ) async throws {
+    try await ContentDescribing.withLibrary(arguments) { library in
+      let root = try ContentTreeAdder(
+        ContentAdder(store: library.store, layout: layouts.file, isPinning: false),
+        directoryLayout: layouts.directory, includesHidden: arguments.flags.contains("hidden")
+      ).addBlocking(path: path)
+      let described = try await library.describe(
+        root.file.cid, as: purpose, ContentDescribing.description(arguments, path: path))
+      if let name = arguments.text("name") {
+        try await library.store.pin(root.file.cid, name: name)
+      }
+      ContentDescribing.show(root, described, arguments)
     }
   }
 

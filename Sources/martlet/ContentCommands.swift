@@ -9,8 +9,8 @@ import Primitives
 enum ContentCommands {
   static let all =
     [ContentAdding.command] + ContentReading.all + ContentPinning.all + ContentArchiving.all
-    + ContentSharing.all + ContentBackupCommands.all + ContentUpkeep.all + ContentServing.all
-    + [ContentNodes.command]
+    + ContentSharing.all + ContentLibraryCommands.all + ContentBackupCommands.all
+    + ContentUpkeep.all + ContentServing.all + [ContentNodes.command]
 
   static func checkReadable(_ path: String) throws {
     guard access(path, R_OK) != 0 else { return }

@@ -48,6 +48,8 @@ enum ContentServing {
     let addresses = try interfaces.map { ($0, try address(of: $0, arguments)) }
     let store = try ContentCommands.localStore(arguments)
     defer { store.close() }
+    let library = try ContentDescribing.library(of: store, arguments)
+    defer { library.close() }
     let loop = try EventLoop()
     let thread = loop.start(named: "loop")
     defer { thread.detach() }
@@ -61,7 +63,7 @@ enum ContentServing {
     }
     let gateway = ContentGateway(
       store: store, loop: loop, settings: settings(arguments), metrics: metrics,
-      fetch: fetch, records: network)
+      fetch: fetch, records: network, denylist: { library.denial(of: $0) })
     let rpc = try KuboRPC(store: store, settings: rpcSettings(arguments), network: network)
     defer { rpc.stop() }
     let server = ContentServer(loop: loop, gateway: gateway, rpc: rpc.handler, metrics: metrics)

@@ -51,6 +51,24 @@ struct BlockProductionTests {
     }
   }
 
+  @Test("a storage challenge waits for the interval, then the link follows at once")
+  func storageChallenge() throws {
+    var chain = try SealedChain()
+    var machine = BlockProductionMachine(resumingAt: chain.state)
+    let offer = StorageOffer(
+      name: .zero, content: ContentID(codec: .raw, digest: .zero),
+      provider: chain.client.publicKey, root: .zero, size: 1, pay: .tokens(1), epochs: 1,
+      epochBlocks: 20, proofBlocks: 10, samples: 1)
+    let id = offer.id(payer: chain.client.publicKey)
+    try chain.seal([chain.sign(.storage(.offer(offer)), by: chain.client)])
+    try chain.seal([chain.sign(.storage(.accept(id)), by: chain.client)])
+    let challenge = try chain.sign(.storage(.challenge(id)), by: chain.client)
+    #expect(machine.handle(.admitted(challenge, now: start)).isEmpty)
+    let block = try chain.seal([challenge]).block
+    #expect(machine.handle(.committed(block, waiting: 0, now: start)) == [.seal(.beaconDue)])
+    #expect(try chain.seal().block.header.beaconLink != nil)
+  }
+
   @Test("the last commitment of a round seals, then the link follows, then the last verdict seals")
   func wholeRound() throws {
     var (machine, chain) = try opened(clients: 2)

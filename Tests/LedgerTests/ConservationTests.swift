@@ -49,7 +49,7 @@ struct ConservationTests {
       case .verdict, .slash: chain.validator
       case .settle, .closeJob: chain.coordinator
       case .submitJob: chain.client
-      case .transfer, .stake, .unstake, .commitWork: nil
+      case .transfer, .stake, .unstake, .commitWork, .content, .reward, .storage: nil
       }
     let isOdd = Int.random(in: 0..<10, using: &random) == 0
     if let likely, !isOdd { return likely }

@@ -21,13 +21,14 @@ struct HostileBytesTests {
 
   static let samples: [Sample] = {
     guard var chain = try? TestChain(), let job = try? chain.openJob() else { return [] }
-    let bodies: [TransactionBody] = [
-      .transfer(to: chain.client.publicKey, amount: .tokens(1)), .stake(amount: .tokens(2)),
-      .unstake(amount: .tokens(2)), .submitJob(chain.submission()),
-      .commitWork(chain.commitment(job)), chain.verdict(chain.work(job), .rejected(.notFinite)),
-      .slash(chain.work(job), chain.segmentEvidence()),
-      .slash(chain.work(job), TestChain.unboundEvidence), chain.settlement(job), .closeJob(job),
-    ]
+    let bodies: [TransactionBody] =
+      [
+        .transfer(to: chain.client.publicKey, amount: .tokens(1)), .stake(amount: .tokens(2)),
+        .unstake(amount: .tokens(2)), .submitJob(chain.submission()),
+        .commitWork(chain.commitment(job)), chain.verdict(chain.work(job), .rejected(.notFinite)),
+        .slash(chain.work(job), chain.segmentEvidence()),
+        .slash(chain.work(job), TestChain.unboundEvidence), chain.settlement(job), .closeJob(job),
+      ] + contentBodies(chain)
     let transactions = bodies.compactMap { try? chain.sign($0, by: chain.client) }
     guard transactions.count == bodies.count, let block = chain.blocks.first,
       let proof = chain.state.proof(of: chain.client.publicKey)
@@ -39,8 +40,22 @@ struct HostileBytesTests {
     ]
   }()
 
+  private static func contentBodies(_ chain: TestChain) -> [TransactionBody] {
+    let offer = OfferID(rewardOf: chain.client.publicKey, name: .zero)
+    let content = TestChain.content("model")
+    let piece = TestChain.storedPieces.proof(of: [2]) { _ in [1, 2, 3] }
+    return [
+      .content(.register(chain.registration("model", parents: [("base", 5)]))),
+      .content(.changeTerms(ContentTermsChange(content: content, terms: ContentTerms()))),
+      chain.access("model"), .reward(.offer(chain.rewardOffer())),
+      .reward(.review(ContributionReview(offer: offer, qualityPartsPerMillion: 3))),
+      .reward(.close(offer)), .storage(.offer(chain.storageOffer())), .storage(.accept(offer)),
+      .storage(.challenge(offer)), .storage(.prove(offer, piece)), .storage(.close(offer)),
+    ]
+  }
+
   @Test("there is a sample of every transaction and structure")
-  func samplesExist() { #expect(Self.samples.count == 15) }
+  func samplesExist() { #expect(Self.samples.count == 26) }
 
   @Test("a round trip is exact", arguments: samples)
   func roundTrip(sample: Sample) throws {

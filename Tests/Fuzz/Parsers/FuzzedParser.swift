@@ -20,7 +20,7 @@ extension FuzzedParser {
   package static let all: [FuzzedParser] = [
     primitives, cryptography, peering, reachability, discovery, gossip, content, learning, work,
     ledger,
-    ledgerRules,
+    ledgerRules, ledgerContent, provenance, library,
     consensus, orchestration, networking, training, gateway, uploads, ipfsClient,
   ].flatMap { $0 }
 

@@ -1,0 +1,152 @@
+import ContentNode
+import ContentStore
+import Networking
+import Persistence
+import Primitives
+
+/// Models and data sets of a home: what `content add` says of them, and where it is kept.
+enum ContentDescribing {
+  static let options = [
+    Option(name: "model", summary: "sign a provenance record that says it is a model"),
+    Option(name: "dataset", summary: "the same for a data set"),
+    Option(name: "tag", value: "WORDS", summary: "words to find it by, commas between"),
+    Option(name: "licence", value: "SPDX", summary: "its licence, such as Apache-2.0"),
+    Option(name: "parent", value: "CIDS", summary: "what it was made of, commas between"),
+  ]
+
+  /// Variables that only this part reads; the second spelling of each is the seed's.
+  private enum Variable {
+    static let sizes = ["MARTLET_MAX_MODEL_SIZE_MB", "PRSM_MAX_MODEL_SIZE_MB"]
+    static let clamd = "MARTLET_CLAMD"
+    static let failsOpen = "MARTLET_CLAMD_FAILS_OPEN"
+    static let denylist = "MARTLET_DENYLIST"
+  }
+
+  /// The largest size that can be set, in MB: a file of the content store.
+  private static let megabytesMax = 1 << 20
+
+  /// What it is described as; nil where it is only added.
+  static func purpose(_ arguments: Arguments) throws -> ProvenanceStatement.Purpose? {
+    let (isModel, isDataset) = (
+      arguments.flags.contains("model"), arguments.flags.contains("dataset")
+    )
+    guard isModel || isDataset else {
+      for name in ["tag", "licence", "parent"] where arguments.text(name) != nil {
+        throw CommandFailure.usage(
+          "--\(name) describes a model or a data set", hint: "add --model or --dataset")
+      }
+      return nil
+    }
+    guard isModel != isDataset else {
+      throw CommandFailure.usage("--model and --dataset exclude each other")
+    }
+    for name in ["only-hash", "no-pin", "private"] where arguments.flags.contains(name) {
+      throw CommandFailure.usage(
+        "--\(name) and --\(isModel ? "model" : "dataset") exclude each other",
+        hint: "what is described is stored, pinned and can be looked at")
+    }
+    return isModel ? .model : .dataset
+  }
+
+  static func description(_ arguments: Arguments, path: String) throws -> ContentDescription {
+    let file = path.split(separator: "/").last.map(String.init) ?? path
+    return ContentDescription(
+      name: arguments.text("name") ?? file, tags: list("tag", arguments),
+      licence: arguments.text("licence") ?? "",
+      parents: try list("parent", arguments).map(ContentCommands.cid),
+      createdMilliseconds: WallClock.milliseconds())
+  }
+
+  /// One line: what is described is one thing, however many files it has.
+  static func show(_ root: AddedEntry, _ described: DescribedContent, _ arguments: Arguments) {
+    let verdict = described.verdict
+    var json: [JSONValue.Member] = [
+      .init("path", .string(root.path)), .init("cid", .string("\(described.content)")),
+      .init("size", JSONValue(root.file.tsize)), .init("record", .string("\(described.record)")),
+    ]
+    json.append(.init("verdict", ContentLibraryCommands.json(verdict)))
+    Output.result(.object(json), asJSON: arguments.isJSON) {
+      "\(described.content)  \(root.file.tsize) bytes\nrecord \(described.record)"
+    }
+    if case .held(let reason) = verdict.decision { Output.note("held, not served: \(reason)") }
+    for finding in verdict.report.findings { Output.note("warning: \(finding)") }
+  }
+
+  static func list(_ name: String, _ arguments: Arguments) -> [String] {
+    (arguments.text(name) ?? "").split(separator: ",").map {
+      String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    }.filter { !$0.isEmpty }
+  }
+
+  /// The library of a home, around its open store.
+  static func library(of store: BlockStore, _ arguments: Arguments) throws -> ContentLibrary {
+    let home = Homes.selected(arguments)
+    return try ContentLibrary(
+      store: store, directory: home.path, key: home.keyOrNew(named: "identity"),
+      policy: try policy(), scanner: try scanner())
+  }
+
+  /// Runs `body` with the library of a home whose store no other process has open.
+  static func withLibrary<Result>(
+    _ arguments: Arguments, _ body: (ContentLibrary) async throws -> Result
+  ) async throws -> Result {
+    let store = try ContentCommands.localStore(arguments)
+    defer { store.close() }
+    let library = try library(of: store, arguments)
+    defer { library.close() }
+    do { return try await body(library) } catch let error as LibraryError {
+      throw CommandFailure(error)
+    }
+  }
+
+  static func policy() throws -> ContentPolicy {
+    var policy = ContentPolicy()
+    for name in Variable.sizes.reversed() {
+      guard let text = Settings.environment(name) else { continue }
+      guard let megabytes = Int(text), (1...megabytesMax).contains(megabytes) else {
+        throw CommandFailure.usage(
+          "\(name) is `\(text)`", hint: "give whole megabytes from 1 to \(megabytesMax)")
+      }
+      policy.byteCountMax = UInt64(megabytes) << 20
+    }
+    if let text = Settings.environment(Variable.failsOpen) {
+      guard ["true", "false"].contains(text) else {
+        throw CommandFailure.usage("\(Variable.failsOpen) is `\(text)`", hint: "true or false")
+      }
+      policy.failsOpen = text == "true"
+    }
+    if let path = Settings.environment(Variable.denylist) {
+      let bytes = try AtomicFile.read(path, byteCountMax: Denylist.byteCountMax)
+      guard let bytes else {
+        throw CommandFailure(
+          "there is no denylist at \(path)", hint: "check \(Variable.denylist)", code: .notFound)
+      }
+      do { policy.denylist = try Denylist(parsing: bytes) } catch {
+        throw CommandFailure("\(path): \(error)", hint: "one CID or sha256:HEX a line")
+      }
+    }
+    return policy
+  }
+
+  private static func scanner() throws -> (any ContentScanner)? {
+    guard let text = Settings.environment(Variable.clamd) else { return nil }
+    guard let address = ClamdAddress(parsing: text) else {
+      throw CommandFailure.usage(
+        "\(Variable.clamd) is `\(text)`", hint: "give a socket's path or 127.0.0.1:3310")
+    }
+    return ClamdScanner(address: address)
+  }
+}
+
+extension CommandFailure {
+  init(_ error: LibraryError) {
+    let code: ExitCode =
+      switch error {
+      case .refused, .held, .notAllowed: .refused
+      case .undescribed, .incomplete, .unregistered: .notFound
+      case .badDescription, .noLedgerName: .usage
+      case .tooMany, .settling: .failed
+      }
+    self.init(error.description, hint: error.hint, code: code)
+  }
+}
