@@ -92,8 +92,8 @@ public struct PrivateContent {
     }
   }
 
-  /// Opens the object `root` with the author's key, or with a passphrase; nil where it is sealed for
-  /// others.
+  /// Opens the object `root` with the author's key, or with a passphrase; nil where it is sealed
+  /// for others.
   public func opened(_ root: CID, passphrase: Bytes? = nil) throws -> OpenedObject? {
     do {
       return try OpenedObject(

@@ -152,7 +152,7 @@ enum ContentSharing {
     return opened
   }
 
-  /// The keys of this home that others may have sealed for: the node's, and that of `content serve`.
+  /// The keys that others may have sealed for: the node's, and that of `content serve`.
   private static func keys(_ arguments: Arguments) throws -> [SigningKey] {
     let home = Homes.selected(arguments)
     let served = ServedNetwork.keyName
