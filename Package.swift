@@ -105,7 +105,7 @@ let package = Package(
     // Measured by Benchmarks/content/run.sh, killed by the crash tests
     .executableTarget(
       name: "ContentBench", dependencies: foundations + ["ContentStore", "Persistence"],
-      path: "Benchmarks/content", exclude: ["run.sh"], swiftSettings: strict),
+      path: "Benchmarks/content", exclude: ["run.sh", "exchange.py"], swiftSettings: strict),
     // Measured by Benchmarks/peers/run.sh
     .executableTarget(
       name: "PeerBench", dependencies: foundations + ["Networking", "Peering"],
