@@ -36,9 +36,11 @@ extension BackupStanding {
 
 extension BackupKeeper {
   /// Asks all nodes which of the blocks they keep, and tries some that they name.
-  func survey(_ blocks: [HoldBlock], _ standing: inout BackupStanding) async -> Keepers {
+  func survey(
+    _ blocks: [HoldBlock], _ standing: inout BackupStanding, by action: HoldRequest.Action = .ask
+  ) async -> Keepers {
     let outcomes = await each(standing.live.map { ($0, blocks) }) { blocks, peer in
-      await outcome(.ask, blocks, peer)
+      await outcome(action, blocks, peer)
     }
     var keepers: Keepers = [:]
     for (peer, blocks, outcome) in outcomes {

@@ -48,7 +48,7 @@ package struct BackupKeeper: Sendable {
     return standing
   }
 
-  /// Brings a backup back here and pins it.
+  /// Brings a backup back here and pins it; whoever has its CID may do so, under any identity.
   package func restore(
     _ backup: CID, from nodes: [Multiaddr], pinName: String = ""
   ) async throws -> (standing: BackupStanding, repair: BackupRepair) {
@@ -56,7 +56,7 @@ package struct BackupKeeper: Sendable {
     let session = ContentSession(store: store, isPinning: false)
     var (standing, groups) = try await begin(backup, nodes, session)
     for window in try BackupWindow.windows(of: groups) {
-      var keepers = await survey(window.blocks, &standing)
+      var keepers = await survey(window.blocks, &standing, by: .find)
       try await gather(window.groups, &keepers, &standing, session)
       standing.count(window, keepers)
     }
@@ -106,7 +106,7 @@ package struct BackupKeeper: Sendable {
       nodes.append(BackupStanding.Node(peer: peer, address: address))
       if !reached.contains(peer) { nodes[nodes.count - 1].state = .unreachable }
     }
-    return (BackupStanding(manifest, nodes: nodes), groups)
+    return (BackupStanding(manifest, of: exchange.host.peerID, nodes: nodes), groups)
   }
 
   /// Fetches blocks of an index that are not here from whoever has them.

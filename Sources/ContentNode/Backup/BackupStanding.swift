@@ -33,6 +33,8 @@ package struct BackupStanding: Sendable {
   /// Lost groups that are named.
   static let lostGroupsMax = 1_024
 
+  /// For whom the nodes keep it.
+  package let owner: PeerID
   /// The content.
   package let content: CID
   /// The code.
@@ -61,7 +63,8 @@ package struct BackupStanding: Sendable {
   /// Whether some node keeps each member.
   package var isWhole: Bool { keptCount == memberCount && isIndexKept }
 
-  init(_ manifest: BackupManifest, nodes: [Node]) {
+  init(_ manifest: BackupManifest, of owner: PeerID, nodes: [Node]) {
+    self.owner = owner
     content = manifest.content
     code = manifest.code
     self.nodes = nodes

@@ -38,14 +38,15 @@ package struct BlockHolding: Sendable {
   private func answer(
     to bytes: Bytes, of peer: PeerID, _ held: HeldBlocks, _ policy: HoldPolicy
   ) async throws -> HoldAnswer {
-    guard policy.allows(peer) else { return .refused(.stranger) }
     guard let request = try? HoldRequest(decoding: bytes) else { return .refused(.malformed) }
+    guard policy.allows(peer) || request.action == .find else { return .refused(.stranger) }
     do {
       switch request.action {
       case .keep: try await keep(request.blocks, for: peer, held)
       case .release:
         try await exchange.pool.run { try held.release(request.blocks, for: peer) }
       case .ask: break
+      case .find: return try await exchange.pool.run { try held.found(request.blocks) }
       }
       return try await exchange.pool.run { try held.held(request.blocks, for: peer) }
     } catch is ComputePoolError {

@@ -61,6 +61,11 @@ package final class HeldBlocks: Sendable {
     }
   }
 
+  /// Which blocks are here, for whomever.
+  func found(_ blocks: [HoldBlock]) throws -> HoldAnswer {
+    .held(try blocks.map { try store.contains($0.digest) }, room: 0)
+  }
+
   /// Which blocks are to be fetched for a peer, as far as there is room for them: that room is
   /// reserved until `end`.
   func reserve(_ blocks: [HoldBlock], for peer: PeerID) throws -> [HoldBlock] {

@@ -51,6 +51,8 @@ public struct HoldRequest: Equatable, Sendable {
     case release
     /// Say which of them are kept for the asker.
     case ask
+    /// Say which of them are here at all, to whoever asks: they are given to anybody anyway.
+    case find
   }
 
   /// What is to be done.
