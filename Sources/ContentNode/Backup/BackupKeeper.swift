@@ -31,6 +31,7 @@ package struct BackupKeeper: Sendable {
       let keepers = await survey(window.blocks, &standing)
       standing.count(window, keepers)
     }
+    _ = consume session
     return standing
   }
 
@@ -45,6 +46,7 @@ package struct BackupKeeper: Sendable {
       try await mend(window, of: backup, &keepers, &standing, session)
       standing.count(window, keepers)
     }
+    _ = consume session
     return standing
   }
 
@@ -75,8 +77,10 @@ package struct BackupKeeper: Sendable {
     parts += try await index(backup)
     for part in parts {
       for peer in standing.willing {
-        let isDone = (try? await holding.request(.release, part, of: peer)) != nil
-        if !isDone { standing.note(.unreachable, of: peer) }
+        do {
+          let answer = try await holding.request(.release, part, of: peer)
+          if case .refused = answer { standing.note(.refusing, of: peer) }
+        } catch { standing.note(.unreachable, of: peer) }
       }
     }
     return standing
