@@ -57,7 +57,7 @@ class Served:
     def __init__(self, home):
         self.process = subprocess.Popen(
             [MARTLET, "content", "serve", "--home", str(home), "--rpc", "127.0.0.1:0", "--gateway",
-             "127.0.0.1:0", "--listen", f"/ip4/{ADDRESS}/tcp/0", "--json"],
+             "127.0.0.1:0", "--listen", f"/ip4/{ADDRESS}/tcp/0", "--exit-with-parent", "--json"],
             stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
         self.address = json.loads(self.process.stdout.readline())["addresses"][0]
 

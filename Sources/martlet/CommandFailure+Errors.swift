@@ -29,10 +29,7 @@ extension CommandFailure {
     case let error as SessionOrderError:
       self.init("\(error)", hint: "see `martlet fl create-session --help`")
     case PeerError.socket(let error): self.init(error)
-    case let error as PeerError:
-      self.init(
-        error.description, hint: "check the address and that the coordinator runs",
-        code: .unreachable)
+    case let error as PeerError: self.init(error)
     case let error as BlockStoreError: self.init(error)
     case let error as IPFSClientError: self.init(error)
     case let error as GzipError: self.init("cannot unpack: \(error)", hint: "pack it with gzip")
@@ -51,10 +48,17 @@ extension CommandFailure {
       self.init("\(error)", hint: "compare the data with the model's configuration")
     case let error as WorkError: self.init("\(error)", hint: "see `martlet train --help`")
     case let error as ContentFetchError: self.init(error)
+    case let error as HoldError: self.init(error)
     case let error as ContentError: self.init("\(error)", hint: "check the CID", code: .notFound)
     default:
       self.init("\(error)", hint: "if this looks wrong, report it with the command that you ran")
     }
+  }
+
+  private init(_ error: PeerError) {
+    self.init(
+      error.description, hint: "check the address and that the coordinator runs",
+      code: .unreachable)
   }
 
   private init(_ error: RPCError) {

@@ -4,28 +4,32 @@ import Primitives
 
 /// `content backup …`: content that outlives lost blocks.
 enum ContentBackupCommands {
-  static let all = [
-    Command(
-      words: ["content", "backup", "add"], summary: "add parity blocks to stored content",
-      positionals: ["CID"],
-      options: [
-        Option(
-          name: "code", value: "DATA+PARITY",
-          summary: "how many blocks need how many more (default 10+4)"),
-        Option(name: "name", value: "NAME", summary: "name the pin"),
-      ],
-      details: ["Prints the CID of the backup, whose pin holds the content and its parity."],
-      example: "martlet content backup add CID --code 10+4", run: add),
-    Command(
-      words: ["content", "backup", "repair"],
-      summary: "compute missing and damaged blocks of a backup from the others",
-      positionals: ["CID"],
-      details: ["Exits with 1 where a group has lost more blocks than its code survives."],
-      example: "martlet content backup repair CID", run: repair),
-    Command(
-      words: ["content", "backup", "show"], summary: "what a backup protects, and how",
-      positionals: ["CID"], example: "martlet content backup show CID", run: show),
-  ]
+  static let all =
+    [
+      Command(
+        words: ["content", "backup", "add"], summary: "add parity blocks to stored content",
+        positionals: ["CID"],
+        options: [
+          Option(
+            name: "code", value: "DATA+PARITY",
+            summary: "how many blocks need how many more (default 10+4)"),
+          Option(name: "name", value: "NAME", summary: "name the pin"),
+        ],
+        details: ["Prints the CID of the backup, whose pin holds the content and its parity."],
+        example: "martlet content backup add CID --code 10+4", run: add),
+      Command(
+        words: ["content", "backup", "repair"],
+        summary: "compute missing and damaged blocks of a backup from the others",
+        positionals: ["CID"], options: ContentBackupPlacing.repairOptions,
+        details: [
+          "Here, unless --to is given; with --from other nodes are asked first.",
+          "Exits with 1 where a group has lost more blocks than its code survives.",
+        ],
+        example: "martlet content backup repair CID", run: repair),
+      Command(
+        words: ["content", "backup", "show"], summary: "what a backup protects, and how",
+        positionals: ["CID"], example: "martlet content backup show CID", run: show),
+    ] + ContentBackupPlacing.all
 
   private static func code(_ arguments: Arguments) throws -> ErasureCode {
     guard let text = arguments.text("code") else { return .standard }
@@ -64,18 +68,31 @@ enum ContentBackupCommands {
   }
 
   @Sendable private static func repair(_ arguments: Arguments) async throws {
+    guard !ContentBackupPlacing.isAsked(arguments) else {
+      return try await ContentBackupPlacing.repair(arguments)
+    }
     let cid = try ContentCommands.cid(arguments.positionals[0])
     let repair = try ContentCommands.withStore(arguments) {
       try ContentBackup(store: $0).repairBlocking(cid)
     }
+    show(repair, fetched: 0, arguments)
+    try checkWhole(repair, of: cid)
+  }
+
+  /// Says what a repair did.
+  static func show(_ repair: BackupRepair, fetched: Int, _ arguments: Arguments) {
     let json: JSONValue = [
       "groups": JSONValue(repair.groupCount), "whole": JSONValue(repair.wholeCount),
-      "computed": JSONValue(repair.computedCount),
+      "fetched": JSONValue(fetched), "computed": JSONValue(repair.computedCount),
       "lost_groups": .array(repair.lostGroups.map { JSONValue($0) }),
     ]
     Output.result(json, asJSON: arguments.isJSON) {
       "\(Plural.text(repair.wholeCount, "block")) whole, \(repair.computedCount) computed"
     }
+  }
+
+  /// Throws where something is lost.
+  static func checkWhole(_ repair: BackupRepair, of cid: CID) throws {
     guard !repair.isWhole else { return }
     throw CommandFailure(
       "\(Plural.text(repair.lostGroups.count, "group")) lost more blocks than the code survives",

@@ -14,6 +14,12 @@ struct ServedNetwork: Sendable {
     Option(
       name: "bootstrap", value: "MULTIADDR,…", summary: "peers to begin with"
     ),
+    Option(
+      name: "hold-for", value: "PEER,…",
+      summary: "keep backup blocks for these peers, or for `anybody`"),
+    Option(
+      name: "hold-bytes", value: "N",
+      summary: "how many bytes each of them may have, or all of anybody (default 10 GiB)"),
   ]
 
   /// The key of the peer, and the folder of other keys and published names, in the home.
@@ -45,6 +51,10 @@ struct ServedNetwork: Sendable {
     let tables = await ContentFetching.tables(host, serving: arguments.text("listen") != nil)
     let exchange = ContentExchange(host: host, store: store, tables: tables, metrics: metrics)
     await exchange.start()
+    if let policy = try Self.holdPolicy(arguments) {
+      await BlockHolding(exchange: exchange).start(
+        keeping: try HeldBlocks(store: store, policy: policy), for: policy)
+    }
     let folder = home.file(Self.namesFolder)
     network = PeerContentNetwork(
       exchange: exchange,
@@ -54,6 +64,28 @@ struct ServedNetwork: Sendable {
       announcer: ContentAnnouncer(store: store, tables: tables, loop: loop, metrics: metrics),
       identity: identity.publicKey,
       bootstraps: try ContentFetching.addresses("bootstrap", arguments))
+  }
+
+  /// For whom blocks are kept: for nobody unless it is said.
+  private static func holdPolicy(_ arguments: Arguments) throws -> HoldPolicy? {
+    var bytesMax = HoldLimits.bytesPerOwner
+    if let text = arguments.text("hold-bytes") {
+      guard let count = UInt64(text), arguments.text("hold-for") != nil else {
+        throw CommandFailure.usage(
+          "--hold-bytes is `\(text)`", hint: "give a number of bytes, and --hold-for")
+      }
+      bytesMax = count
+    }
+    guard let text = arguments.text("hold-for") else { return nil }
+    guard text != "anybody" else { return HoldPolicy(.anybody, bytesMax: bytesMax) }
+    let peers = try text.split(separator: ",").map { word in
+      guard let peer = try? PeerID(String(word)) else {
+        throw CommandFailure.usage(
+          "--hold-for names `\(word)`", hint: "give peer ids with commas between, or `anybody`")
+      }
+      return peer
+    }
+    return HoldPolicy(.named(Set(peers)), bytesMax: bytesMax)
   }
 
   /// Serves until the task is cancelled.

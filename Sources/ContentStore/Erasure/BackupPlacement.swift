@@ -47,6 +47,31 @@ public enum BackupPlacement {
     return each == 0 && losses == more ? nodeCount : losses
   }
 
+  /// How many nodes may be lost at the same time, whichever they are, before a group has fewer
+  /// than `needed` members; nil where it has fewer already.
+  ///
+  /// - Parameter keepers: who keeps each member. One of several counts, so the result is the least
+  ///   that holds.
+  public static func lossesSurvived(keepers: [[PeerID]], needed: Int) -> Int? {
+    var load: [PeerID: Int] = [:]
+    for nodes in keepers.sorted(by: { $0.count < $1.count }) {
+      let least = nodes.min {
+        let (left, right) = (load[$0] ?? 0, load[$1] ?? 0)
+        return left != right ? left < right : $0.bytes.lexicographicallyPrecedes($1.bytes)
+      }
+      if let least { load[least, default: 0] += 1 }
+    }
+    var rest = load.values.reduce(0, +)
+    guard rest >= needed else { return nil }
+    var losses = 0
+    for count in load.values.sorted(by: >) {
+      guard rest - count >= needed else { break }
+      rest -= count
+      losses += 1
+    }
+    return losses
+  }
+
   private static func weight(of node: PeerID, _ member: Int, _ group: Int, _ backup: CID) -> Digest
   {
     var place = Bytes()

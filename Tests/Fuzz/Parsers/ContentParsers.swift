@@ -120,6 +120,20 @@ extension FuzzedParser {
       guard let answer = try? ArchiveAnswer(decoding: bytes) else { return }
       precondition(answer.encoded() == bytes)
     },
+    FuzzedParser("hold-request") { bytes in
+      guard let request = try? HoldRequest(decoding: bytes) else { return }
+      precondition(request.encoded() == bytes)
+    },
+    FuzzedParser("hold-answer") { bytes in
+      for count in [1, 8, 9] {
+        guard let answer = try? HoldAnswer(decoding: bytes, count: count) else { continue }
+        precondition(answer.encoded() == bytes)
+      }
+    },
+    FuzzedParser("held-list") { bytes in
+      guard let list = try? HeldList(decoding: bytes) else { return }
+      precondition((try? list.block().bytes) == bytes)
+    },
     FuzzedParser("segment-record") { bytes in
       guard let record = SegmentRecord(decoding: bytes) else { return }
       precondition(bytes.starts(with: record.encoded()))
