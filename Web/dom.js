@@ -28,6 +28,18 @@ export function panelHead(title, ...more) {
   return element("header.panel-head", {}, element("h2", {}, title), ...more);
 }
 
+// A column is `[heading]` or `[heading, classes]`; its cells take the same classes.
+export function table(columns, rows) {
+  const heads = columns.map(([heading, classes]) =>
+    element("th", { scope: "col", class: classes }, heading));
+  const body = rows.map((cells) =>
+    element("tr", {}, cells.map((cell, at) => element("td", { class: columns[at][1] }, cell))));
+  return element(
+    "div.scroll", {},
+    element(
+      "table", {}, element("thead", {}, element("tr", {}, heads)), element("tbody", {}, body)));
+}
+
 export function chip(kind, text) {
   return element("span.chip", { "data-kind": kind }, text);
 }

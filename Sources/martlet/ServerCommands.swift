@@ -2,6 +2,7 @@ import CShim
 import ContentNode
 import Coordinator
 import Cryptography
+import IPFSClient
 import Networking
 import Node
 import Orchestration
@@ -103,9 +104,13 @@ enum ServerCommands {
   private static func coordinatorSettings(
     _ home: HomeDirectory, _ settings: Settings, stakes: StakeBook?
   ) throws -> CoordinatorSettings {
-    CoordinatorSettings(
+    var result = CoordinatorSettings(
       home: home, stakeGrants: try settings.integer("stake-grants", in: 0...1_000),
       stakes: stakes)
+    // A coordinator has a store of its own, so nodes that nobody named are not looked for.
+    result.ipfs = try IPFSClientConfiguration(
+      environment: Settings.environment, assumesKubo: false)
+    return result
   }
 
   private static func run(
