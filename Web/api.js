@@ -31,6 +31,8 @@ export const blocks = async (limit) => (await get(`${base}/ledger/blocks?limit=$
 export const ipfsHealth = () => get(`${base}/ipfs/health`);
 export const ipfsStatus = () => get(`${base}/ipfs/status`);
 export const largestPins = async () => (await get(`${base}/ipfs/pins?limit=20`)).pins;
+export const described = async () => (await get(`${base}/ipfs/provenance?limit=50`)).contents;
+export const provenance = (cid) => get(`${base}/ipfs/provenance/${encodeURIComponent(cid)}`);
 export const downloadPath = (cid) => `${base}/ipfs/download/${encodeURIComponent(cid)}`;
 
 // A link that `martlet server` prints carries a one-time token behind the #, which never reaches a

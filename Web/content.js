@@ -5,10 +5,11 @@ import * as api from "./api.js";
 import { TimeChart } from "./charts.js";
 import { showLargest, showNodes, showOverview, showStore } from "./holdings.js";
 import { bytes, clockTime, percent } from "./format.js";
+import { showProvenance } from "./provenance.js";
 
 const refreshMilliseconds = 2000;
-// Listing pins reads the roots of the largest, which costs more than figures do.
-const pinsMilliseconds = 10_000;
+// Listing pins and records reads many blocks, which costs more than figures do.
+const holdingsMilliseconds = 10_000;
 // Ten minutes of samples.
 const samplesMax = 300;
 
@@ -25,8 +26,8 @@ const charts = {
 
 const samples = [];
 let last = null;
-let pins = [];
-let pinsReadAt = -Infinity;
+let picked = null;
+let holdingsReadAt = -Infinity;
 
 function setLive(kind, text) {
   const live = place("live");
@@ -65,20 +66,30 @@ function drawCharts() {
   charts.cache.show(samples.map((one) => one.hits), times, `Cache hit rate is ${hits}`);
 }
 
+async function refreshHoldings() {
+  const [pins, contents] = await Promise.all([api.largestPins(), api.described()]);
+  const chosen = contents.find(({ cid }) => cid === picked)
+    ?? contents.find(({ type }) => type === "model") ?? contents[0];
+  const walk = chosen ? await api.provenance(chosen.cid) : null;
+  showLargest(place("largest"), pins);
+  showProvenance(place("provenance"), contents, walk, (cid) => {
+    picked = cid;
+    run(refreshHoldings);
+  });
+  holdingsReadAt = performance.now();
+}
+
 async function refresh() {
-  const isTimeForPins = performance.now() - pinsReadAt > pinsMilliseconds;
-  const [server, health, status, listed] = await Promise.all([
-    api.health(), api.ipfsHealth(), api.ipfsStatus(), isTimeForPins ? api.largestPins() : pins,
+  const [server, health, status] = await Promise.all([
+    api.health(), api.ipfsHealth(), api.ipfsStatus(),
   ]);
-  if (isTimeForPins) pinsReadAt = performance.now();
-  pins = listed;
   sample(status);
   drawCharts();
   showOverview(place("overview"), health);
   showNodes(place("content-nodes"), status.nodes);
   showStore(place("store"), status);
-  showLargest(place("largest"), pins);
   place("footer").textContent = `Martlet ${server.version} on ${server.network}`;
+  if (performance.now() - holdingsReadAt > holdingsMilliseconds) await refreshHoldings();
   setLive("live", "live");
 }
 

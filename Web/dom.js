@@ -13,6 +13,14 @@ export function element(name, attributes = {}, ...children) {
   return node;
 }
 
+// The same for drawings, whose attributes are all plain text.
+export function svg(name, attributes = {}, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children.flat());
+  return node;
+}
+
 // Replaces what a section shows, and keeps the keyboard's place in it.
 export function show(section, ...children) {
   const focused = section.contains(document.activeElement)

@@ -76,7 +76,7 @@ extension APIRoutes {
     to call: APICall, done: @escaping @Sendable (UInt64?) -> Void = { _ in },
     next: @escaping @Sendable (inout UnixFSWalk) async throws -> Bytes?
   ) async throws -> HTTPResponse {
-    let cid = try CID(parsing: call.text("cid"))
+    let cid = try call.readableContent()
     let tag = "\"\(cid)\""
     var headers: HTTPHeaders = [
       "ETag": tag, "Cache-Control": "public, max-age=31536000, immutable",

@@ -1,7 +1,16 @@
+internal import ContentStore
+
 /// Objects of the IPFS routes.
 extension APISchemas {
   private static let health = APISchema.Kind.word(["healthy", "degraded", "unhealthy"])
   private static let breaker = APISchema.Kind.word(["closed", "open", "half-open"])
+
+  private static let statement: [APISchema.Field] = [
+    .init("type", .word(ProvenanceStatement.Purpose.allCases.map(\.rawValue))),
+    .init("name", .text), .init("tags", .list(.text)), .init("licence", .text, "As SPDX names it"),
+    .init("size", .integer), .init("format", .text), .init("creator", .peerID, "Who signed"),
+    .init("created_ms", .integer, "By the clock of who signed"), .init("parents", .list(.cid)),
+  ]
 
   static let ipfs: [APISchema] = [
     APISchema(
@@ -65,6 +74,23 @@ extension APISchemas {
           ])),
         .init("version", .text).orNull,
         .init("fault", .text, "Why the last probe failed").orNull,
+      ]),
+    APISchema(
+      "DescribedContentList", [.init("contents", .list(.reference("DescribedContent")))]),
+    APISchema("DescribedContent", [.init("cid", .cid)] + statement),
+    APISchema(
+      "Provenance",
+      [
+        .init("cid", .cid), .init("cut", .boolean, "Whether limits left ancestors out"),
+        .init("nodes", .list(.reference("ProvenanceNode")), "The nearest first"),
+      ]),
+    APISchema(
+      "ProvenanceNode",
+      [
+        .init("cid", .cid), .init("generation", .integer, "Steps from the content asked for"),
+        .init("state", .word(["signed", "unrecorded", "missing", "refused"])),
+        .init("record", .cid).orNull,
+        .init("statement", .object(statement), "What a record with a good signature says").orNull,
       ]),
     APISchema("PinList", [.init("pins", .list(.reference("Pin")), "The largest first")]),
     APISchema(

@@ -16,6 +16,7 @@ struct CoordinatorIPFS: Sendable {
   let uploadedBytes: Counter
   let downloadedBytes: Counter
   let store: BlockStore
+  let records = ProvenanceRecords()
 
   init(_ configuration: IPFSClientConfiguration, store: BlockStore) {
     self.store = store

@@ -70,7 +70,9 @@ enum ServerCommands {
     let address = try await host.listen(on: Multiaddr(settings.text("listen") ?? ""))
     let rpc = KuboRPC(store: coordinator.contentStore)
     defer { rpc.stop() }
-    let api = apiServer(coordinator, beside: rpc)
+    let library = try ContentDescribing.library(of: coordinator.contentStore, arguments)
+    defer { library.close() }
+    let api = apiServer(coordinator, beside: rpc, of: library)
     let tls = try certificate(settings)
     let web = try await listen(api, tls: tls, settings: settings, arguments: arguments)
     let signals = try await loop.perform { try SignalSource(ProcessSignal.allCases, on: loop) }
@@ -95,10 +97,13 @@ enum ServerCommands {
 
   /// The content commands of this home's owner ask the RPC while the store is open here.
   private static func apiServer(
-    _ coordinator: CoordinatorServer, beside rpc: KuboRPC
+    _ coordinator: CoordinatorServer, beside rpc: KuboRPC, of library: ContentLibrary
   ) -> APIServer {
-    APIServer(
-      coordinator: coordinator, owner: .init(prefix: KuboRPC.prefix, answer: rpc.handler))
+    var settings = APISettings()
+    settings.refusal = { library.obstacle(to: nil, reading: $0)?.description }
+    return APIServer(
+      coordinator: coordinator, settings: settings,
+      owner: .init(prefix: KuboRPC.prefix, answer: rpc.handler))
   }
 
   private static func coordinatorSettings(

@@ -114,6 +114,33 @@ def check_content(browser, url):
         assert response.read() == bytes(at % 251 for at in range(3_000_000)), "other bytes came back"
 
 
+# The demo describes no model, so the drawing is handed one: two parents, of which one has another.
+graph_script = """
+const {showProvenance} = await import("/provenance.js");
+const said = (name, parents) => ({type: "model", name, size: 1000, licence: "", parents});
+const nodes = [
+    {cid: "root", generation: 0, state: "signed", statement: said("<b>tuned</b>", ["a", "b"])},
+    {cid: "a", generation: 1, state: "signed", statement: said("base", ["c"])},
+    {cid: "b", generation: 1, state: "refused", statement: null},
+    {cid: "c", generation: 2, state: "unrecorded", statement: null}];
+const section = document.createElement("section");
+showProvenance(section, [], {cid: "root", cut: false, nodes}, () => {});
+const boxes = [...section.querySelectorAll(".graph-node")];
+const at = (box) => Number(box.getAttribute("transform").match(/[0-9]+/)[0]);
+return {boxes: boxes.length, edges: section.querySelectorAll(".graph-edge").length,
+        name: boxes[0].querySelector(".graph-name").textContent,
+        markup: section.querySelectorAll("b").length,
+        ordered: at(boxes[0]) > at(boxes[1]) && at(boxes[1]) === at(boxes[2])
+            && at(boxes[2]) > at(boxes[3])};
+"""
+
+
+def check_graph(browser):
+    drawn = browser.script(graph_script)
+    wanted = {"boxes": 4, "edges": 3, "name": "<b>tuned</b>", "markup": 0, "ordered": True}
+    assert drawn == wanted, drawn
+
+
 def check_fits(browser, screenshots, page="session"):
     for width in widths:
         for theme in themes:
@@ -146,6 +173,7 @@ def main():
         check_fits(browser, options.screenshots)
         browser.resize(1280, 900)
         check_content(browser, server)
+        check_graph(browser)
         check_fits(browser, options.screenshots, "content")
         complaints = browser.complaints()
         assert not complaints, complaints

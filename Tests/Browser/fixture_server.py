@@ -157,7 +157,23 @@ class Network:
                              "store": {"blocks": 81_204, "bytes": 21_400_000_000, "pins": len(pins),
                                        "unpinned_blocks": 12, "damaged_blocks": 0}},
             "/ipfs/pins": {"pins": pins},
-        }
+        } | self.described()
+
+    def described(self):
+        """A model tuned from another one on two data sets, one of them without a record."""
+        def record(name, kind, *parents):
+            return {"type": kind, "name": name, "size": 52_000_000, "licence": "Apache-2.0",
+                    "tags": [], "format": "safetensors", "creator": peer("client"),
+                    "created_ms": 0, "parents": [cid(parent) for parent in parents]}
+        family = [("digits tuned", 0, record("digits tuned", "model", "digits", "new digits")),
+                  ("digits", 1, record("digits", "model", "optdigits")),
+                  ("new digits", 1, None), ("optdigits", 2, record("optdigits", "dataset"))]
+        nodes = [{"cid": cid(name), "generation": generation, "record": None, "statement": said,
+                  "state": "signed" if said else "unrecorded"} for name, generation, said in family]
+        contents = [{"cid": cid(name), **said} for name, _, said in family if said]
+        root = cid("digits tuned")
+        return {"/ipfs/provenance": {"contents": [] if self.is_empty else contents},
+                f"/ipfs/provenance/{root}": {"cid": root, "cut": False, "nodes": nodes}}
 
     def answer(self, path):
         sessions = [] if self.is_empty else [self.session()]

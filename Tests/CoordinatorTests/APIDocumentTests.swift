@@ -87,6 +87,7 @@ struct APIDocumentTests {
         "/federated-learning/sessions/\(id)": "Session",
         "/federated-learning/sessions/\(id)/rounds": "RoundList",
         "/ipfs/health": "IPFSHealth", "/ipfs/status": "IPFSStatus", "/ipfs/pins": "PinList",
+        "/ipfs/provenance": "DescribedContentList",
       ]
       for (path, schema) in reads.sorted(by: { $0.key < $1.key }) {
         check(try await target.send(.get, Sample.api + path), schema)

@@ -47,6 +47,9 @@ static const unsigned char holdings_js[] = {
 static const unsigned char network_js[] = {
 #embed "../../../Web/network.js"
 };
+static const unsigned char provenance_js[] = {
+#embed "../../../Web/provenance.js"
+};
 static const unsigned char session_js[] = {
 #embed "../../../Web/session.js"
 };
@@ -80,6 +83,7 @@ static const martlet_asset assets[] = {
     ASSET("/format.js", SCRIPT, format_js),
     ASSET("/holdings.js", SCRIPT, holdings_js),
     ASSET("/network.js", SCRIPT, network_js),
+    ASSET("/provenance.js", SCRIPT, provenance_js),
     ASSET("/session.js", SCRIPT, session_js),
     ASSET("/state.js", SCRIPT, state_js),
     ASSET("/updates.js", SCRIPT, updates_js),
