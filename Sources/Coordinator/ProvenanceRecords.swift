@@ -3,7 +3,8 @@ internal import Persistence
 internal import Primitives
 internal import Telemetry
 
-/// The provenance records of the coordinator's store, found by their pins (docs/specs/provenance.md).
+/// The provenance records of the coordinator's store, found by their pins
+/// (docs/specs/provenance.md).
 final class ProvenanceRecords: Sendable {
   /// The pin name of records.
   private static let pinName = "provenance"

@@ -57,8 +57,7 @@ enum ServerCommands {
     let settings = try Settings(arguments: arguments)
     let home = Homes.selected(arguments)
     let loop = try EventLoop()
-    let thread = loop.start(named: "loop")
-    defer { thread.detach() }
+    loop.start(named: "loop").detach()
     let identity = try home.key(named: "identity")
     var membership = try ServerMembership(
       home: home, identity: identity.publicKey.peerID, settings: settings, arguments)
@@ -85,10 +84,10 @@ enum ServerCommands {
       group.addTask(executorPreference: loop.taskExecutor) {
         try await answer(signals, api: api, tls: tls, member: member)
       }
-      if !arguments.flags.contains("no-roles") {
-        for role in [NodeRole.validator, .evaluator] {
-          group.addTask { try await run(role, at: address, key: key, home: home, loop: loop) }
-        }
+      let roles: [NodeRole] =
+        arguments.flags.contains("no-roles") ? [] : [.validator, .evaluator]
+      for role in roles {
+        group.addTask { try await run(role, at: address, key: key, home: home, loop: loop) }
       }
       try await group.next()
       group.cancelAll()
