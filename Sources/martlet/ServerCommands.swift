@@ -84,9 +84,7 @@ enum ServerCommands {
       group.addTask(executorPreference: loop.taskExecutor) {
         try await answer(signals, api: api, tls: tls, member: member)
       }
-      let roles: [NodeRole] =
-        arguments.flags.contains("no-roles") ? [] : [.validator, .evaluator]
-      for role in roles {
+      for role in roles(arguments) {
         group.addTask { try await run(role, at: address, key: key, home: home, loop: loop) }
       }
       try await group.next()
@@ -115,6 +113,11 @@ enum ServerCommands {
     result.ipfs = try IPFSClientConfiguration(
       environment: Settings.environment, assumesKubo: false)
     return result
+  }
+
+  /// The roles that the server plays itself.
+  private static func roles(_ arguments: Arguments) -> [NodeRole] {
+    arguments.flags.contains("no-roles") ? [] : [.validator, .evaluator]
   }
 
   private static func run(
