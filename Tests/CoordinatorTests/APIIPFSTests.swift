@@ -68,6 +68,16 @@ struct APIIPFSTests {
     }
   }
 
+  @Test("a node that never answered is unhealthy from the first look on")
+  func neverHeard() async throws {
+    try await APIFixture(ipfs: Self.deadNodes()).run { target in
+      let health = try await target.send(.get, Self.ipfs + "/health")
+      #expect(health.json?["status"]?.text == "unhealthy")
+      #expect(health.json?["nodes"]?["healthy"]?.integer == 0)
+      #expect(health.json?["nodes"]?["unhealthy"]?.integer == 2)
+    }
+  }
+
   @Test("an upload comes back by its CID, and its pin is listed by its size")
   func roundTrip() async throws {
     try await APIFixture().run { target in
