@@ -85,7 +85,8 @@ let package = Package(
     // Layer 4: shells
     layer(
       "Coordinator",
-      foundations + topics + ["Orchestration", "Networking", "Persistence", "CAssets"]),
+      foundations + topics
+        + ["Orchestration", "Networking", "Persistence", "IPFSClient", "CAssets"]),
     layer("Node", foundations + topics + ["Orchestration", "Networking", "Persistence"]),
     layer(
       "ContentNode",
@@ -165,6 +166,7 @@ let package = Package(
       name: "CoordinatorTests",
       dependencies: foundations + topics + [
         "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
+        "IPFSClient",
       ], swiftSettings: strict),
     tests(
       "IPFSClient", foundations + ["ContentStore", "Networking", "Persistence", "ContentNode"]),

@@ -28,6 +28,13 @@ export const ledger = () => get(`${base}/ledger/status`);
 export const accounts = async () => (await get(`${base}/ledger/accounts`)).accounts;
 export const blocks = async (limit) => (await get(`${base}/ledger/blocks?limit=${limit}`)).blocks;
 
+export const ipfsHealth = () => get(`${base}/ipfs/health`);
+export const ipfsStatus = () => get(`${base}/ipfs/status`);
+export const largestPins = async () => (await get(`${base}/ipfs/pins?limit=20`)).pins;
+export const described = async () => (await get(`${base}/ipfs/provenance?limit=50`)).contents;
+export const provenance = (cid) => get(`${base}/ipfs/provenance/${encodeURIComponent(cid)}`);
+export const downloadPath = (cid) => `${base}/ipfs/download/${encodeURIComponent(cid)}`;
+
 // A link that `martlet server` prints carries a one-time token behind the #, which never reaches a
 // log. It is exchanged for a cookie and taken out of the address.
 export async function signIn() {

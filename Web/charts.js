@@ -1,4 +1,4 @@
-// Two lines over the rounds. Colours come from the style sheet, so both themes stay in one place.
+// Lines over rounds or over time. Colours come from the style sheet, so both themes stay in one place.
 
 // With more rounds than this, points would only thicken the line.
 const pointsApartMax = 60;
@@ -6,7 +6,7 @@ const pointsApartMax = 60;
 const colour = (name) =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-function options(format, bounds) {
+function options(format, title, bounds) {
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   return {
     maintainAspectRatio: false,
@@ -21,7 +21,7 @@ function options(format, bounds) {
       tooltip: {
         displayColors: false,
         callbacks: {
-          title: (items) => `Round ${items[0].label}`,
+          title: (items) => title(items[0].label),
           label: (item) => format(item.parsed.y),
         },
       },
@@ -47,8 +47,8 @@ function paint(chart, lineColour) {
   tooltip.bodyColor = colour("--paper");
 }
 
-export class RoundChart {
-  constructor(canvas, { format, lineColour, bounds }) {
+class LineChart {
+  constructor(canvas, { format, title, lineColour, bounds }) {
     this.canvas = canvas;
     this.chart = new Chart(canvas, {
       type: "line",
@@ -56,7 +56,7 @@ export class RoundChart {
         labels: [],
         datasets: [{ data: [], fill: "origin", borderWidth: 2, pointRadius: 2.5, tension: 0.25 }],
       },
-      options: options(format, bounds),
+      options: options(format, title, bounds),
     });
     this.chart.options.font = { family: getComputedStyle(document.body).fontFamily };
     paint(this.chart, lineColour);
@@ -66,13 +66,31 @@ export class RoundChart {
     });
   }
 
-  // `values` has one entry a finished round; the axis already shows the rounds to come.
-  show(values, totalRounds, description) {
-    const length = Math.max(values.length, totalRounds ?? 0);
-    this.chart.data.labels = Array.from({ length }, (_, index) => index + 1);
+  draw(values, labels, description) {
+    this.chart.data.labels = labels;
     this.chart.data.datasets[0].data = values;
-    this.chart.data.datasets[0].pointRadius = length > pointsApartMax ? 0 : 2.5;
+    this.chart.data.datasets[0].pointRadius = labels.length > pointsApartMax ? 0 : 2.5;
     this.canvas.setAttribute("aria-label", description);
     this.chart.update();
   }
+}
+
+export class RoundChart extends LineChart {
+  constructor(canvas, settings) {
+    super(canvas, { title: (label) => `Round ${label}`, ...settings });
+  }
+
+  // `values` has one entry a finished round; the axis already shows the rounds to come.
+  show(values, totalRounds, description) {
+    const length = Math.max(values.length, totalRounds ?? 0);
+    this.draw(values, Array.from({ length }, (_, index) => index + 1), description);
+  }
+}
+
+export class TimeChart extends LineChart {
+  constructor(canvas, settings) {
+    super(canvas, { title: (label) => label, ...settings });
+  }
+
+  show(values, times, description) { this.draw(values, times, description); }
 }

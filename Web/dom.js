@@ -13,6 +13,14 @@ export function element(name, attributes = {}, ...children) {
   return node;
 }
 
+// The same for drawings, whose attributes are all plain text.
+export function svg(name, attributes = {}, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children.flat());
+  return node;
+}
+
 // Replaces what a section shows, and keeps the keyboard's place in it.
 export function show(section, ...children) {
   const focused = section.contains(document.activeElement)
@@ -26,6 +34,18 @@ export function show(section, ...children) {
 
 export function panelHead(title, ...more) {
   return element("header.panel-head", {}, element("h2", {}, title), ...more);
+}
+
+// A column is `[heading]` or `[heading, classes]`; its cells take the same classes.
+export function table(columns, rows) {
+  const heads = columns.map(([heading, classes]) =>
+    element("th", { scope: "col", class: classes }, heading));
+  const body = rows.map((cells) =>
+    element("tr", {}, cells.map((cell, at) => element("td", { class: columns[at][1] }, cell))));
+  return element(
+    "div.scroll", {},
+    element(
+      "table", {}, element("thead", {}, element("tr", {}, heads)), element("tbody", {}, body)));
 }
 
 export function chip(kind, text) {

@@ -36,6 +36,18 @@ export function count(number) {
   return typeof number === "number" ? number.toLocaleString("en-US") : missing;
 }
 
+// Decimal units, as disks and networks are sold.
+export function bytes(number) {
+  if (typeof number !== "number") return missing;
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let [value, at] = [number, 0];
+  while (value >= 999.5 && at < units.length - 1) {
+    value /= 1000;
+    at += 1;
+  }
+  return `${at === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[at]}`;
+}
+
 export function clockTime(milliseconds) {
   if (typeof milliseconds !== "number") return missing;
   return new Date(milliseconds).toLocaleTimeString("en-GB");

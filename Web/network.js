@@ -1,22 +1,10 @@
 // Nodes, balances and blocks.
 
-import { chip, element, empty, identifier, panelHead, show } from "./dom.js";
+import { chip, element, empty, identifier, panelHead, show, table } from "./dom.js";
 import { age, amount, clockTime, count, decimal, exactAmount, words } from "./format.js";
 import { labelOf, nodeLabel, state } from "./state.js";
 
 const stateKinds = { connected: "good", disconnected: "plain", slashed: "bad" };
-
-// A column is `[heading]` or `[heading, classes]`; its cells take the same classes.
-function table(columns, rows) {
-  const heads = columns.map(([heading, classes]) =>
-    element("th", { scope: "col", class: classes }, heading));
-  const body = rows.map((cells) =>
-    element("tr", {}, cells.map((cell, at) => element("td", { class: columns[at][1] }, cell))));
-  return element(
-    "div.scroll", {},
-    element(
-      "table", {}, element("thead", {}, element("tr", {}, heads)), element("tbody", {}, body)));
-}
 
 function money(baseUnits) {
   const { decimals, symbol } = state.ledger ?? {};

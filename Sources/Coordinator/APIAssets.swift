@@ -39,8 +39,8 @@ enum APIAssets {
   private static func response(_ file: File, to request: HTTPRequest) -> HTTPResponse {
     var headers: HTTPHeaders = [
       "ETag": file.tag,
-      // The page itself is never kept; its files are asked for again with their tag.
-      "Cache-Control": file.path == "/" ? "no-store" : "no-cache",
+      // The pages themselves are never kept; their files are asked for again with their tag.
+      "Cache-Control": file.contentType.hasPrefix("text/html") ? "no-store" : "no-cache",
       "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
       "Content-Security-Policy": contentSecurityPolicy,
     ]

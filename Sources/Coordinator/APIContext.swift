@@ -46,7 +46,8 @@ struct APIContext: Sendable {
       response = try await route.handle(call)
     } catch {
       let failure = APIError(describing: error)
-      if failure.status.code >= 500 {
+      // Other servers' failures are in the figures about them.
+      if failure.status.code >= 500, failure.status != .badGateway {
         log(
           .error, "a request failed",
           ["route": route.path, "code": failure.code, "error": "\(error)"])

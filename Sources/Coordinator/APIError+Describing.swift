@@ -1,5 +1,6 @@
 internal import ContentStore
 internal import Cryptography
+internal import IPFSClient
 internal import Ledger
 internal import Networking
 internal import NeuralNetworks
@@ -29,6 +30,7 @@ extension APIError {
     case let error as LedgerError: self.init(error)
     case let error as ContentError: self.init(error)
     case let error as BlockStoreError: self.init(error)
+    case let error as IPFSClientError: self.init(error)
     case is ComputePoolError: self = .busy
     default: self = .internalError
     }
@@ -114,7 +116,7 @@ extension APIError {
     }
   }
 
-  private init(_ error: ContentError) {
+  init(_ error: ContentError) {
     switch error {
     case .missingBlock:
       self.init(

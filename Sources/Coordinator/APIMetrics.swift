@@ -42,7 +42,9 @@ struct APIMetrics: Sendable {
     for figure in await coordinator.figures {
       registry.gauge(figure.name, help: figure.help).set(figure.value)
     }
-    return registry.prometheusText()
+    await coordinator.ipfs.noteStore(on: coordinator.disk)
+    // No name is in both.
+    return registry.prometheusText() + coordinator.ipfs.registry.prometheusText()
   }
 }
 

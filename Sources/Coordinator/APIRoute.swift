@@ -1,3 +1,4 @@
+internal import ContentStore
 internal import Cryptography
 internal import Networking
 internal import Primitives
@@ -70,6 +71,16 @@ struct APICall: Sendable {
       throw .malformed("number", text, expected: "a whole number of at most \(max)")
     }
     return number
+  }
+
+  /// The CID of the path, of content that its owner gives to everybody.
+  func readableContent() throws -> CID {
+    let cid = try CID(parsing: text("cid"))
+    if let reason = context.settings.refusal(cid) {
+      throw APIError(
+        .forbidden, "content_refused", reason, hint: "ask who runs this coordinator")
+    }
+    return cid
   }
 
   /// The JSON body.

@@ -2,6 +2,7 @@ internal import ContentStore
 internal import Networking
 internal import Persistence
 internal import Primitives
+internal import Telemetry
 
 extension APIRoutes {
   static let content: [APIRoute] = [
@@ -9,9 +10,7 @@ extension APIRoutes {
       .post, base + "/content", .change,
       APIOperation(
         id: "uploadContent", tag: "content", summary: "Stores a file and returns its CID",
-        parameters: [
-          .init(name: "profile", summary: "`unixfs-v1-2025` (default) or `unixfs-v0-2015`")
-        ],
+        parameters: [profileParameter],
         body: .bytes, status: 201, answer: .json("StoredContent"), errors: [400, 413]),
       handle: upload),
     APIRoute(
@@ -26,6 +25,18 @@ extension APIRoutes {
   /// The body goes to the store piece by piece; a broken one leaves no file, only blocks that
   /// nothing refers to.
   private static func upload(_ call: APICall) async throws -> HTTPResponse {
+    let file = try await receive(call).finish()
+    var response = HTTPResponse.json(
+      [
+        "cid": .string("\(file.cid)"), "size": JSONValue(file.tsize),
+        "bytes": JSONValue(file.fileSize),
+      ], status: .created)
+    response.headers.append("Location", "\(base)/content/\(file.cid)")
+    return response
+  }
+
+  /// Takes the body into the store, where it has no name yet.
+  static func receive(_ call: APICall) async throws -> ContentUpload {
     let layout = try profile(call).layout
     let max = call.context.settings.uploadBytesMax
     if let announced = call.request.body.announcedLength, announced > max {
@@ -37,16 +48,13 @@ extension APIRoutes {
       received += chunk.count
       guard received <= max else { throw HTTPBodyError.tooLarge(max: max) }
       try await upload.append(chunk)
+      call.coordinator.ipfs.uploadedBytes.increment(by: UInt64(chunk.count))
     }
-    let file = try await upload.finish()
-    var response = HTTPResponse.json(
-      [
-        "cid": .string("\(file.cid)"), "size": JSONValue(file.tsize),
-        "bytes": JSONValue(file.fileSize),
-      ], status: .created)
-    response.headers.append("Location", "\(base)/content/\(file.cid)")
-    return response
+    return upload
   }
+
+  static let profileParameter = APIOperation.Parameter(
+    name: "profile", summary: "`unixfs-v1-2025` (default) or `unixfs-v0-2015`")
 
   private static func profile(_ call: APICall) throws(APIError) -> UnixFSProfile {
     guard let text = call.request.query("profile") else { return .v1In2025 }
@@ -57,18 +65,25 @@ extension APIRoutes {
     return profile
   }
 
+  private static func download(_ call: APICall) async throws -> HTTPResponse {
+    let content = call.coordinator.content
+    return try await fileAnswer(to: call) { try await content.next(of: &$0) }
+  }
+
   /// The first block is read before the head is sent, so that a missing file is a 404; one that
   /// breaks later breaks the connection, which the promised length makes visible.
-  private static func download(_ call: APICall) async throws -> HTTPResponse {
-    let cid = try CID(parsing: call.text("cid"))
+  static func fileAnswer(
+    to call: APICall, done: @escaping @Sendable (UInt64?) -> Void = { _ in },
+    next: @escaping @Sendable (inout UnixFSWalk) async throws -> Bytes?
+  ) async throws -> HTTPResponse {
+    let cid = try call.readableContent()
     let tag = "\"\(cid)\""
     var headers: HTTPHeaders = [
       "ETag": tag, "Cache-Control": "public, max-age=31536000, immutable",
       "X-Content-Type-Options": "nosniff",
     ]
-    let content = call.coordinator.content
     var walk = UnixFSWalk(root: cid)
-    let first = try await content.next(of: &walk) ?? []
+    let first = try await next(&walk) ?? []
     guard let size = walk.fileSize.flatMap({ Int(exactly: $0) }) else {
       throw ContentError.tooLarge(cid, limit: UInt64(Int.max))
     }
@@ -76,12 +91,23 @@ extension APIRoutes {
       return HTTPResponse(status: .notModified, headers: headers)
     }
     headers.append("Content-Type", "application/octet-stream")
+    let counter = call.coordinator.ipfs.downloadedBytes
     return HTTPResponse(
       status: .ok, headers: headers,
       body: .stream(length: size) { [walk] writer in
         var rest = walk
-        try await writer.write(first)
-        while let bytes = try await content.next(of: &rest) { try await writer.write(bytes) }
+        do {
+          try await writer.write(first)
+          counter.increment(by: UInt64(first.count))
+          while let bytes = try await next(&rest) {
+            try await writer.write(bytes)
+            counter.increment(by: UInt64(bytes.count))
+          }
+        } catch {
+          done(nil)
+          throw error
+        }
+        done(UInt64(size))
       })
   }
 }

@@ -7,5 +7,7 @@ enum APIRoutes {
 
   static let all: [APIRoute] = api + APIAssets.routes
   /// The routes for programs, without the dashboard's files.
-  static let api: [APIRoute] = sessions + sessionStreams + network + ledger + content + system
+  static let api: [APIRoute] =
+    sessions + sessionStreams + network + ledger + content + ipfs + provenance
+    + system
 }

@@ -2,7 +2,7 @@ internal import NeuralNetworks
 
 /// Every object of the REST interface.
 enum APISchemas {
-  static let all: [APISchema] = requests + sessions + ledger + system
+  static let all: [APISchema] = requests + sessions + ledger + ipfs + system
 
   static let requests: [APISchema] = [
     APISchema(

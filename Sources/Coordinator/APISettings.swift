@@ -1,3 +1,5 @@
+package import ContentStore
+
 /// How the REST interface is protected.
 package struct APISettings: Sendable {
   /// Names beside `localhost` and numeric addresses under which the server is reached.
@@ -10,6 +12,8 @@ package struct APISettings: Sendable {
   package var changes = APIRate(burst: 200, perSecond: 50)
   /// One uploaded file.
   package var uploadBytesMax = 1 << 30
+  /// Why content is not given to people without an account; nil where it is.
+  package var refusal: @Sendable (CID) -> String? = { _ in nil }
 
   /// The defaults.
   package init() {}

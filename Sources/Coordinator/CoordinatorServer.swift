@@ -2,6 +2,7 @@ internal import Consensus
 internal import ContentStore
 internal import Cryptography
 internal import FederatedLearning
+package import IPFSClient
 internal import Ledger
 package import Networking
 internal import Orchestration
@@ -66,6 +67,7 @@ package actor CoordinatorServer {
   let identity: SigningKey
   let client: SigningKey
   let content: CoordinatorContent
+  let ipfs: CoordinatorIPFS
   let compute: ComputePool
   let disk: ComputePool
   let nursery: LoopNursery
@@ -116,6 +118,7 @@ package actor CoordinatorServer {
     let storeSettings = BlockStoreSettings(address: home.file(APIServer.socketName))
     content = CoordinatorContent(
       store: try BlockStore(path: home.file("content"), settings: storeSettings), compute: compute)
+    ipfs = CoordinatorIPFS(settings.ipfs, store: content.store)
     (blocks, chain) = try BlockLog.open(
       path: home.file("followed-chain.log"), genesis: try home.genesis())
     var restored = RestoredLog()
@@ -165,6 +168,7 @@ package actor CoordinatorServer {
         await loop.perform { await nursery.run() }
       }
       group.addTask(executorPreference: onLoop) { try await self.keepTime() }
+      group.addTask { [ipfs] in try await ipfs.client.run() }
       try await group.next()
       group.cancelAll()
     }
@@ -174,6 +178,7 @@ package actor CoordinatorServer {
   package func close() {
     log.close()
     blocks.close()
+    ipfs.client.close()
     content.store.close()
     compute.stop()
     disk.stop()
@@ -241,6 +246,8 @@ package struct CoordinatorSettings: Sendable {
   package var disputeTimeout: Duration
   /// Gets the stakes of all accounts after each block.
   package var stakes: StakeBook?
+  /// IPFS nodes beside the coordinator's own store; none unless set.
+  package var ipfs = IPFSClientConfiguration()
 
   /// Collects the settings.
   package init(

@@ -86,13 +86,12 @@ extension IPFSClient {
     _ body: () async throws -> Result
   ) async throws(IPFSClientError) -> Result {
     let started = clock.now()
-    func seconds() -> Double { clock.now().duration(since: started) / .seconds(1) }
     do {
       let result = try await body()
-      metrics.note(operation, succeeded: true, seconds: seconds(), size: size(result))
+      note(operation, since: started, succeeded: true, size: size(result))
       return result
     } catch {
-      metrics.note(operation, succeeded: false, seconds: seconds(), size: nil)
+      note(operation, since: started, succeeded: false, size: nil)
       throw Self.clientError(error)
     }
   }
@@ -102,9 +101,8 @@ extension IPFSClient {
     _ operation: IPFSClientMetrics.Operation, _ started: Tick, cid: CID?, size: UInt64,
     _ metadata: IPFSMetadata, _ error: IPFSClientError?
   ) -> IPFSResult {
-    let seconds = clock.now().duration(since: started) / .seconds(1)
-    metrics.note(
-      operation, succeeded: error == nil, seconds: seconds, size: error == nil ? size : nil)
+    let seconds = note(
+      operation, since: started, succeeded: error == nil, size: error == nil ? size : nil)
     return IPFSResult(cid: cid, metadata: metadata, size: size, seconds: seconds, error: error)
   }
 

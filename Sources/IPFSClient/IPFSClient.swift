@@ -36,6 +36,7 @@ public final class IPFSClient: Sendable {
   let flights = Singleflight<CID, ContentBlock>()
   let missing = Lock(ExpiringTable<Bool>(countMax: IPFSClientLimits.factsMax))
   let pins = Lock(PinQueue())
+  let recent = Lock(RecentOperations())
   let facts: FactCache
   private let nodes: [Node]
   private let book: Lock<NodeBook>
@@ -50,8 +51,11 @@ public final class IPFSClient: Sendable {
   ) {
     self.configuration = configuration
     self.clock = clock
-    let threads = min(
-      configuration.connectionsMax, Self.threadsPerOperation * configuration.concurrencyMax)
+    // Without a node to connect to, threads only cut content into blocks.
+    let threads =
+      configuration.nodes.isEmpty
+      ? 1
+      : min(configuration.connectionsMax, Self.threadsPerOperation * configuration.concurrencyMax)
     pool = ComputePool(
       named: "martlet-ipfs", threads: threads, queueMax: IPFSClientLimits.waitingMax)
     nodes = Self.nodes(configuration, embedded, pool)

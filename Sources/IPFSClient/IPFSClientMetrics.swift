@@ -3,7 +3,7 @@ internal import Telemetry
 /// The figures of a client, under the names of PRSM's guide and a few more.
 struct IPFSClientMetrics: Sendable {
   /// What is counted and timed.
-  enum Operation: String { case upload, download, block, pin, unpin, health }
+  enum Operation: String, CaseIterable { case upload, download, block, pin, unpin, health }
 
   /// From a kibibyte to a gibibyte, in steps of eight.
   private static let sizeBounds: [Double] = (0...7).map { Double(1_024 << ($0 * 3)) }
@@ -22,30 +22,44 @@ struct IPFSClientMetrics: Sendable {
       "ipfs_cache_misses_total", help: "Blocks that the cache did not have.")
     hedges = registry.counter(
       "ipfs_hedged_requests_total", help: "Reads that were asked of a second node because of time.")
+    // Figures that are there from the start begin at 0: a rate over them misses no first event.
+    for operation in Operation.allCases {
+      for succeeded in [true, false] { _ = ended(operation, succeeded: succeeded) }
+      _ = seconds(operation)
+    }
+    for operation in OperationClass.allCases { _ = retries(operation) }
+    setCacheBytes(0)
+    setPinsQueued(0)
   }
 
   func note(_ operation: Operation, succeeded: Bool, seconds: Double, size: UInt64?) {
-    let name = operation.rawValue
-    registry.counter(
-      "ipfs_operations_total", help: "Operations by how they ended.",
-      labels: ["operation": name, "status": succeeded ? "success" : "error"]
-    ).increment()
-    registry.histogram(
-      "ipfs_operation_duration_seconds", help: "How long operations took.",
-      bounds: Self.secondsBounds, labels: ["operation": name]
-    ).observe(seconds)
+    ended(operation, succeeded: succeeded).increment()
+    self.seconds(operation).observe(seconds)
     guard let size else { return }
     registry.histogram(
       "ipfs_content_size_bytes", help: "How large the content of operations was.",
-      bounds: Self.sizeBounds, labels: ["operation": name]
+      bounds: Self.sizeBounds, labels: ["operation": operation.rawValue]
     ).observe(Double(size))
   }
 
-  func noteRetry(_ operation: OperationClass) {
+  private func ended(_ operation: Operation, succeeded: Bool) -> Counter {
+    registry.counter(
+      "ipfs_operations_total", help: "Operations by how they ended.",
+      labels: ["operation": operation.rawValue, "status": succeeded ? "success" : "error"])
+  }
+
+  private func seconds(_ operation: Operation) -> Histogram {
+    registry.histogram(
+      "ipfs_operation_duration_seconds", help: "How long operations took.",
+      bounds: Self.secondsBounds, labels: ["operation": operation.rawValue])
+  }
+
+  func noteRetry(_ operation: OperationClass) { retries(operation).increment() }
+
+  private func retries(_ operation: OperationClass) -> Counter {
     registry.counter(
       "ipfs_retries_total", help: "Passes over the nodes beyond the first.",
-      labels: ["operation": operation.rawValue]
-    ).increment()
+      labels: ["operation": operation.rawValue])
   }
 
   func noteFailure(node: String, _ fault: NodeFault) {

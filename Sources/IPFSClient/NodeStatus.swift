@@ -36,7 +36,8 @@ public struct HealthReport: Sendable {
   /// Nodes that can be used.
   public var healthyCount: Int { nodes.count { $0.isHealthy } }
 
-  init(nodes: [NodeStatus]) {
+  /// Judges these nodes together.
+  public init(nodes: [NodeStatus]) {
     self.nodes = nodes
     if nodes.allSatisfy({ $0.health == .healthy }), !nodes.isEmpty {
       status = .healthy

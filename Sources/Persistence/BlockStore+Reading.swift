@@ -96,6 +96,9 @@ extension BlockStore {
     return sizes
   }
 
+  /// Blocks that readers found damaged since the store was opened and that were not mended.
+  package var damagedBlockCount: Int { damaged.count }
+
   /// Remembers that a reader found the block damaged, so that the next put writes it anew.
   package func noteDamage(_ digest: Digest) { damaged.insert(digest) }
 }

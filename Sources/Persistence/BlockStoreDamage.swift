@@ -5,6 +5,8 @@ import Telemetry
 final class BlockStoreDamage: Sendable {
   private let digests = Lock<Set<Digest>>([])
 
+  var count: Int { digests.withLock(\.count) }
+
   func contains(_ digest: Digest) -> Bool { digests.withLock { $0.contains(digest) } }
 
   /// Remembers a damaged block; beyond the limit it is found again by the next read.

@@ -35,11 +35,15 @@ public final class ContentUpload: Sendable {
     try await build { $0.append(bytes, into: &$1) }
   }
 
-  /// Ends the file and returns its name once everything is durable.
-  public func finish() async throws(BlockStoreError) -> UnixFSFile {
+  /// Ends the file and returns its name once everything is durable. One that is not pinned stays
+  /// until the next collection. The pin's name is for people.
+  public func finish(
+    isPinned: Bool = true, name: String = ""
+  ) async throws(BlockStoreError) -> UnixFSFile {
     let file = try await build { $0.finish(into: &$1) }
-    let pinned = PinnedBlocks(file.cid, .recursive, holding: state.withLock(\.digests))
-    try await store.submit(.store([], pinning: [pinned]), ticket: ticket)
+    let pinned = PinnedBlocks(
+      file.cid, .recursive, name: name, holding: state.withLock(\.digests))
+    try await store.submit(.store([], pinning: isPinned ? [pinned] : []), ticket: ticket)
     return file
   }
 

@@ -1,3 +1,4 @@
+import Charts
 import ContentNode
 import ContentStore
 import Cryptography
@@ -69,7 +70,10 @@ enum ContentUpkeep {
     let store = try ContentCommands.localStore(arguments)
     defer { store.close() }
     var check = BlockStoreCheck(store)
-    var report = try check.runBlocking()
+    let progress = WorkProgress(.items("blocks"), arguments)
+    var report = try check.runBlocking(
+      progress: { progress.show(UInt64($0), of: UInt64($1)) })
+    progress.finish()
     if let url = arguments.text("repair-from") {
       let gateway = BlockGateway(url: url)
       defer { gateway.close() }

@@ -2,6 +2,7 @@ import CShim
 import ContentNode
 import Coordinator
 import Cryptography
+import IPFSClient
 import Networking
 import Node
 import Orchestration
@@ -56,8 +57,7 @@ enum ServerCommands {
     let settings = try Settings(arguments: arguments)
     let home = Homes.selected(arguments)
     let loop = try EventLoop()
-    let thread = loop.start(named: "loop")
-    defer { thread.detach() }
+    loop.start(named: "loop").detach()
     let identity = try home.key(named: "identity")
     var membership = try ServerMembership(
       home: home, identity: identity.publicKey.peerID, settings: settings, arguments)
@@ -69,7 +69,9 @@ enum ServerCommands {
     let address = try await host.listen(on: Multiaddr(settings.text("listen") ?? ""))
     let rpc = KuboRPC(store: coordinator.contentStore)
     defer { rpc.stop() }
-    let api = apiServer(coordinator, beside: rpc)
+    let library = try ContentDescribing.library(of: coordinator.contentStore, arguments)
+    defer { library.close() }
+    let api = apiServer(coordinator, beside: rpc, of: library)
     let tls = try certificate(settings)
     let web = try await listen(api, tls: tls, settings: settings, arguments: arguments)
     let signals = try await loop.perform { try SignalSource(ProcessSignal.allCases, on: loop) }
@@ -82,10 +84,8 @@ enum ServerCommands {
       group.addTask(executorPreference: loop.taskExecutor) {
         try await answer(signals, api: api, tls: tls, member: member)
       }
-      if !arguments.flags.contains("no-roles") {
-        for role in [NodeRole.validator, .evaluator] {
-          group.addTask { try await run(role, at: address, key: key, home: home, loop: loop) }
-        }
+      for role in roles(arguments) {
+        group.addTask { try await run(role, at: address, key: key, home: home, loop: loop) }
       }
       try await group.next()
       group.cancelAll()
@@ -94,18 +94,30 @@ enum ServerCommands {
 
   /// The content commands of this home's owner ask the RPC while the store is open here.
   private static func apiServer(
-    _ coordinator: CoordinatorServer, beside rpc: KuboRPC
+    _ coordinator: CoordinatorServer, beside rpc: KuboRPC, of library: ContentLibrary
   ) -> APIServer {
-    APIServer(
-      coordinator: coordinator, owner: .init(prefix: KuboRPC.prefix, answer: rpc.handler))
+    var settings = APISettings()
+    settings.refusal = { library.obstacle(to: nil, reading: $0)?.description }
+    return APIServer(
+      coordinator: coordinator, settings: settings,
+      owner: .init(prefix: KuboRPC.prefix, answer: rpc.handler))
   }
 
   private static func coordinatorSettings(
     _ home: HomeDirectory, _ settings: Settings, stakes: StakeBook?
   ) throws -> CoordinatorSettings {
-    CoordinatorSettings(
+    var result = CoordinatorSettings(
       home: home, stakeGrants: try settings.integer("stake-grants", in: 0...1_000),
       stakes: stakes)
+    // A coordinator has a store of its own, so nodes that nobody named are not looked for.
+    result.ipfs = try IPFSClientConfiguration(
+      environment: Settings.environment, assumesKubo: false)
+    return result
+  }
+
+  /// The roles that the server plays itself.
+  private static func roles(_ arguments: Arguments) -> [NodeRole] {
+    arguments.flags.contains("no-roles") ? [] : [.validator, .evaluator]
   }
 
   private static func run(

@@ -128,6 +128,53 @@ class Network:
         for number in range(1, self.total + 1):
             self.run_round(number, pace)
 
+    def content(self):
+        """Five IPFS nodes, of which one is degraded and one cannot be used."""
+        kinds = [("localhost:5001", "rpc", "healthy", None), ("embedded", "embedded", "healthy", None),
+                 ("gateway-1:8080", "gateway", "healthy", None),
+                 ("gateway-2:8080", "gateway", "degraded", None),
+                 ("gateway-3:8080", "gateway", "unhealthy", "cannot be reached")]
+        nodes = [{"node": name, "url": f"http://{name}", "kind": kind, "health": health,
+                  "healthy": health != "unhealthy", "score": 0.97 if health == "healthy" else 0.4,
+                  "latency_seconds": None if fault else 0.012, "lies": 0, "version": None,
+                  "breakers": {"read": "open" if fault else "closed", "stream": "closed"},
+                  "fault": fault} for name, kind, health, fault in kinds]
+        moved = int((time.time() - self.started) * 2_000_000)
+        pins = [] if self.is_empty else [
+            {"cid": cid(f"pin {n}"), "name": "" if n % 3 else f"model-{n}.safetensors",
+             "type": "recursive", "blocks": 4000 // n, "bytes": 4_000_000_000 // n}
+            for n in range(1, 9)]
+        return {
+            "/ipfs/health": {"status": "degraded",
+                             "nodes": {"total": 5, "healthy": 4, "unhealthy": 1},
+                             "performance": {"avg_response_time": 0.012, "cache_hit_rate": 0.87,
+                                             "operations_per_second": 45.2}},
+            "/ipfs/status": {"status": "degraded", "nodes": nodes, "operations_per_second": 45.2,
+                             "pins_queued": 2,
+                             "cache": {"hits": 1840, "misses": 287, "hit_rate": 0.87,
+                                       "bytes": 61_000_000, "bytes_max": 100_000_000},
+                             "traffic": {"uploaded_bytes": moved, "downloaded_bytes": 3 * moved},
+                             "store": {"blocks": 81_204, "bytes": 21_400_000_000, "pins": len(pins),
+                                       "unpinned_blocks": 12, "damaged_blocks": 0}},
+            "/ipfs/pins": {"pins": pins},
+        } | self.described()
+
+    def described(self):
+        """A model tuned from another one on two data sets, one of them without a record."""
+        def record(name, kind, *parents):
+            return {"type": kind, "name": name, "size": 52_000_000, "licence": "Apache-2.0",
+                    "tags": [], "format": "safetensors", "creator": peer("client"),
+                    "created_ms": 0, "parents": [cid(parent) for parent in parents]}
+        family = [("digits tuned", 0, record("digits tuned", "model", "digits", "new digits")),
+                  ("digits", 1, record("digits", "model", "optdigits")),
+                  ("new digits", 1, None), ("optdigits", 2, record("optdigits", "dataset"))]
+        nodes = [{"cid": cid(name), "generation": generation, "record": None, "statement": said,
+                  "state": "signed" if said else "unrecorded"} for name, generation, said in family]
+        contents = [{"cid": cid(name), **said} for name, _, said in family if said]
+        root = cid("digits tuned")
+        return {"/ipfs/provenance": {"contents": [] if self.is_empty else contents},
+                f"/ipfs/provenance/{root}": {"cid": root, "cut": False, "nodes": nodes}}
+
     def answer(self, path):
         sessions = [] if self.is_empty else [self.session()]
         routes = {
@@ -142,7 +189,7 @@ class Network:
                                "validators": 1},
             "/ledger/accounts": {"accounts": self.accounts()},
             "/ledger/blocks": {"blocks": self.blocks[::-1][:20]},
-        }
+        } | self.content()
         return routes.get(path)
 
 
@@ -171,7 +218,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status = 200 if body else 404
             body = body or {"code": "not_found", "message": "No such route.", "hint": ""}
             return self.reply(status, "application/json", json.dumps(body).encode())
-        file = (root / (path.lstrip("/") or "index.html")).resolve()
+        page = {"/": "index.html", "/content": "content.html"}.get(path, path.lstrip("/"))
+        file = (root / page).resolve()
         if not file.is_relative_to(root) or not file.is_file():
             return self.reply(404, "text/plain", b"not found")
         self.reply(200, types.get(file.suffix, "application/octet-stream"), file.read_bytes())

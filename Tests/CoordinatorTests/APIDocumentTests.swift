@@ -86,6 +86,8 @@ struct APIDocumentTests {
         "/ledger/blocks": "BlockList", "/federated-learning/sessions": "SessionList",
         "/federated-learning/sessions/\(id)": "Session",
         "/federated-learning/sessions/\(id)/rounds": "RoundList",
+        "/ipfs/health": "IPFSHealth", "/ipfs/status": "IPFSStatus", "/ipfs/pins": "PinList",
+        "/ipfs/provenance": "DescribedContentList",
       ]
       for (path, schema) in reads.sorted(by: { $0.key < $1.key }) {
         check(try await target.send(.get, Sample.api + path), schema)

@@ -1,6 +1,7 @@
 import Coordinator
 import Cryptography
 import Glibc
+import IPFSClient
 import Ledger
 import Networking
 import Node
@@ -22,7 +23,10 @@ struct APIFixture: Sendable {
   private let nodes: [(home: HomeDirectory, role: NodeRole)]
 
   /// With `workers`, a validator and an evaluator run too.
-  init(settings: APISettings = APISettings(), workers: Int = 0) throws {
+  init(
+    settings: APISettings = APISettings(), workers: Int = 0,
+    ipfs: IPFSClientConfiguration = IPFSClientConfiguration()
+  ) throws {
     var template = Array("/tmp/martlet-api-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw SocketError.closed }
     let root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -43,7 +47,7 @@ struct APIFixture: Sendable {
         + workerHomes.map { ($0, .worker) }
     self.root = root
     self.home = home
-    (loop, coordinator) = try Self.coordinator(home)
+    (loop, coordinator) = try Self.coordinator(home, ipfs: ipfs)
     server = APIServer(coordinator: coordinator, settings: settings)
     keys = APIKeyStore(home: home)
     host = PeerHost(
@@ -75,10 +79,13 @@ struct APIFixture: Sendable {
   }
 
   /// Opens the home as a start of the program does.
-  static func coordinator(_ home: HomeDirectory) throws -> (EventLoop, CoordinatorServer) {
+  static func coordinator(
+    _ home: HomeDirectory, ipfs: IPFSClientConfiguration = IPFSClientConfiguration()
+  ) throws -> (EventLoop, CoordinatorServer) {
     let loop = try EventLoop()
     loop.start(named: "api-test").detach()
-    let settings = CoordinatorSettings(home: home)
+    var settings = CoordinatorSettings(home: home)
+    settings.ipfs = ipfs
     return (loop, try CoordinatorServer(settings: settings, loop: loop))
   }
 

@@ -10,6 +10,17 @@ struct ConfigurationTests {
     try IPFSClientConfiguration { variables[$0] }
   }
 
+  @Test("where Kubo is not assumed, only nodes that a variable names are there")
+  func nothingAssumed() throws {
+    #expect(
+      try IPFSClientConfiguration(environment: { _ in nil }, assumesKubo: false).nodes.isEmpty)
+    let named = try IPFSClientConfiguration(
+      environment: { $0 == "PRSM_IPFS_HOST" ? "ipfs" : nil }, assumesKubo: false)
+    #expect(
+      named.nodes.map(\.description) == ["rpc:http://ipfs:5001", "gateway:http://localhost:8080"])
+    #expect(try IPFSClientConfiguration(environment: { _ in nil }).nodes.count == 2)
+  }
+
   @Test("the defaults are those of PRSM's guide, and no public gateway is among the nodes")
   func defaults() throws {
     let configuration = try Self.configuration([:])

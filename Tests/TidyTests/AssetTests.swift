@@ -9,10 +9,17 @@ struct AssetTests {
     let table = try #require(SourceTree.all.first { $0.path == "Sources/C/CAssets/assets.c" }).text
     #expect(!Self.web.isEmpty)
     for file in Self.web {
-      let served = file.path == "Web/index.html" ? "/" : String(file.path.dropFirst("Web".count))
+      let served = Self.address(of: file.path)
       #expect(table.contains("#embed \"../../../\(file.path)\""), "\(file.path)")
       #expect(table.contains("ASSET(\"\(served)\","), "\(file.path)")
     }
+  }
+
+  /// Pages have no ending in their addresses.
+  private static func address(of path: String) -> String {
+    let path = path.dropFirst("Web".count)
+    if path == "/index.html" { return "/" }
+    return String(path.hasSuffix(".html") ? path.dropLast(".html".count) : path)
   }
 
   @Test("the page loads nothing from elsewhere and makes no markup out of data")

@@ -8,6 +8,9 @@
 static const unsigned char index_html[] = {
 #embed "../../../Web/index.html"
 };
+static const unsigned char content_html[] = {
+#embed "../../../Web/content.html"
+};
 static const unsigned char martlet_svg[] = {
 #embed "../../../Web/martlet.svg"
 };
@@ -29,14 +32,23 @@ static const unsigned char api_js[] = {
 static const unsigned char charts_js[] = {
 #embed "../../../Web/charts.js"
 };
+static const unsigned char content_js[] = {
+#embed "../../../Web/content.js"
+};
 static const unsigned char dom_js[] = {
 #embed "../../../Web/dom.js"
 };
 static const unsigned char format_js[] = {
 #embed "../../../Web/format.js"
 };
+static const unsigned char holdings_js[] = {
+#embed "../../../Web/holdings.js"
+};
 static const unsigned char network_js[] = {
 #embed "../../../Web/network.js"
+};
+static const unsigned char provenance_js[] = {
+#embed "../../../Web/provenance.js"
 };
 static const unsigned char session_js[] = {
 #embed "../../../Web/session.js"
@@ -58,6 +70,7 @@ static const unsigned char chart_js[] = {
 
 static const martlet_asset assets[] = {
     ASSET("/", HTML, index_html),
+    ASSET("/content", HTML, content_html),
     ASSET("/martlet.svg", "image/svg+xml", martlet_svg),
     ASSET("/style.css", STYLE, style_css),
     ASSET("/panels.css", STYLE, panels_css),
@@ -65,9 +78,12 @@ static const martlet_asset assets[] = {
     ASSET("/app.js", SCRIPT, app_js),
     ASSET("/api.js", SCRIPT, api_js),
     ASSET("/charts.js", SCRIPT, charts_js),
+    ASSET("/content.js", SCRIPT, content_js),
     ASSET("/dom.js", SCRIPT, dom_js),
     ASSET("/format.js", SCRIPT, format_js),
+    ASSET("/holdings.js", SCRIPT, holdings_js),
     ASSET("/network.js", SCRIPT, network_js),
+    ASSET("/provenance.js", SCRIPT, provenance_js),
     ASSET("/session.js", SCRIPT, session_js),
     ASSET("/state.js", SCRIPT, state_js),
     ASSET("/updates.js", SCRIPT, updates_js),

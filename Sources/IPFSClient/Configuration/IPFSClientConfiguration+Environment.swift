@@ -6,11 +6,13 @@ extension IPFSClientConfiguration {
   private static let defaultPort = 5_001
   /// Where Kubo's gateway is unless told otherwise.
   private static let defaultGateway = "http://localhost:8080"
+  private static let nodeVariables = ["IPFS_NODES", "IPFS_HOST", "IPFS_PORT", "IPFS_GATEWAY"]
 
   /// Reads the variables of `docs/specs/ipfs-client.md`, each as `MARTLET_…` and, where that is not
-  /// set, as `PRSM_…`. `lookup` gives a variable's value; an empty one counts as not set.
+  /// set, as `PRSM_…`. `lookup` gives a variable's value; an empty one counts as not set. Where no
+  /// variable names a node, those of Kubo's usual places are taken unless `assumesKubo` is false.
   public init(
-    environment lookup: @escaping (String) -> String?
+    environment lookup: @escaping (String) -> String?, assumesKubo: Bool = true
   ) throws(IPFSClientError) {
     self.init()
     let variables = PrefixedVariables(lookup: lookup)
@@ -34,7 +36,8 @@ extension IPFSClientConfiguration {
     recordsProvenance = try variables.boolean("IPFS_PROVENANCE") ?? true
     paysRewards = try variables.boolean("IPFS_REWARDS") ?? true
     redis = variables.text("IPFS_REDIS")?.value
-    nodes = try Self.nodes(variables)
+    let isNamed = Self.nodeVariables.contains { variables.text($0) != nil }
+    nodes = isNamed || assumesKubo ? try Self.nodes(variables) : []
   }
 
   /// `IPFS_NODES` names all nodes; without it there is one RPC node and one gateway.

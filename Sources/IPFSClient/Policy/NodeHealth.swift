@@ -19,12 +19,16 @@ public struct HealthRule: Equatable, Sendable {
   /// The usual rule.
   public init() {}
 
-  /// Unhealthy: `failedProbesMax` failed probes in a row, trust below `trustMin`, or a breaker for
-  /// reading that is not closed. Degraded: not yet heard from, the last probe failed, another
-  /// breaker is not closed, success below `successMin`, or slower than `latencySecondsMax`.
+  /// Unhealthy: `failedProbesMax` failed probes in a row (one where it never answered yet), trust
+  /// below `trustMin`, or a breaker for reading that is not closed. Degraded: not yet heard from,
+  /// the last probe failed, another breaker is not closed, success below `successMin`, or slower
+  /// than `latencySecondsMax`.
   public func health(of node: NodeRecord) -> NodeHealth {
     let isReadingStopped = node.breaker(for: .read).state != .closed
-    if node.failedProbes >= failedProbesMax || node.score.trust < trustMin || isReadingStopped {
+    let isNeverHeard = node.score.latencySeconds == nil && node.failedProbes > 0
+    if isNeverHeard || node.failedProbes >= failedProbesMax || node.score.trust < trustMin
+      || isReadingStopped
+    {
       return .unhealthy
     }
     let areBreakersClosed = OperationClass.allCases.allSatisfy {
