@@ -8,6 +8,13 @@ import Primitives
 import Testing
 
 /// A backup on storage nodes, all in one process on loopback.
+private let patience: HoldTimeouts = {
+  var timeouts = HoldTimeouts()
+  timeouts.request = ExchangeWorld.patience
+  timeouts.answer = ExchangeWorld.patience
+  return timeouts
+}()
+
 @Suite("Backups on storage nodes", .timeLimit(.minutes(2)))
 struct BackupKeeperTests {
   private static let code = ErasureCode(dataCount: 4, parityCount: 2) ?? .standard
@@ -18,7 +25,8 @@ struct BackupKeeperTests {
   ) async throws -> HeldBlocks {
     let policy = HoldPolicy(owners, bytesMax: bytesMax)
     let held = try HeldBlocks(store: node.store, policy: policy)
-    await BlockHolding(exchange: node.exchange).start(keeping: held, for: policy)
+    await BlockHolding(exchange: node.exchange, timeouts: patience)
+      .start(keeping: held, for: policy)
     return held
   }
 
@@ -35,7 +43,7 @@ struct BackupKeeperTests {
   }
 
   private static func keeper(_ node: ExchangeNode) -> BackupKeeper {
-    BackupKeeper(BlockHolding(exchange: node.exchange))
+    BackupKeeper(BlockHolding(exchange: node.exchange, timeouts: patience))
   }
 
   /// Forgets everything that the owner has.
@@ -146,7 +154,7 @@ struct BackupKeeperTests {
         let backup = try ContentBackup(store: owner.store).addBlocking(file.cid, with: Self.code)
         let group = try ContentBackup(store: owner.store).groups(of: backup).groups[0]
         let blocks = group.members.compactMap { HoldBlock($0) }
-        let holding = BlockHolding(exchange: owner.exchange)
+        let holding = BlockHolding(exchange: owner.exchange, timeouts: patience)
         try await ExchangeWorld.withNode(loop) { node in
           let peer = node.host.peerID
           _ = try await owner.host.connect(to: peer, at: [node.address])
@@ -192,7 +200,7 @@ struct BackupKeeperTests {
             try await upload.append(block.bytes)
             _ = try await upload.finish()
             _ = try await owner.host.connect(to: node.host.peerID, at: [node.address])
-            let holding = BlockHolding(exchange: owner.exchange)
+            let holding = BlockHolding(exchange: owner.exchange, timeouts: patience)
             guard
               case .held([true], _) = try await holding.request(
                 .keep, [named], of: node.host.peerID)
@@ -220,7 +228,7 @@ struct BackupKeeperTests {
           let held = try await Self.keep(node, for: .anybody)
           let peer = node.host.peerID
           _ = try await owner.host.connect(to: peer, at: [node.address])
-          let holding = BlockHolding(exchange: owner.exchange)
+          let holding = BlockHolding(exchange: owner.exchange, timeouts: patience)
           let small = try #require(HoldBlock(digest: digest, byteCount: 1))
           #expect(
             try await holding.request(.keep, [small], of: peer) == .held([false], room: 1 << 30))

@@ -71,10 +71,13 @@ enum ExchangeWorld {
     try await loop.perform { try await body(loop) }
   }
 
-  /// Runs `body` beside a node that listens.
+  /// A machine that runs all tests at the same time is slow, and who is honest is not silent.
+  static let patience: Duration = .seconds(60)
+
+  /// Runs `body` beside a node that listens and gives up archives of which nothing comes.
   static func withNode(
     _ loop: EventLoop, serving protocols: ExchangeProtocols = .all,
-    listeningOn listen: String = "/ip4/127.0.0.1/tcp/0",
+    listeningOn listen: String = "/ip4/127.0.0.1/tcp/0", stall: Duration = patience,
     _ body: (ExchangeNode) async throws -> Void
   ) async throws {
     var template = Array("/tmp/martlet-exchange-XXXXXX".utf8CString)
@@ -87,7 +90,8 @@ enum ExchangeWorld {
     let running = Task(executorPreference: loop.taskExecutor) { await host.run() }
     let address = try await host.listen(on: Multiaddr(listen))
     var timeouts = ExchangeTimeouts()
-    timeouts.stall = .milliseconds(500)
+    timeouts.stall = stall
+    timeouts.answer = max(timeouts.answer, stall)
     let exchange = ContentExchange(host: host, store: store, timeouts: timeouts)
     switch protocols {
     case .all: await exchange.start()

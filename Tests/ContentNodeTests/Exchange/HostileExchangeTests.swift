@@ -101,7 +101,7 @@ struct HostileExchangeTests {
             StreamProtocol(ArchiveExchange.protocolID) { stream in
               try await Self.tell(lie, sections, on: stream)
             })
-          try await ExchangeWorld.withNode(loop) { client in
+          try await ExchangeWorld.withNode(loop, stall: .milliseconds(500)) { client in
             _ = try await client.fetch(file.cid, from: [liar.address, honest.address])
             #expect(try await client.content(of: file.cid) == content)
             let faults = await client.exchange.misconduct
@@ -110,7 +110,7 @@ struct HostileExchangeTests {
           }
           // What an endless archive begins with is all that was asked for.
           guard lie != .endless else { return }
-          try await ExchangeWorld.withNode(loop) { client in
+          try await ExchangeWorld.withNode(loop, stall: .milliseconds(500)) { client in
             await #expect(throws: (any Error).self) {
               _ = try await client.fetch(file.cid, from: [liar.address])
             }
@@ -127,7 +127,7 @@ struct HostileExchangeTests {
         let (file, content) = try await one.add(byteCount: 24_000_000, seed: 2)
         try await ExchangeWorld.withNode(loop) { two in
           _ = try await two.fetch(file.cid, from: [one.address])
-          try await ExchangeWorld.withNode(loop) { client in
+          try await ExchangeWorld.withNode(loop, stall: .milliseconds(500)) { client in
             let fetched = try await client.fetch(
               file.cid, from: [one.address, two.address], pinning: "shared")
             #expect(fetched.counts.localBlocks > 0)
@@ -154,7 +154,7 @@ struct HostileExchangeTests {
                 try await stream.writeMessage(answer.encoded())
               }
             })
-          try await ExchangeWorld.withNode(loop) { client in
+          try await ExchangeWorld.withNode(loop, stall: .milliseconds(500)) { client in
             _ = try await client.fetch(file.cid, from: [liar.address, honest.address])
             #expect(try await client.content(of: file.cid) == content)
             #expect(await client.exchange.misconduct == [liar.host.peerID: 1])
@@ -168,7 +168,7 @@ struct HostileExchangeTests {
   func unavailable() async throws {
     try await ExchangeWorld.withLoop { loop in
       try await ExchangeWorld.withNode(loop, serving: .bitswap) { empty in
-        try await ExchangeWorld.withNode(loop) { client in
+        try await ExchangeWorld.withNode(loop, stall: .milliseconds(500)) { client in
           let cid = ContentBlock(hashing: Bytes("nowhere".utf8), codec: .raw).cid
           do {
             _ = try await client.fetch(cid, from: [empty.address])
