@@ -13,16 +13,9 @@ extension BackupKeeper {
     _ standing: inout BackupStanding, _ session: ContentSession
   ) async throws {
     for _ in 0..<HoldLimits.attemptsMax {
-      let wanting = window.blocks.filter { keepers[$0.digest] == nil }
+      let wanting = Self.unkept(window.blocks, keepers)
       guard !wanting.isEmpty else { return }
-      let absent = try await missing(wanting)
-      let broken = window.groups.filter { group in
-        group.members.contains { $0.cid.digest.map(absent.contains) == true }
-      }
-      if !broken.isEmpty {
-        try await gather(broken, &keepers, &standing, session)
-        standing.computedCount += try await compute(absent, of: broken, standing.code, session)
-      }
+      try await bring(wanting, of: window, &keepers, &standing, session)
       let lost = try await missing(wanting)
       let given = Set(wanting.map(\.digest)).subtracting(lost)
       let placedBefore = standing.placedCount
@@ -30,6 +23,30 @@ extension BackupKeeper {
       // Again, for whoever was found to lie on the way.
       guard standing.placedCount > placedBefore else { return }
     }
+  }
+
+  private static func lacks(_ group: BackupGroup, _ absent: Set<Digest>) -> Bool {
+    group.members.contains { member in
+      guard let digest = member.cid.digest else { return false }
+      return absent.contains(digest)
+    }
+  }
+
+  private static func unkept(_ blocks: [HoldBlock], _ keepers: Keepers) -> [HoldBlock] {
+    blocks.filter { keepers[$0.digest] == nil }
+  }
+
+  /// Brings blocks here that no node keeps: fetches the rest of their groups and computes them.
+  private func bring(
+    _ wanting: [HoldBlock], of window: BackupWindow, _ keepers: inout Keepers,
+    _ standing: inout BackupStanding, _ session: ContentSession
+  ) async throws {
+    let absent = try await missing(wanting)
+    let broken = window.groups.filter { Self.lacks($0, absent) }
+    guard !broken.isEmpty else { return }
+    try await gather(broken, &keepers, &standing, session)
+    let computedCount = try await compute(absent, of: broken, standing.code, session)
+    standing.computedCount += computedCount
   }
 
   /// Which blocks are not here, or damaged.
@@ -51,7 +68,10 @@ extension BackupKeeper {
       for group in groups {
         let blocks = try BackupWindow.blocks(of: group).map { try store.whole($0) }
         let restored = group.restored(blocks, with: code) ?? []
-        let computed = restored.filter { $0.cid.digest.map(absent.contains) == true }
+        let computed = restored.filter { block in
+          guard let digest = block.cid.digest else { return false }
+          return absent.contains(digest)
+        }
         try session.store(computed)
         count += computed.count
       }

@@ -93,7 +93,7 @@ package struct BackupStanding: Sendable {
     }
     for (place, group) in window.groups.enumerated() {
       groupCount += 1
-      let members = group.members.map { $0.cid.digest.flatMap { keepers[$0] } ?? [] }
+      let members = group.members.map { Self.keepers(of: $0.cid, keepers) }
       if let losses = BackupPlacement.lossesSurvived(keepers: members, needed: group.data.count) {
         lossesSurvived = lossesSurvived.map { min($0, losses) }
       } else {
@@ -101,6 +101,11 @@ package struct BackupStanding: Sendable {
         if lostGroups.count < Self.lostGroupsMax { lostGroups.append(window.first + place) }
       }
     }
+  }
+
+  private static func keepers(of cid: CID, _ keepers: Keepers) -> [PeerID] {
+    guard let digest = cid.digest else { return [] }
+    return keepers[digest] ?? []
   }
 }
 
