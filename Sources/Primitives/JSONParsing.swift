@@ -21,21 +21,13 @@ extension JSONValue {
     _ scanner: inout JSONScanner, depth: Int
   ) throws(DecodingFailure) -> JSONValue {
     guard depth < JSONLimits.depthMax else { throw scanner.malformed("nested too deeply") }
-    scanner.skipSpace()
-    switch try scanner.peek() {
-    case UInt8(ascii: "{"): return .object(try object(&scanner, depth: depth))
-    case UInt8(ascii: "["): return .array(try array(&scanner, depth: depth))
-    case UInt8(ascii: "\""): return .string(try scanner.string())
-    case UInt8(ascii: "t"):
-      try scanner.take(word: "true")
-      return .bool(true)
-    case UInt8(ascii: "f"):
-      try scanner.take(word: "false")
-      return .bool(false)
-    case UInt8(ascii: "n"):
-      try scanner.take(word: "null")
-      return .null
-    default: return try number(&scanner)
+    switch try scanner.kind() {
+    case .object: return .object(try object(&scanner, depth: depth))
+    case .array: return .array(try array(&scanner, depth: depth))
+    case .string: return .string(try scanner.string())
+    case .number: return try number(&scanner)
+    case .bool(let flag): return .bool(flag)
+    case .null: return .null
     }
   }
 

@@ -8,6 +8,16 @@ package struct JSONScanner {
     case byte
   }
 
+  /// The kinds of values.
+  package enum Kind: Sendable {
+    case object
+    case array
+    case string
+    case number
+    case bool(Bool)
+    case null
+  }
+
   private let bytes: Bytes
   /// What is read, for errors.
   package let what: String
@@ -64,8 +74,27 @@ package struct JSONScanner {
     return true
   }
 
-  /// Takes one of the three words.
-  package mutating func take(word: String) throws(DecodingFailure) {
+  /// What the next value is. The three words are taken, everything else stays.
+  package mutating func kind() throws(DecodingFailure) -> Kind {
+    skipSpace()
+    switch try peek() {
+    case UInt8(ascii: "{"): return .object
+    case UInt8(ascii: "["): return .array
+    case UInt8(ascii: "\""): return .string
+    case UInt8(ascii: "t"):
+      try take(word: "true")
+      return .bool(true)
+    case UInt8(ascii: "f"):
+      try take(word: "false")
+      return .bool(false)
+    case UInt8(ascii: "n"):
+      try take(word: "null")
+      return .null
+    default: return .number
+    }
+  }
+
+  private mutating func take(word: String) throws(DecodingFailure) {
     guard bytes[offset...].starts(with: word.utf8) else { throw malformed("unknown word") }
     offset += word.utf8.count
   }

@@ -36,21 +36,13 @@ public enum DagJSON {
     _ scanner: inout JSONScanner, depth: Int
   ) throws(DecodingFailure) -> IPLDValue {
     guard depth <= IPLDLimits.depthMax else { throw scanner.malformed("nested too deeply") }
-    scanner.skipSpace()
-    switch try scanner.peek() {
-    case UInt8(ascii: "{"): return try object(&scanner, depth: depth)
-    case UInt8(ascii: "["): return .list(try list(&scanner, depth: depth))
-    case UInt8(ascii: "\""): return .text(try scanner.string())
-    case UInt8(ascii: "t"):
-      try scanner.take(word: "true")
-      return .bool(true)
-    case UInt8(ascii: "f"):
-      try scanner.take(word: "false")
-      return .bool(false)
-    case UInt8(ascii: "n"):
-      try scanner.take(word: "null")
-      return .null
-    default: return try number(&scanner)
+    switch try scanner.kind() {
+    case .object: return try object(&scanner, depth: depth)
+    case .array: return .list(try list(&scanner, depth: depth))
+    case .string: return .text(try scanner.string())
+    case .number: return try number(&scanner)
+    case .bool(let flag): return .bool(flag)
+    case .null: return .null
     }
   }
 
