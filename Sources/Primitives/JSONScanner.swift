@@ -50,24 +50,24 @@ package struct JSONScanner {
   }
 
   /// Skips space.
-  package mutating func skipSpace() {
+  private mutating func skipSpace() {
     while offset < bytes.count, [0x20, 0x09, 0x0a, 0x0d].contains(bytes[offset]) { offset += 1 }
   }
 
   /// The next byte, which stays.
-  package func peek() throws(DecodingFailure) -> UInt8 {
+  private func peek() throws(DecodingFailure) -> UInt8 {
     guard offset < bytes.count else { throw .truncated(what: what) }
     return bytes[offset]
   }
 
   /// Takes what must come next.
-  package mutating func take(_ character: Character) throws(DecodingFailure) {
+  private mutating func take(_ character: Character) throws(DecodingFailure) {
     guard try peek() == character.asciiValue else { throw malformed("expected `\(character)`") }
     offset += 1
   }
 
   /// Skips space, and `character` when it comes next.
-  package mutating func takes(_ character: Character) throws(DecodingFailure) -> Bool {
+  private mutating func takes(_ character: Character) throws(DecodingFailure) -> Bool {
     skipSpace()
     guard try peek() == character.asciiValue else { return false }
     offset += 1
