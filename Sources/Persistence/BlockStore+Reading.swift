@@ -21,6 +21,16 @@ extension BlockStore {
 
   /// The bytes where the index says; nil when they are not there.
   private func stored(_ digest: Digest, _ files: Files) throws(BlockStoreError) -> Bytes? {
+    try found(digest, files) { segment, location throws(BlockStoreError) in
+      try segment.block(at: location)
+    }
+  }
+
+  /// What `read` makes of the place that the index names; nil when there is no such file.
+  private func found<Result>(
+    _ digest: Digest, _ files: Files,
+    _ read: (SegmentFile, SegmentLocation) throws(BlockStoreError) -> Result?
+  ) throws(BlockStoreError) -> Result? {
     var missing: SegmentLocation?
     while true {
       guard let location = try files.index.entry(digest)?.location else {
@@ -30,7 +40,7 @@ extension BlockStore {
       // elsewhere by now.
       if location == missing { return nil }
       do throws(BlockStoreError) {
-        return try files.segments.segment(location.segment).block(at: location)
+        return try read(try files.segments.segment(location.segment), location)
       } catch .system(_, _, ENOENT) { missing = location }
     }
   }
@@ -101,6 +111,25 @@ extension BlockStore {
 
   /// Remembers that a reader found the block damaged, so that the next put writes it anew.
   package func noteDamage(_ digest: Digest) { damaged.insert(digest) }
+}
+
+extension BlockStore {
+  /// A block as it was stored, which is after it was hashed: its record's checksum is right, which
+  /// takes a fraction of a hash to see. For whoever gives the block to somebody who hashes it.
+  package func storedBlock(_ cid: CID) throws -> ContentBlock {
+    if let block = cid.inlineBlock { return ContentBlock(trusting: cid, block) }
+    guard let digest = try digest(of: cid) else { throw ContentError.missingBlock(cid) }
+    do throws(BlockStoreError) {
+      let record = try found(digest, try open()) { segment, location throws(BlockStoreError) in
+        try segment.record(at: location)
+      }
+      guard let record, record.digest == digest, let block = record.block else {
+        noteDamage(digest)
+        throw .corrupt(digest)
+      }
+      return ContentBlock(trusting: cid, block)
+    } catch .notFound { throw ContentError.missingBlock(cid) }
+  }
 }
 
 extension BlockStore: BlockSource {

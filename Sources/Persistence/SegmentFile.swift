@@ -116,6 +116,20 @@ final class SegmentFile: Sendable {
     return SegmentCompression.block(payload, location.encoding)
   }
 
+  /// The record at `location`; nil when it is not there, or its checksum is wrong.
+  func record(at location: SegmentLocation) throws(BlockStoreError) -> SegmentRecord? {
+    let start = location.offset + UInt64(SegmentRecord.headerByteCount)
+    let count = Int(location.payloadByteCount)
+    guard
+      let header = SegmentRecord.Header(
+        try read(SegmentRecord.headerByteCount, at: location.offset)),
+      header.payloadByteCount == count, header.encoding == location.encoding
+    else { return nil }
+    let payload = try read(count, at: start)
+    let trailer = try read(SegmentRecord.trailerByteCount, at: start + UInt64(count))
+    return SegmentRecord(header, payload, trailer: trailer)
+  }
+
   /// Writes the parts one behind the other at `offset`.
   func write(_ parts: [Bytes], at offset: UInt64) throws(BlockStoreError) {
     var position = off_t(offset)

@@ -127,10 +127,17 @@ extension SegmentRecord {
     guard let header = Header(bytes), bytes.count >= header.recordByteCount else { return nil }
     let end = Self.headerByteCount + header.payloadByteCount
     self.init(
-      digest: header.digest, stored: Bytes(bytes[Self.headerByteCount..<end]), header.encoding)
-    guard SegmentBytes.integer(bytes[end..<end + Self.trailerByteCount]) == checksum else {
+      header, Bytes(bytes[Self.headerByteCount..<end]),
+      trailer: bytes[end..<end + Self.trailerByteCount])
+  }
+
+  /// Puts together a record that was read in parts; nil when its checksum is wrong.
+  init?(_ header: Header, _ payload: Bytes, trailer: some Collection<UInt8>) {
+    guard payload.count == header.payloadByteCount, trailer.count == Self.trailerByteCount else {
       return nil
     }
+    self.init(digest: header.digest, stored: payload, header.encoding)
+    guard SegmentBytes.integer(trailer) == checksum else { return nil }
   }
 }
 

@@ -27,7 +27,7 @@ struct ContentBackupTests {
     }
     var settings = UnixFSSettings()
     settings.chunkByteCount = 65_536
-    let adder = ContentAdder(store: whole, layout: settings.fileLayout())
+    let adder = try ContentAdder(store: whole, layout: settings.fileLayout())
     let file = try adder.addBlocking(path: input).cid
     let backup = try ContentBackup(store: whole).addBlocking(file, with: Self.code)
     let (manifest, groups) = try ContentBackup(store: whole).groups(of: backup)

@@ -106,10 +106,18 @@ package struct ArchiveExchange: Sendable {
     _ stream: PeerStream, _ request: ArchiveRequest, into walk: FetchWalk
   ) async throws {
     let archive = ArchiveReading(request, into: walk)
-    while let piece = try await stream.read(
-      atMost: ExchangeLimits.pieceBytes, within: timeouts.stall)
-    {
-      try await pool.run { try archive.append(piece) }
+    var piece = try await stream.read(atMost: ExchangeLimits.pieceBytes, within: timeouts.stall)
+    while let bytes = piece {
+      // One piece is hashed and kept while the next one comes.
+      async let kept: Void = pool.run { try archive.append(bytes) }
+      do {
+        piece = try await stream.read(atMost: ExchangeLimits.pieceBytes, within: timeouts.stall)
+      } catch {
+        // What was wrong with the bytes says more than that no more came.
+        try await kept
+        throw error
+      }
+      try await kept
     }
     try await pool.run { try archive.finish() }
   }

@@ -8,7 +8,7 @@ public struct ContentBlock: Equatable, Sendable {
   public let bytes: Bytes
 
   /// Pairs a block with a CID that the caller knows to be its own.
-  init(trusting cid: CID, _ bytes: Bytes) {
+  package init(trusting cid: CID, _ bytes: Bytes) {
     self.cid = cid
     self.bytes = bytes
   }

@@ -45,4 +45,26 @@ struct ExchangeTests {
       }
     }
   }
+
+  @Test(
+    "nodes on loops of their own exchange for a task that runs on neither",
+    arguments: [ExchangeProtocols.archives, .bitswap])
+  func twoLoops(protocols: ExchangeProtocols) async throws {
+    try await ExchangeWorld.withLoop { first in
+      try await ExchangeWorld.withNode(first, serving: protocols) { server in
+        let (file, content) = try await server.add(byteCount: 30_000_000, seed: 3)
+        try await ExchangeWorld.withLoop { second in
+          for _ in 0..<3 {
+            try await ExchangeWorld.withNode(second) { client in
+              let fetching = Task.detached {
+                try await client.fetch(file.cid, from: [server.address])
+              }
+              _ = try await fetching.value
+              #expect(try await client.content(of: file.cid) == content)
+            }
+          }
+        }
+      }
+    }
+  }
 }

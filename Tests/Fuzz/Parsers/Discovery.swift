@@ -38,8 +38,9 @@ extension FuzzedParser {
     },
   ]
 
+  private static let own = try! SigningKey(seed: Bytes(1...32)).publicKey.peerID
+
   private static func hear(_ bytes: Bytes, isLoopback: Bool) {
-    let own = try! SigningKey(seed: Bytes(1...32)).publicKey.peerID
     var machine = MDNSMachine(peer: own, instance: String(repeating: "x", count: 32))!
     var random = SplitMix64(seed: 1)
     var effects: [MDNSEffect] = []
@@ -74,7 +75,7 @@ extension FuzzedParser {
     var limits = RendezvousServerLimits()
     limits.takesUnsigned = takesUnsigned
     var machine = RendezvousServerMachine(limits: limits, secret: Bytes(1...32))
-    var sender = try! SigningKey(seed: Bytes(1...32)).publicKey.peerID
+    var sender = own
     if case .register(let entry) = message,
       let record = RendezvousRecord(decoding: entry.record)
     {
