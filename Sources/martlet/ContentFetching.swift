@@ -23,16 +23,18 @@ enum ContentFetching {
   }
 
   /// Fetches what a path leads to into the home's store where other nodes may be asked for it.
-  static func fetchIfAsked(_ path: ContentPath, _ arguments: Arguments) async throws {
+  static func fetchIfAsked(
+    _ path: ContentPath, _ arguments: Arguments, scope: DagScope = .all
+  ) async throws {
     guard isAsked(arguments) else { return }
     let store = try ContentCommands.localStore(arguments)
     defer { store.close() }
-    try await fetch(path, into: store, arguments)
+    try await fetch(ContentFetch(path, scope: scope), into: store, arguments)
   }
 
   /// Fetches what is missing in the store.
   private static func fetch(
-    _ path: ContentPath, into store: BlockStore, _ arguments: Arguments
+    _ wanted: ContentFetch, into store: BlockStore, _ arguments: Arguments
   ) async throws {
     let peers = try addresses("peer", arguments)
     let bootstraps = try addresses("bootstrap", arguments)
@@ -52,7 +54,7 @@ enum ContentFetching {
       let outcome: Result<FetchedContent, any Error>
       do {
         for table in tables { _ = try await table.bootstrap(from: bootstraps) }
-        outcome = .success(try await exchange.fetch(ContentFetch(path), from: peers))
+        outcome = .success(try await exchange.fetch(wanted, from: peers))
       } catch {
         outcome = .failure(error)
       }

@@ -7,12 +7,13 @@ import Primitives
 enum ContentPinning {
   static let all = [
     Command(
-      words: ["content", "pin", "add"], summary: "keep stored content, whatever is collected",
+      words: ["content", "pin", "add"],
+      summary: "keep content, whatever is collected; with --peer, fetch it first",
       positionals: ["CID"],
       options: [
         Option(name: "direct", summary: "this one block, not what it links to"),
         Option(name: "name", value: "NAME", summary: "name the pin"),
-      ],
+      ] + ContentFetching.options,
       example: "martlet content pin add CID --name model", run: add),
     Command(
       words: ["content", "pin", "rm"], summary: "let the next `content gc` forget it",
@@ -29,6 +30,8 @@ enum ContentPinning {
   @Sendable private static func add(_ arguments: Arguments) async throws {
     let (path, name) = (arguments.positionals[0], arguments.text("name") ?? "")
     let kind: ContentPin.Kind = arguments.flags.contains("direct") ? .direct : .recursive
+    try await ContentFetching.fetchIfAsked(
+      ContentCommands.path(path), arguments, scope: kind == .direct ? .block : .all)
     let pin = try await ContentCommands.withStore(arguments) { store in
       let cid = try ContentCommands.resolve(path, in: store)
       return try store.pinBlocking(cid, kind, name: name).json
