@@ -122,7 +122,8 @@ package actor ContentAnnouncer {
 
   // MARK: What is due
 
-  private func due() async throws -> [CID] {
+  /// What the strategy names, in the order in which it is announced.
+  package func due() async throws -> [CID] {
     let (store, strategy) = (store, strategy)
     return try await Self.onOwnThread {
       switch strategy {
