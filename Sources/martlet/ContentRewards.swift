@@ -47,28 +47,42 @@ enum ContentRewards {
   private static let blocksMax = 1 << 32
 
   @Sendable private static func offer(_ arguments: Arguments) async throws {
-    let content = try LedgerAccess.content(arguments.positionals[0])
-    let reviewer = try LedgerAccess.account(arguments.required("reviewer"))
-    let reward = try LedgerAccess.requiredAmount("reward", arguments)
-    let bonus = try LedgerAccess.amount("bonus", arguments) ?? .zero
-    let reviewPrice = try LedgerAccess.amount("review-price", arguments) ?? .zero
     let blocks = try arguments.integer("blocks", in: 1...blocksMax) ?? blocksUsual
-    let (offer, payer) = try await LedgerAccess.with(arguments) { ledger, client in
-      let height = UInt64(clamping: try await client.ledgerStatus()["height"]?.integer ?? 0)
-      let offer = RewardOffer(
-        name: try LedgerAccess.newName(), content: content, reviewer: reviewer, reward: reward,
-        bonus: bonus, reviewPrice: reviewPrice, deadline: height + UInt64(blocks))
-      _ = try await ledger.submit(.reward(.offer(offer)))
-      return (offer, ledger.account)
+    let terms = try terms(arguments)
+    let (offer, id) = try await LedgerAccess.with(arguments) { ledger, client in
+      let offer = try await submit(terms, standing: blocks, to: ledger, client)
+      return (offer, offer.id(payer: ledger.account))
     }
     let escrow = try offer.escrow()
     let json: JSONValue = [
-      "offer": .string("\(offer.id(payer: payer))"), "escrow": .string(escrow.baseUnitsText),
+      "offer": .string("\(id)"), "escrow": .string(escrow.baseUnitsText),
       "deadline_height": JSONValue(offer.deadline),
     ]
     Output.result(json, asJSON: arguments.isJSON) {
-      "\(offer.id(payer: payer))  \(escrow) wait for the review of \(reviewer.peerID)"
+      "\(id)  \(escrow) wait for the review of \(offer.reviewer.peerID)"
     }
+  }
+
+  /// What is offered; its deadline follows from the chain's height.
+  private static func terms(_ arguments: Arguments) throws -> RewardOffer {
+    RewardOffer(
+      name: try LedgerAccess.newName(),
+      content: try LedgerAccess.content(arguments.positionals[0]),
+      reviewer: try LedgerAccess.account(arguments.required("reviewer")),
+      reward: try LedgerAccess.requiredAmount("reward", arguments),
+      bonus: try LedgerAccess.amount("bonus", arguments) ?? .zero,
+      reviewPrice: try LedgerAccess.amount("review-price", arguments) ?? .zero, deadline: 0)
+  }
+
+  private static func submit(
+    _ terms: RewardOffer, standing blocks: Int, to ledger: CoordinatorLedger,
+    _ client: NetworkClient
+  ) async throws -> RewardOffer {
+    let status = try await client.ledgerStatus()
+    var offer = terms
+    offer.deadline = UInt64(clamping: status["height"]?.integer ?? 0) + UInt64(blocks)
+    _ = try await ledger.submit(.reward(.offer(offer)))
+    return offer
   }
 
   @Sendable private static func list(_ arguments: Arguments) async throws {

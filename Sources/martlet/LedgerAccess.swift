@@ -41,6 +41,21 @@ enum LedgerAccess {
         error.description,
         hint: "start one with `martlet server start`, or name another with --coordinator",
         code: .unreachable)
+    } catch let error as LedgerError {
+      throw failure(error)
+    }
+  }
+
+  /// What the ledger says no to, before anything is signed.
+  private static func failure(_ error: LedgerError) -> CommandFailure {
+    switch error {
+    case .unknownContent:
+      CommandFailure(
+        error.sentence, hint: "its creator registers it with `content settle`", code: .notFound)
+    case .unknownOffer:
+      CommandFailure(
+        error.sentence, hint: "see `content rewards` and `content storage list`", code: .notFound)
+    default: CommandFailure(error.sentence, hint: "see docs/specs/ledger.md", code: .refused)
     }
   }
 
