@@ -13,8 +13,8 @@ public enum CoordinatorLedgerLimits {
   static let pause: Duration = .milliseconds(250)
   /// Other processes of the same account may take the nonce meanwhile; then it is signed anew.
   static let signaturesMax = 5
-  /// Pages of an account's deals that are read: 6,400 deals.
-  static let pagesMax = 64
+  /// Deals of one account that are looked at: each is read as a whole once an epoch.
+  static let dealsMax = 6_400
 }
 
 /// The ledger as a coordinator's REST interface shows it, and a key that signs for one account.
@@ -57,8 +57,8 @@ public struct CoordinatorLedger: StorageLedger {
   /// What the ledger knows of content.
   public func record(of id: ContentID) async throws -> ContentRecord? {
     do {
-      let record = try Self.decoded(
-        await client.registeredContent(id.description), as: ContentRecord.self)
+      let json = try await client.registeredContent(id.description)
+      let record: ContentRecord = try json.ledgerLeaf()
       guard record.registration.content == id else {
         throw OrderError.invalidAnswer(reason: "it is about \(record.registration.content)")
       }
@@ -76,7 +76,10 @@ public struct CoordinatorLedger: StorageLedger {
     } catch .refused(_, "unknown_content", _, _) {
       throw LedgerError.unknownContent(id)
     }
-    return try Self.elements(json, "parts").map { part in
+    guard let parts = json["parts"]?.elements else {
+      throw OrderError.invalidAnswer(reason: "no `parts`")
+    }
+    return try parts.map { part in
       guard let cid = part["cid"]?.text, let content = ContentID(try CID(parsing: cid)),
         let account = part["account"]?.text, let amount = part["amount"]?.text
       else { throw OrderError.invalidAnswer(reason: "a part of the royalties is malformed") }
@@ -89,18 +92,15 @@ public struct CoordinatorLedger: StorageLedger {
   /// The account's deals.
   public func storageStanding() async throws -> StorageStanding {
     var standing = StorageStanding(height: 0, beaconLinksLeft: 0, deals: [])
-    for _ in 0..<CoordinatorLedgerLimits.pagesMax {
+    while standing.deals.count < CoordinatorLedgerLimits.dealsMax {
       let last = standing.deals.last?.id
       let json = try await client.deals(of: accountText, after: last?.description)
-      guard let height = json["height"]?.integer, let left = json["beacon_links_left"]?.integer
-      else { throw OrderError.invalidAnswer(reason: "no height") }
-      standing.height = BlockHeight(clamping: height)
-      standing.beaconLinksLeft = UInt64(clamping: left)
-      let page = try Self.elements(json, "deals").map(Self.deal)
-      guard let first = page.first else { return standing }
+      let page = try StorageStanding(json: json)
+      (standing.height, standing.beaconLinksLeft) = (page.height, page.beaconLinksLeft)
+      guard let first = page.deals.first else { return standing }
       // A page that does not go on would be read for ever.
       if let last, first.id <= last { return standing }
-      standing.deals += page
+      standing.deals += page.deals
     }
     return standing
   }
@@ -108,7 +108,7 @@ public struct CoordinatorLedger: StorageLedger {
   /// One deal; nil where there is none.
   public func deal(_ id: OfferID) async throws -> StorageStanding.Deal? {
     do {
-      return try Self.deal(await client.deal(id.description))
+      return try StorageStanding.Deal(json: await client.deal(id.description))
     } catch NetworkClientError.refused(_, "unknown_offer", _, _) {
       return nil
     }
@@ -117,37 +117,10 @@ public struct CoordinatorLedger: StorageLedger {
   /// One open reward; nil where there is none.
   public func reward(_ id: OfferID) async throws -> ContributionReward? {
     do {
-      return try Self.decoded(
-        await client.reward(id.description), as: ContributionReward.self)
+      return try await client.reward(id.description).ledgerLeaf()
     } catch NetworkClientError.refused(_, "unknown_offer", _, _) {
       return nil
     }
-  }
-
-  private static func deal(_ json: JSONValue) throws -> StorageStanding.Deal {
-    guard let id = json["offer"]?.text else {
-      throw OrderError.invalidAnswer(reason: "a deal without an id")
-    }
-    let link = try json["challenge"]?["beacon_link"]?.text.map { try Digest(hex: $0) }
-    return StorageStanding.Deal(
-      id: OfferID(digest: try Digest(hex: id)), deal: try decoded(json, as: StorageDeal.self),
-      link: link)
-  }
-
-  private static func elements(_ json: JSONValue, _ name: String) throws -> [JSONValue] {
-    guard let elements = json[name]?.elements else {
-      throw OrderError.invalidAnswer(reason: "no `\(name)`")
-    }
-    return elements
-  }
-
-  private static func decoded<Value: CanonicalCodable>(
-    _ json: JSONValue, as type: Value.Type
-  ) throws -> Value {
-    guard let text = json["encoded"]?.text else {
-      throw OrderError.invalidAnswer(reason: "no `encoded`")
-    }
-    return try Value(decoding: Hex.decode(text))
   }
 
   // MARK: Signing
