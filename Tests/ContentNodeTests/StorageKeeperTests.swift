@@ -4,6 +4,7 @@ import Cryptography
 import Ledger
 import Persistence
 import Primitives
+import Telemetry
 import Testing
 
 @Suite("Keep stored content for pay")
@@ -127,6 +128,21 @@ struct StorageKeeperTests {
     #expect(machine.handle(Self.standing(24, [asked])) == [.check(Self.id(1))])
   }
 
+  @Test("a coordinator that is away is reported once, and asked on")
+  func away() async throws {
+    let world = try LibraryWorld()
+    let news = Lock<[StorageNews]>([])
+    let ledger = AbsentLedger(account: try LibraryWorld.key(1).publicKey)
+    let keeper = StorageKeeper(ledger: ledger, store: world.store) { item in
+      news.withLock { $0.append(item) }
+    }
+    let running = Task { try await keeper.run(every: .milliseconds(1)) }
+    while ledger.looks.withLock({ $0 }) < 5 { await Task.yield() }
+    running.cancel()
+    await #expect(throws: CancellationError.self) { try await running.value }
+    #expect(news.withLock { $0 } == [.unreachable(reason: "the order was not sent: away")])
+  }
+
   @Test("a file is proven by its bytes, a directory by those of its archive")
   func pieces() async throws {
     let world = try LibraryWorld()
@@ -168,4 +184,23 @@ struct StorageKeeperTests {
     let missing = ContentID(codec: .raw, digest: SHA256.hash([1, 2, 3]))
     #expect(throws: ContentError.self) { try content.piecesBlocking(of: missing) }
   }
+}
+
+/// A coordinator that nobody reaches.
+private final class AbsentLedger: StorageLedger {
+  let account: AccountID
+  let looks = Lock(0)
+
+  init(account: AccountID) { self.account = account }
+
+  private func away() -> OrderError {
+    looks.withLock { $0 += 1 }
+    return .notSent(reason: "away")
+  }
+
+  func record(of id: ContentID) throws -> ContentRecord? { throw away() }
+  func royalties(of id: ContentID, accesses: UInt32) throws -> [RoyaltyPart] { throw away() }
+  func submit(_ body: TransactionBody) throws -> Digest { throw away() }
+  func storageStanding() throws -> StorageStanding { throw away() }
+  func fee(for body: TransactionBody) throws -> Amount { throw away() }
 }

@@ -19,9 +19,9 @@ public enum CoordinatorLedgerLimits {
 
 /// The ledger as a coordinator's REST interface shows it, and a key that signs for one account.
 ///
-/// The coordinator is believed in what it says of the state. Which chain an order is signed for, and
-/// its fee, follow from the genesis document, whose hash is the chain's id: a coordinator that changes
-/// a fee there gets a signature that is worth nothing on the chain of others.
+/// The coordinator is believed in what it says of the state. Which chain an order is signed for,
+/// and its fee, follow from the genesis document, whose hash is the chain's id: a coordinator that
+/// changes a fee there gets a signature that is worth nothing on the chain of others.
 public struct CoordinatorLedger: StorageLedger {
   private let client: NetworkClient
   private let key: SigningKey
