@@ -64,12 +64,16 @@ enum ContentDescribing {
       createdMilliseconds: WallClock.milliseconds())
   }
 
-  /// What readers and derived contents will owe, once it is registered.
-  private static func terms(_ arguments: Arguments) throws -> ContentTerms {
-    let percent = try arguments.number("royalty", in: 0...100) ?? 0
-    return ContentTerms(
-      price: try LedgerAccess.amount("price", arguments) ?? .zero,
-      royaltyPartsPerMillion: UInt32((percent * 10_000).rounded()))
+  /// What readers and derived contents will owe, where --price and --royalty say it.
+  static func terms(
+    _ arguments: Arguments, besides usual: ContentTerms = ContentTerms()
+  ) throws -> ContentTerms {
+    var terms = usual
+    if let price = try LedgerAccess.amount("price", arguments) { terms.price = price }
+    if let percent = try arguments.number("royalty", in: 0...100) {
+      terms.royaltyPartsPerMillion = UInt32((percent * 10_000).rounded())
+    }
+    return terms
   }
 
   /// One line: what is described is one thing, however many files it has.

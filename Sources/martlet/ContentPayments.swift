@@ -34,6 +34,16 @@ enum ContentPayments {
         Option(name: "accesses", value: "N", summary: "so many accesses (default 1)")
       ] + LedgerAccess.options,
       example: "martlet content royalties CID --accesses 10", run: royalties),
+    Command(
+      words: ["content", "terms"], summary: "change what registered content costs from now on",
+      positionals: ["CID"],
+      options: [
+        Option(name: "price", value: "TOKENS", summary: "what an access costs"),
+        Option(
+          name: "royalty", value: "PERCENT", summary: "what is made of it from now on owes this"),
+      ] + LedgerAccess.options,
+      details: ["What was made of it before keeps the share that it agreed to."],
+      example: "martlet content terms CID --price 0.5", run: changeTerms),
   ]
 
   @Sendable private static func retrieve(_ arguments: Arguments) async throws {
@@ -114,6 +124,29 @@ enum ContentPayments {
       TextTable.lines(
         [], parts.map { [cid($0.content), "\($0.account.peerID)", "\($0.amount)"] }
       ).joined(separator: "\n")
+    }
+  }
+
+  @Sendable private static func changeTerms(_ arguments: Arguments) async throws {
+    let id = try LedgerAccess.content(arguments.positionals[0])
+    guard arguments.text("price") != nil || arguments.text("royalty") != nil else {
+      throw CommandFailure.usage("give --price, --royalty or both")
+    }
+    let terms = try await LedgerAccess.with(arguments) { ledger, _ in
+      guard let record = try await ledger.record(of: id) else {
+        throw LedgerError.unknownContent(id)
+      }
+      let terms = try ContentDescribing.terms(arguments, besides: record.registration.terms)
+      _ = try await ledger.submit(
+        .content(.changeTerms(ContentTermsChange(content: id, terms: terms))))
+      return terms
+    }
+    let json: JSONValue = [
+      "cid": .string(cid(id)), "price": .string(terms.price.baseUnitsText),
+      "royalty_parts_per_million": JSONValue(terms.royaltyPartsPerMillion),
+    ]
+    Output.result(json, asJSON: arguments.isJSON) {
+      "\(cid(id))  an access costs \(terms.price)"
     }
   }
 

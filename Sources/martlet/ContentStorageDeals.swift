@@ -38,6 +38,12 @@ enum ContentStorageDeals {
       words: ["content", "storage", "list"], summary: "offers and deals of this home's account",
       options: LedgerAccess.options, example: "martlet content storage list", run: list),
     Command(
+      words: ["content", "storage", "challenge"],
+      summary: "ask for this epoch's proof, as its payer or provider", positionals: ["OFFER"],
+      options: LedgerAccess.options,
+      details: ["Costs the least fee, so that a provider does not choose the moment alone."],
+      example: "martlet content storage challenge OFFER", run: challenge),
+    Command(
       words: ["content", "storage", "prove"],
       summary: "prove this epoch of every deal that this home keeps", options: LedgerAccess.options,
       details: ["For a timer; `content serve --coordinator URL` does the same all the time."],
@@ -112,6 +118,15 @@ enum ContentStorageDeals {
     Output.result(json, asJSON: arguments.isJSON) {
       "\(id)  accepted: \(terms.pay) for each of \(Plural.text(Int(terms.epochs), "epoch"))"
     }
+  }
+
+  @Sendable private static func challenge(_ arguments: Arguments) async throws {
+    let id = try LedgerAccess.offer(arguments.positionals[0])
+    let transaction = try await LedgerAccess.with(arguments) { ledger, _ in
+      try await ledger.submit(.storage(.challenge(id)))
+    }
+    let json: JSONValue = ["offer": .string("\(id)"), "transaction": .string(transaction.hex)]
+    Output.result(json, asJSON: arguments.isJSON) { "\(id)  challenged" }
   }
 
   /// Throws unless all that the offer names is stored here.
