@@ -1,10 +1,11 @@
-import Coordinator
 import Cryptography
 import Ledger
 import Networking
 import Persistence
 import Primitives
 import Testing
+
+@testable import Coordinator
 
 @Suite("REST of transactions", .serialized)
 struct APITransactionTests {
@@ -123,6 +124,25 @@ struct APITransactionTests {
       expect(try await target.send(.get, Self.path + "/\(zero)"), 404, "unknown_transaction")
       expect(try await target.send(.get, Self.path + "/nothing"), 400, "malformed_id")
     }
+  }
+
+  @Test("what was acknowledged waits on after a restart, and its nonce stays taken")
+  func restart() async throws {
+    let fixture = try APIFixture()
+    defer { fixture.remove() }
+    let key = try fixture.home.key(named: "identity")
+    let genesis = try fixture.home.genesis()
+    let transaction = try Self.signed(.stake(amount: .tokens(1)), nonce: 0, genesis, key)
+    let first = fixture.coordinator
+    let taken = try await first.takeTransaction(transaction.encoded())
+    #expect(taken["state"]?.text == "pending")
+    await first.log.close()
+    await first.blocks.close()
+    await first.content.store.close()
+    let (_, second) = try APIFixture.coordinator(fixture.home)
+    #expect(await second.view(ofTransaction: transaction.id) == taken)
+    #expect(try await second.takeTransaction(transaction.encoded()) == taken)
+    #expect(await second.view(ofAccount: key.publicKey)["next_nonce"]?.integer == 1)
   }
 
   static func signed(
