@@ -92,6 +92,7 @@ let package = Package(
       "ContentNode",
       foundations + [
         "Charts", "Peering", "ContentStore", "Ledger", "Networking", "Persistence", "IPFSClient",
+        "MartletClient",
       ]),
     layer("MartletClient", ["Primitives", "Networking"]),
     layer("Simulator", foundations + ["Peering"]),
@@ -166,7 +167,7 @@ let package = Package(
       name: "CoordinatorTests",
       dependencies: foundations + topics + [
         "Orchestration", "Networking", "Persistence", "Coordinator", "Node", "MartletClient",
-        "IPFSClient",
+        "IPFSClient", "ContentNode",
       ], swiftSettings: strict),
     tests(
       "IPFSClient", foundations + ["ContentStore", "Networking", "Persistence", "ContentNode"]),

@@ -92,10 +92,18 @@ extension APIError {
   private init(_ error: LedgerError) {
     let code = Self.snakeCase(error.code)
     switch error {
-    case .jobExists, .replayed, .commitmentExists, .verdictExists:
+    case .jobExists, .replayed, .commitmentExists, .verdictExists, .contentExists, .offerExists,
+      .challengeExists:
       self.init(.conflict, code, error.sentence, hint: "it is on the ledger already")
     case .unknownJob, .unknownCommitment:
       self.init(.notFound, code, error.sentence, hint: "see /api/v1/jobs")
+    case .unknownContent:
+      self.init(
+        .notFound, code, error.sentence, hint: "its creator registers it with `content settle`")
+    case .unknownOffer:
+      self.init(
+        .notFound, code, error.sentence,
+        hint: "open offers are in /api/v1/ledger/rewards and /api/v1/ledger/deals")
     case .insufficientBalance(let held, let needed), .insufficientStake(let held, let needed):
       self.init(
         .unprocessable, code,

@@ -93,7 +93,7 @@ extension APIRoutes {
     },
   ]
 
-  private static func key(_ text: String) throws(APIError) -> PublicKey {
+  static func key(_ text: String) throws(APIError) -> PublicKey {
     if let bytes = try? Hex.decode(text), let key = try? PublicKey(bytes: bytes) { return key }
     if let key = (try? PeerID(text))?.publicKey { return key }
     throw .malformed(

@@ -8,6 +8,6 @@ enum APIRoutes {
   static let all: [APIRoute] = api + APIAssets.routes
   /// The routes for programs, without the dashboard's files.
   static let api: [APIRoute] =
-    sessions + sessionStreams + network + ledger + content + ipfs + provenance
-    + system
+    sessions + sessionStreams + network + ledger + transactions + contentLedger + content + ipfs
+    + provenance + system
 }

@@ -34,7 +34,9 @@ extension APISchemas {
       [
         .init("account", .digest, "The public key"), .init("peer_id", .peerID),
         .init("label", .text), .init("balance", .amount), .init("stake", .amount),
-        .init("nonce", .integer), .init("mined", .amount, "Minted for its winning segments"),
+        .init("nonce", .integer, "Its transactions that blocks hold"),
+        .init("next_nonce", .integer, "The nonce to sign with, those that wait counted"),
+        .init("mined", .amount, "Minted for its winning segments"),
         .init("accepted", .integer, "Verdicts for it"),
         .init("rejected", .integer, "Verdicts against it"),
         .init("reputation", .number, "The mean of Beta(1 + accepted, 1 + rejected)"),

@@ -2,7 +2,9 @@ internal import NeuralNetworks
 
 /// Every object of the REST interface.
 enum APISchemas {
-  static let all: [APISchema] = requests + sessions + ledger + ipfs + system
+  static let all: [APISchema] =
+    requests + sessions + ledger + transactions + contentLedger + ipfs
+    + system
 
   static let requests: [APISchema] = [
     APISchema(

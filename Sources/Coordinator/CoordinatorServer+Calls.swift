@@ -78,33 +78,12 @@ extension CoordinatorServer {
 
   // MARK: Transactions
 
-  /// Takes a node's own transaction. Work comes with its update, by `work.submit` only.
+  /// Takes a node's own transaction.
   private func relay(_ transaction: Transaction, from peer: PeerID) async throws {
     guard transaction.sender.peerID == peer else {
       throw RPCError(code: "other_sender", message: "the transaction is of another account")
     }
-    if case .commitWork = transaction.body {
-      throw RPCError(code: "unassigned_work", message: "commitments come with their work")
-    }
-    // Acknowledged once already: it waits for its block.
-    if pending.contains(transaction.id) { return }
-    try chain.state.validate(transaction)
-    try requireNextNonce(transaction)
-    guard pending.count(of: transaction.sender) < MempoolLimits.perSenderMax,
-      pending.add(transaction, isHeld: true)
-    else { throw RPCError.busy }
-    try await sendDurably(transaction)
-  }
-
-  /// A gap in a sender's nonces would hold up everything that it signs later.
-  func requireNextNonce(_ transaction: Transaction) throws(RPCError) {
-    let next = pending.nextNonce(of: transaction.sender, in: chain.state)
-    guard transaction.nonce == next else {
-      throw RPCError(
-        code: transaction.nonce < next ? "replayed_transaction" : "nonce_too_high",
-        message: "the nonce is \(transaction.nonce), the next one is \(next)",
-        hint: "ask for the account again and sign anew")
-    }
+    try await take(transaction)
   }
 
   /// Passes a miner's messages on; the validator alone decides about them.

@@ -69,7 +69,9 @@ extension CoordinatorServer {
   /// A refused order takes those with it that its sender signed later. Those of this coordinator
   /// are signed anew by `retake`; a worker's part of the round goes to somebody else.
   private func refused(_ transaction: Transaction, _ refusal: RPCError) {
-    for stranded in pending.removeChain(from: transaction) {
+    let removed = pending.removeChain(from: transaction)
+    noteRefusal(refusal, of: transaction, stranding: removed)
+    for stranded in removed {
       switch stranded.body {
       case .commitWork(let commitment):
         guard let id = session(of: commitment.slot.job) else { continue }
@@ -164,7 +166,7 @@ extension CoordinatorServer {
     }
     chain = followed
     settings.stakes?.replace(with: chain.state.stakes)
-    pending.settle(in: chain.state)
+    settlePending(after: committed.block)
     noteReplays(in: committed.block)
     openDisputes(in: committed.block)
     publish(committed)

@@ -210,6 +210,7 @@ extension CoordinatorServer {
       "account": .string(Hex.encode(key.bytes)), "peer_id": .string("\(key.peerID)"),
       "label": .string(label(of: key)), "balance": .string(account.balance.baseUnitsText),
       "stake": .string(account.stake.baseUnitsText), "nonce": JSONValue(account.nonce),
+      "next_nonce": JSONValue(pending.nextNonce(of: key, in: chain.state)),
       "mined": .string(account.mined.baseUnitsText),
       "accepted": JSONValue(account.accepted), "rejected": JSONValue(account.rejected),
       // The mean of a Beta(1 + accepted, 1 + rejected) posterior.

@@ -76,6 +76,8 @@ package actor CoordinatorServer {
   let startedAt: Tick
   var chain: ChainFollower
   var pending = PendingTransactions()
+  /// What became of those that waited.
+  var journal = TransactionJournal()
   var nodes: [PeerID: ConnectedNode] = [:]
   /// Nodes that were here once, for the dashboard.
   var formerNodes: [PeerID: Hello] = [:]
@@ -209,6 +211,7 @@ package actor CoordinatorServer {
     for id in sessionOrder { apply(.restarted(now: loop.now), to: id) }
     var height: BlockHeight = 1
     while let block = try await storedBlock(height) {
+      journal.note(block.block)
       noteReplays(in: block.block)
       noteGrants(in: block.block)
       for id in sessionOrder { applyLedger(block.block, to: id) }

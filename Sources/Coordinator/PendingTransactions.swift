@@ -44,9 +44,13 @@ struct PendingTransactions: Sendable {
     return used.map { max(next, $0 == .max ? $0 : $0 + 1) } ?? next
   }
 
-  /// Drops what a block made stale.
-  mutating func settle(in state: LedgerState) {
-    keep { $0.nonce >= state.account($0.sender).nonce }
+  /// Drops what a block made stale, and returns it.
+  @discardableResult
+  mutating func settle(in state: LedgerState) -> [Transaction] {
+    let isCurrent = { (other: Transaction) in other.nonce >= state.account(other.sender).nonce }
+    let stale = waiting.filter { !isCurrent($0) }
+    keep(isCurrent)
+    return stale
   }
 
   /// Drops one that was refused for good, with what its sender signed after it: a nonce that is

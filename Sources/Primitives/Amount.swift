@@ -7,8 +7,11 @@ public enum AmountError: Error, Equatable, Sendable {
 
 /// Money in base units of 10⁻¹⁸ token; never floating point, every operation checked.
 public struct Amount: Hashable, Comparable, Sendable {
+  // Two words and not one of 128 bits, which closures across a suspension lose (decision 0025).
+  private let high: UInt64
+  private let low: UInt64
   /// The number of base units.
-  public let baseUnits: UInt128
+  public var baseUnits: UInt128 { UInt128(high) << UInt64.bitWidth | UInt128(low) }
   /// Digits behind the decimal point of one token, as ERC-20 tokens have them.
   public static let decimals = 18
   /// Bytes of the canonical form, big-endian.
@@ -19,7 +22,10 @@ public struct Amount: Hashable, Comparable, Sendable {
   public static let zero = Amount(baseUnits: 0)
 
   /// Wraps a number of base units.
-  public init(baseUnits: UInt128) { self.baseUnits = baseUnits }
+  public init(baseUnits: UInt128) {
+    high = UInt64(truncatingIfNeeded: baseUnits >> UInt64.bitWidth)
+    low = UInt64(truncatingIfNeeded: baseUnits)
+  }
 
   /// Whole tokens; a literal in code, so overflow is a bug.
   public static func tokens(_ count: UInt64) -> Amount {

@@ -3,10 +3,13 @@ import Persistence
 import Primitives
 
 extension NetworkClient {
-  /// The coordinator of `--home` through its socket, or the one of `--server` with a key.
-  static func selected(_ arguments: Arguments) throws -> NetworkClient {
+  /// The coordinator of `--home` through its socket, or the one of `--server`, or of the option
+  /// that stands for it, with a key.
+  static func selected(
+    _ arguments: Arguments, option: String = "server"
+  ) throws -> NetworkClient {
     let settings = try Settings(arguments: arguments)
-    guard let server = settings.text("server") else {
+    guard let server = arguments.text(option) ?? settings.text("server") else {
       let home = Homes.selected(arguments)
       return NetworkClient(.socket(path: home.file("api.sock")))
     }

@@ -47,8 +47,17 @@ extension CommandFailure {
     case let error as DatasetError:
       self.init("\(error)", hint: "compare the data with the model's configuration")
     case let error as WorkError: self.init("\(error)", hint: "see `martlet train --help`")
+    default: self.init(describingContent: error)
+    }
+  }
+
+  private init(describingContent error: any Error) {
+    switch error {
     case let error as ContentFetchError: self.init(error)
     case let error as HoldError: self.init(error)
+    case let error as LibraryError: self.init(error)
+    case let error as OrderError: self.init(error)
+    case let error as StorageContentError: self.init(error)
     case let error as ContentError: self.init("\(error)", hint: "check the CID", code: .notFound)
     default:
       self.init("\(error)", hint: "if this looks wrong, report it with the command that you ran")

@@ -9,7 +9,8 @@ import Primitives
 enum ContentCommands {
   static let all =
     [ContentAdding.command] + ContentReading.all + ContentPinning.all + ContentArchiving.all
-    + ContentSharing.all + ContentLibraryCommands.all + ContentBackupCommands.all
+    + ContentSharing.all + ContentLibraryCommands.all + ContentPayments.all + ContentRewards.all
+    + ContentStorageDeals.all + ContentBackupCommands.all
     + ContentUpkeep.all + ContentServing.all + [ContentNodes.command]
 
   static func checkReadable(_ path: String) throws {

@@ -1,5 +1,6 @@
 import ContentNode
 import ContentStore
+import Ledger
 import Networking
 import Persistence
 import Primitives
@@ -12,6 +13,10 @@ enum ContentDescribing {
     Option(name: "tag", value: "WORDS", summary: "words to find it by, commas between"),
     Option(name: "licence", value: "SPDX", summary: "its licence, such as Apache-2.0"),
     Option(name: "parent", value: "CIDS", summary: "what it was made of, commas between"),
+    Option(name: "price", value: "TOKENS", summary: "what an access costs (default 0)"),
+    Option(
+      name: "royalty", value: "PERCENT",
+      summary: "what is made of it owes this share of its accesses (default 0)"),
   ]
 
   /// Variables that only this part reads; the second spelling of each is the seed's.
@@ -31,7 +36,8 @@ enum ContentDescribing {
       arguments.flags.contains("model"), arguments.flags.contains("dataset")
     )
     guard isModel || isDataset else {
-      for name in ["tag", "licence", "parent"] where arguments.text(name) != nil {
+      for name in ["tag", "licence", "parent", "price", "royalty"]
+      where arguments.text(name) != nil {
         throw CommandFailure.usage(
           "--\(name) describes a model or a data set", hint: "add --model or --dataset")
       }
@@ -54,7 +60,20 @@ enum ContentDescribing {
       name: arguments.text("name") ?? file, tags: list("tag", arguments),
       licence: arguments.text("licence") ?? "",
       parents: try list("parent", arguments).map(ContentCommands.cid),
+      terms: try terms(arguments),
       createdMilliseconds: WallClock.milliseconds())
+  }
+
+  /// What readers and derived contents will owe, where --price and --royalty say it.
+  static func terms(
+    _ arguments: Arguments, besides usual: ContentTerms = ContentTerms()
+  ) throws -> ContentTerms {
+    var terms = usual
+    if let price = try LedgerAccess.amount("price", arguments) { terms.price = price }
+    if let percent = try arguments.number("royalty", in: 0...100) {
+      terms.royaltyPartsPerMillion = UInt32((percent * 10_000).rounded())
+    }
+    return terms
   }
 
   /// One line: what is described is one thing, however many files it has.

@@ -1,6 +1,7 @@
 import CShim
 import ContentNode
 import ContentStore
+import MartletClient
 import Networking
 import Persistence
 import Primitives
@@ -15,6 +16,10 @@ enum ContentServing {
         Option(name: "rpc", value: "ADDRESS", summary: "the RPC (default 127.0.0.1:5001)"),
         Option(
           name: "rpc-key-file", value: "FILE", summary: "what the RPC asks for as a bearer key"),
+        Option(
+          name: "coordinator", value: "URL",
+          summary: "answer the challenges of storage deals on this coordinator's ledger"),
+        Option(name: "api-key-file", value: "FILE", summary: "its key"),
       ] + options,
       details: [
         "Port 0 picks one. The RPC may do everything: beyond this machine it needs a key."
@@ -75,11 +80,23 @@ enum ContentServing {
       urls.append((interface, "\(identity == nil ? "http" : "https")://\(real)"))
     }
     if let url = urls.first?.url { try store.announce(address: url) }
-    let signals = try await loop.perform {
-      try SignalSource([.interrupt, .terminate], on: loop)
-    }
+    let signals = try await loop.perform { try SignalSource([.interrupt, .terminate], on: loop) }
     await show(urls.map { ($0.interface.rawValue, $0.url) }, peers, arguments)
-    try await run(server, peers, until: signals, on: loop)
+    try await keepingDeals(of: store, arguments) {
+      try await run(server, peers, $0, until: signals, on: loop)
+    }
+  }
+
+  /// Runs `body` with a keeper of storage deals where --coordinator names whose.
+  private static func keepingDeals(
+    of store: BlockStore, _ arguments: Arguments, _ body: (StorageKeeper?) async throws -> Void
+  ) async throws {
+    guard arguments.text("coordinator") != nil else { return try await body(nil) }
+    let client = try LedgerAccess.client(arguments)
+    defer { client.close() }
+    let ledger = try LedgerAccess.ledger(client, arguments)
+    try await body(
+      StorageKeeper(ledger: ledger, store: store) { ContentStorageDeals.note($0) })
   }
 
   private static func show(
@@ -95,11 +112,12 @@ enum ContentServing {
   }
 
   private static func run(
-    _ server: ContentServer, _ peers: ServedNetwork?, until signals: SignalSource,
-    on loop: EventLoop
+    _ server: ContentServer, _ peers: ServedNetwork?, _ keeper: StorageKeeper?,
+    until signals: SignalSource, on loop: EventLoop
   ) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       if let peers { group.addTask { await peers.run() } }
+      if let keeper { group.addTask { try await keeper.run() } }
       group.addTask { try await server.run() }
       group.addTask(executorPreference: loop.taskExecutor) {
         _ = try await signals.next()

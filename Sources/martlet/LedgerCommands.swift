@@ -1,4 +1,5 @@
 import Consensus
+import ContentNode
 import Cryptography
 import Ledger
 import MartletClient
@@ -18,6 +19,11 @@ enum LedgerCommands {
     Command(
       words: ["ledger", "block"], summary: "a block by its height", positionals: ["HEIGHT"],
       options: NetworkClient.options, example: "martlet ledger block 1", run: block),
+    Command(
+      words: ["ledger", "transfer"], summary: "send tokens of this home's account to another",
+      positionals: ["ACCOUNT", "TOKENS"], options: NetworkClient.options,
+      details: ["ACCOUNT is a peer id or a public key, TOKENS a number such as 2.5."],
+      example: "martlet ledger transfer 12D3KooW… 2.5", run: transfer),
     Command(
       words: ["receipt", "get"], summary: "the proof that a client-round was paid",
       positionals: ["SESSION", "ROUND", "CLIENT"],
@@ -64,6 +70,20 @@ enum LedgerCommands {
           + "  stake \(tokens(view, "stake"))  \(SessionText.text(view, "label"))"
       }.joined(separator: "\n")
     }
+  }
+
+  @Sendable private static func transfer(_ arguments: Arguments) async throws {
+    let recipient = try LedgerAccess.account(arguments.positionals[0])
+    let amount = try LedgerAccess.amount(arguments.positionals[1], called: "TOKENS")
+    let client = try NetworkClient.selected(arguments)
+    defer { client.close() }
+    let transaction = try await LedgerAccess.ledger(client, arguments).submit(
+      .transfer(to: recipient, amount: amount))
+    let json: JSONValue = [
+      "transaction": .string(transaction.hex), "to": .string("\(recipient.peerID)"),
+      "amount": .string(amount.baseUnitsText),
+    ]
+    Output.result(json, asJSON: arguments.isJSON) { "\(amount) to \(recipient.peerID)" }
   }
 
   private static func tokens(_ view: JSONValue, _ name: String) -> String {

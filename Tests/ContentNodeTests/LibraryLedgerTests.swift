@@ -99,6 +99,38 @@ struct LibraryLedgerTests {
     #expect(library.debts.isEmpty)
   }
 
+  @Test("what certainly is not on the ledger stays owed, what may be is never paid again")
+  func openOrders() async throws {
+    let world = try LibraryWorld()
+    let creator = try LibraryWorld.key(1)
+    let reader = try LibraryWorld.key(3)
+    let ledger = try LocalLedger(key: creator, funding: [creator, reader])
+    let maker = try world.library()
+    let model = try await maker.storeModel(
+      path: world.file("m", LibraryWorld.model("m")),
+      description("M", terms: ContentTerms(price: .tokens(3))))
+    _ = try await maker.settle(on: ledger, priceMax: .zero)
+    maker.close()
+    let library = try world.library(key: 3)
+    try await library.trackAccess(
+      model.content, reader: reader.publicKey, byteCount: 1, nowMilliseconds: 1)
+    let undone: [OrderError] = [
+      .refused(code: "fee_too_low", reason: "the fee is too low", hint: ""),
+      .notSent(reason: "nobody answers"), .otherChain(expected: .zero, found: .zero),
+    ]
+    for failure in undone {
+      let settled = try await library.settle(
+        on: ReaderLedger(ledger: ledger, key: reader, failure: failure), priceMax: .tokens(9))
+      #expect(settled.left == [model.content: failure.description])
+      #expect(library.debts.map(\.accesses) == [1])
+    }
+    let open = OrderError.notInTime(transaction: .zero, seconds: 60)
+    let settled = try await library.settle(
+      on: ReaderLedger(ledger: ledger, key: reader, failure: open), priceMax: .tokens(9))
+    #expect(settled.left == [model.content: open.description])
+    #expect(library.debts.isEmpty)
+  }
+
   @Test("a contribution is rewarded out of a budget after somebody else's review")
   func reward() async throws {
     let world = try LibraryWorld()
@@ -141,6 +173,7 @@ struct ReaderLedger: ContentLedger {
   let ledger: LocalLedger
   let key: SigningKey
   var losesAnswers = false
+  var failure: OrderError?
 
   func record(of id: ContentID) async throws -> ContentRecord? { await ledger.record(of: id) }
 
@@ -150,6 +183,7 @@ struct ReaderLedger: ContentLedger {
 
   func submit(_ body: TransactionBody) async throws -> Digest {
     if losesAnswers { throw AnswerLost() }
+    if let failure { throw failure }
     return try await ledger.submit(body, by: key)
   }
 }

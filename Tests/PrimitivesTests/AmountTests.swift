@@ -13,6 +13,15 @@ import Testing
     }
   }
 
+  @Test("both words are kept, and no 16 bytes of alignment are asked for")
+  func words() {
+    for units: UInt128 in [0, 1, UInt128(UInt64.max), UInt128(UInt64.max) + 1, .max - 1, .max] {
+      #expect(Amount(baseUnits: units).baseUnits == units)
+    }
+    #expect(Amount(baseUnits: UInt128(UInt64.max)) < Amount(baseUnits: UInt128(UInt64.max) + 1))
+    #expect(MemoryLayout<Amount>.alignment == MemoryLayout<UInt64>.alignment)
+  }
+
   @Test("a share is rounded down")
   func share() throws {
     #expect(try Amount(baseUnits: 10).multiplied(by: 1, dividedBy: 3).baseUnits == 3)

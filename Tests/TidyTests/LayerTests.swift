@@ -44,7 +44,7 @@ private enum Layers {
       "Orchestration": foundations.union(pure.keys),
       "Coordinator": upToInputOutput.union(["CAssets", "CShim"]),
       "Node": upToInputOutput.union(["CShim"]),
-      "ContentNode": upToInputOutput.union(["CShim", "Charts"]),
+      "ContentNode": upToInputOutput.union(["CShim", "Charts", "MartletClient"]),
       "Simulator": upToOrchestration,
       "MartletClient": foundations.union(["Networking"]),
       "martlet": upToInputOutput.union(shells).union(["CShim", "Charts"]),

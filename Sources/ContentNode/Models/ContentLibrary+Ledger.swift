@@ -110,6 +110,9 @@ extension ContentLibrary {
       // The ledger said no, so nothing was paid.
       try await note(.owed(content, accesses: accesses))
       return refusal.sentence
+    } catch let error as OrderError where error.changesNothing {
+      try await note(.owed(content, accesses: accesses))
+      return error.description
     }
     return nil
   }

@@ -6,6 +6,9 @@ public struct OfferID: Hashable, Comparable, Sendable {
   /// SHA-256 of domain, payer and the payer's own name of the offer.
   public let digest: Digest
 
+  /// An id that somebody names.
+  public init(digest: Digest) { self.digest = digest }
+
   /// The id of the reward that `payer` calls `name`.
   public init(rewardOf payer: AccountID, name: Digest) {
     digest = SHA256.hash(LedgerDomain.bytes(LedgerDomain.reward), payer.bytes, name.bytes)

@@ -1,4 +1,4 @@
-import Cryptography
+public import Cryptography
 import Primitives
 
 extension StateTransition {
@@ -59,10 +59,10 @@ extension StateTransition {
     guard base.chain.beaconIndex >= challenge.link else {
       throw .challengeNotDrawn(notBefore: challenge.height + 2)
     }
-    let deadline = challenge.height + UInt64(deal.terms.proofBlocks)
+    let deadline = deal.deadline(of: challenge)
     guard height <= deadline else { throw .proofTooLate(deadline: deadline) }
     let drawn = deal.terms.drawn(
-      by: link(challenge.link), deal: id, epoch: challenge.epoch)
+      by: base.link(challenge.link), deal: id, epoch: challenge.epoch)
     try deal.terms.check(pieces, drawn: drawn)
     challenge.isProven = true
     deal.challenge = challenge
@@ -71,13 +71,6 @@ extension StateTransition {
     deal.escrow = try money { () throws(AmountError) in try escrow.subtracting(pay) }
     set(deal, for: id)
     try credit(pay, to: provider)
-  }
-
-  /// An earlier link, hashed back from the newest: at most `proofBlocks` steps, a link a block.
-  private func link(_ index: UInt32) -> Digest {
-    var link = base.chain.beaconLink
-    for _ in index..<base.chain.beaconIndex { link = BeaconChain.previous(of: link) }
-    return link
   }
 
   /// The payer takes back an offer that nobody has accepted, the provider may give up at any time,
@@ -91,5 +84,23 @@ extension StateTransition {
     }
     try credit(deal.escrow, to: deal.payer)
     set(StorageDeal?.none, for: id)
+  }
+}
+
+extension LedgerState {
+  /// An earlier link of the beacon, hashed back from the newest: a step for each link since.
+  fileprivate func link(_ index: UInt32) -> Digest {
+    var link = chain.beaconLink
+    for _ in index..<chain.beaconIndex { link = BeaconChain.previous(of: link) }
+    return link
+  }
+
+  /// The link that draws a challenge's pieces; nil before it is revealed, and when no proof can
+  /// count any more. At most `StorageLimits.proofBlocks` steps, since a block reveals one link.
+  public func link(drawing challenge: StorageChallenge, of deal: StorageDeal) -> Digest? {
+    guard chain.height < deal.deadline(of: challenge), chain.beaconIndex >= challenge.link else {
+      return nil
+    }
+    return link(challenge.link)
   }
 }

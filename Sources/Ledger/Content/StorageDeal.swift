@@ -43,6 +43,12 @@ public struct StorageDeal: Hashable, Sendable {
     return epoch < UInt64(terms.epochs) ? UInt32(epoch) : nil
   }
 
+  /// The last block that may hold the proof for a challenge of this deal.
+  public func deadline(of challenge: StorageChallenge) -> BlockHeight {
+    let (height, overflow) = challenge.height.addingReportingOverflow(UInt64(terms.proofBlocks))
+    return overflow ? .max : height
+  }
+
   /// The first height at which anybody may close the deal: no proof can come any more.
   public var end: BlockHeight? {
     guard let start else { return nil }

@@ -1,3 +1,4 @@
+import ContentNode
 import Cryptography
 import Ledger
 package import Primitives
@@ -11,6 +12,18 @@ extension FuzzedParser {
     FuzzedParser("content-execution") { bytes in
       guard let transaction = try? Transaction(decoding: bytes) else { return }
       ContentWorld.execute(transaction)
+    },
+    FuzzedParser("deal-list") { bytes in
+      guard let json = try? JSONValue(parsing: bytes),
+        let standing = try? StorageStanding(json: json)
+      else { return }
+      for entry in standing.deals {
+        var keeper = StorageKeeperMachine(provider: entry.deal.terms.provider)
+        _ = keeper.handle(.standing(standing, challengeFee: .zero))
+        _ = keeper.handle(.checked(entry.id, isWhole: true))
+        _ = keeper.handle(.standing(standing, challengeFee: .zero))
+        _ = entry.deal.end
+      }
     },
   ]
 }
