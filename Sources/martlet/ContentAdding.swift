@@ -45,8 +45,12 @@ enum ContentAdding {
     // A coordinator takes single files of the published profiles.
     if let profile = layouts.profile, !isFolder, !setsPin(arguments) {
       do {
-        let result = try await NetworkClient.selected(arguments).uploadContent(
-          path, profile: profile.rawValue)
+        let client = try NetworkClient.selected(arguments)
+        let result = try await WorkProgress.during(arguments) { progress in
+          progress.expect(below: path)
+          return try await client.uploadContent(
+            path, profile: profile.rawValue, meter: progress.meter)
+        }
         return show(
           path.split(separator: "/").last.map(String.init) ?? path, result["cid"]?.text ?? "",
           result["size"]?.integer ?? 0, arguments, isTree: false)
@@ -65,23 +69,15 @@ enum ContentAdding {
     _ path: String, to node: RunningNode, _ layouts: Layouts, _ arguments: Arguments
   ) async throws {
     let isPinning = !arguments.flags.contains("no-pin")
-    try await ContentCommands.withTransferFolder(arguments) { folder in
-      let store = try BlockStore(path: "\(folder)/store")
-      defer { store.close() }
-      let adder = ContentTreeAdder(
-        ContentAdder(store: store, layout: layouts.file), directoryLayout: layouts.directory,
-        includesHidden: arguments.flags.contains("hidden"))
+    try await ContentTransfer.with(node, arguments) { transfer in
       let isTree = isDirectory(path)
-      let root = try adder.addBlocking(path: path) { entry in
+      let adder = ContentAdder(store: transfer.store, layout: layouts.file)
+      let root = try tree(path, adder, layouts, arguments, "adding") { entry in
         // A tree's root comes last.
         if isTree, entry.path.contains("/") { show(entry, arguments, isTree: isTree) }
       }
-      let archive = "\(folder)/archive"
-      _ = try ContentArchive(store: store).exportBlocking(root.file.cid, to: archive)
-      _ = try await node.importArchive(at: archive, isPinning: isPinning)
-      if isPinning, let name = arguments.text("name") {
-        _ = try await node.object("pin/add", ("arg", "\(root.file.cid)"), ("name", name))
-      }
+      try await transfer.send(
+        root.file.cid, isPinning: isPinning, named: isPinning ? arguments.text("name") : nil)
       show(root, arguments, isTree: isTree)
     }
   }
@@ -92,10 +88,8 @@ enum ContentAdding {
     _ arguments: Arguments
   ) async throws {
     try await ContentDescribing.withLibrary(arguments) { library in
-      let root = try ContentTreeAdder(
-        ContentAdder(store: library.store, layout: layouts.file, isPinning: false),
-        directoryLayout: layouts.directory, includesHidden: arguments.flags.contains("hidden")
-      ).addBlocking(path: path)
+      let adder = ContentAdder(store: library.store, layout: layouts.file, isPinning: false)
+      let root = try tree(path, adder, layouts, arguments)
       let described = try await library.describe(
         root.file.cid, as: purpose, ContentDescribing.description(arguments, path: path))
       if let name = arguments.text("name") {
@@ -139,10 +133,22 @@ enum ContentAdding {
       store: store, layout: layouts.file, isPinning: !arguments.flags.contains("no-pin"),
       pinName: arguments.text("name") ?? "")
     let isTree = isDirectory(path)
-    _ = try ContentTreeAdder(
-      adder, directoryLayout: layouts.directory,
-      includesHidden: arguments.flags.contains("hidden")
-    ).addBlocking(path: path) { show($0, arguments, isTree: isTree) }
+    _ = try tree(path, adder, layouts, arguments) { show($0, arguments, isTree: isTree) }
+  }
+
+  /// Adds what is at `path` and says how far that is.
+  private static func tree(
+    _ path: String, _ adder: ContentAdder, _ layouts: Layouts, _ arguments: Arguments,
+    _ label: String = "", report: @escaping ContentTreeAdder.Report = { _ in }
+  ) throws -> AddedEntry {
+    let includesHidden = arguments.flags.contains("hidden")
+    return try WorkProgress.during(arguments, label) { progress in
+      progress.expect(below: path, includingHidden: includesHidden)
+      return try ContentTreeAdder(
+        adder.counting(on: progress.meter), directoryLayout: layouts.directory,
+        includesHidden: includesHidden
+      ).addBlocking(path: path) { entry in progress.beside { report(entry) } }
+    }
   }
 
   private static func show(_ entry: AddedEntry, _ arguments: Arguments, isTree: Bool) {

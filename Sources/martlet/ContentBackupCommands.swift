@@ -53,8 +53,10 @@ enum ContentBackupCommands {
     let code = try code(arguments)
     try ContentCommands.withStore(arguments) { store in
       let content = try ContentCommands.resolve(arguments.positionals[0], in: store)
-      let cid = try ContentBackup(store: store).addBlocking(
-        content, with: code, pinName: arguments.text("name") ?? "")
+      let cid = try WorkProgress.during(arguments, counting: WorkProgress.blocks) {
+        try ContentBackup(store: store, meter: $0.meter).addBlocking(
+          content, with: code, pinName: arguments.text("name") ?? "")
+      }
       let (_, groups) = try ContentBackup(store: store).groups(of: cid)
       let parity = groups.flatMap(\.parity).reduce(0) { $0 + UInt64($1.byteCount) }
       let json: JSONValue = [
@@ -72,8 +74,10 @@ enum ContentBackupCommands {
       return try await ContentBackupPlacing.repair(arguments)
     }
     let cid = try ContentCommands.cid(arguments.positionals[0])
-    let repair = try ContentCommands.withStore(arguments) {
-      try ContentBackup(store: $0).repairBlocking(cid)
+    let repair = try ContentCommands.withStore(arguments) { store in
+      try WorkProgress.during(arguments, counting: WorkProgress.blocks) {
+        try ContentBackup(store: store, meter: $0.meter).repairBlocking(cid)
+      }
     }
     show(repair, fetched: 0, arguments)
     try checkWhole(repair, of: cid)

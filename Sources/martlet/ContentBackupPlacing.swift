@@ -66,7 +66,9 @@ enum ContentBackupPlacing {
       let nodes = merged(known, try ContentFetching.addresses("to", arguments))
       // Before anything is given away, for a run that breaks off.
       try list.remember(nodes)
-      let standing = try await keeper.place(cid, on: nodes)
+      let standing = try await WorkProgress.during(arguments, counting: WorkProgress.blocks) {
+        try await keeper.counting(on: $0.meter).place(cid, on: nodes)
+      }
       // Who left has nothing any more that anybody needs.
       if standing.isWhole {
         try list.remember(standing.nodes.filter { $0.state == .keeping }.map(\.address))
@@ -77,7 +79,11 @@ enum ContentBackupPlacing {
 
   @Sendable private static func check(_ arguments: Arguments) async throws {
     try await withKeeper(arguments) { keeper, cid, list in
-      try show(try await keeper.check(cid, on: nodes(list, arguments)), arguments)
+      let nodes = try nodes(list, arguments)
+      let standing = try await WorkProgress.during(arguments, counting: WorkProgress.blocks) {
+        try await keeper.counting(on: $0.meter).check(cid, on: nodes)
+      }
+      try show(standing, arguments)
     }
   }
 
@@ -103,7 +109,11 @@ enum ContentBackupPlacing {
     }
     try await withKeeper(arguments) { keeper, cid, _ in
       let nodes = try ContentFetching.addresses("from", arguments)
-      let (standing, repair) = try await keeper.restore(cid, from: nodes)
+      let (standing, repair) = try await WorkProgress.during(
+        arguments, counting: WorkProgress.blocks
+      ) {
+        try await keeper.counting(on: $0.meter).restore(cid, from: nodes)
+      }
       ContentBackupCommands.show(repair, fetched: standing.fetchedCount, arguments)
       try ContentBackupCommands.checkWhole(repair, of: cid)
     }

@@ -29,12 +29,15 @@ enum ContentFetching {
     guard isAsked(arguments) else { return }
     let store = try ContentCommands.localStore(arguments)
     defer { store.close() }
-    try await fetch(ContentFetch(path, scope: scope), into: store, arguments)
+    try await WorkProgress.during(arguments) {
+      try await fetch(
+        ContentFetch(path, scope: scope), into: store, arguments, meter: $0.meter)
+    }
   }
 
   /// Fetches what is missing in the store.
   private static func fetch(
-    _ wanted: ContentFetch, into store: BlockStore, _ arguments: Arguments
+    _ wanted: ContentFetch, into store: BlockStore, _ arguments: Arguments, meter: WorkMeter?
   ) async throws {
     let peers = try addresses("peer", arguments)
     let bootstraps = try addresses("bootstrap", arguments)
@@ -54,7 +57,7 @@ enum ContentFetching {
       let outcome: Result<FetchedContent, any Error>
       do {
         for table in tables { _ = try await table.bootstrap(from: bootstraps) }
-        outcome = .success(try await exchange.fetch(wanted, from: peers))
+        outcome = .success(try await exchange.fetch(wanted, from: peers, meter: meter))
       } catch {
         outcome = .failure(error)
       }

@@ -70,10 +70,9 @@ enum ContentUpkeep {
     let store = try ContentCommands.localStore(arguments)
     defer { store.close() }
     var check = BlockStoreCheck(store)
-    let progress = WorkProgress(.items("blocks"), arguments)
-    var report = try check.runBlocking(
-      progress: { progress.show(UInt64($0), of: UInt64($1)) })
-    progress.finish()
+    var report = try WorkProgress.during(arguments, counting: WorkProgress.blocks) { progress in
+      try check.runBlocking(progress: { progress.show(UInt64($0), of: UInt64($1)) })
+    }
     if let url = arguments.text("repair-from") {
       let gateway = BlockGateway(url: url)
       defer { gateway.close() }

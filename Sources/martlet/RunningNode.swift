@@ -66,10 +66,10 @@ struct RunningNode: Sendable {
   // MARK: - Archives
 
   /// Writes everything below a path as an archive to an open file, each block checked.
-  func export(_ path: String, to descriptor: Int32, named name: String) async throws
-    -> ExportedArchive
-  {
-    let reading = Lock(ArchiveReading())
+  func export(
+    _ path: String, to descriptor: Int32, named name: String, meter: WorkMeter? = nil
+  ) async throws -> ExportedArchive {
+    let reading = Lock(ArchiveReading(meter: meter))
     var request = request("dag/export", [("arg", path)])
     request.responseBytesMax = .max
     let response = try await client.send(request) { bytes in
@@ -81,18 +81,23 @@ struct RunningNode: Sendable {
   }
 
   /// Stores the blocks of an archive and pins its roots, unless that is not wanted.
-  func importArchive(at path: String, isPinning: Bool = true) async throws -> [JSONValue] {
+  func importArchive(
+    at path: String, isPinning: Bool = true, meter: WorkMeter? = nil
+  ) async throws -> [JSONValue] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw CommandFailure("\(path) cannot be opened", hint: "check the path")
     }
     defer { close(descriptor) }
+    if let meter { TreeMeasurement().expect(path, on: meter) }
     var request = request("dag/import", [("stats", "true"), ("pin-roots", "\(isPinning)")])
     request.headers.append(
       "Content-Type", "multipart/form-data; boundary=\(Self.boundary)")
     let body = Lock(UploadBody(descriptor: descriptor, boundary: Self.boundary))
     request.body = .stream(length: nil) { countMax in
-      try body.withLock { try $0.next(min(countMax, Self.archivePieceByteCount)) }
+      let piece = try body.withLock { try $0.next(min(countMax, Self.archivePieceByteCount)) }
+      meter?.advance(by: UInt64(piece.count))
+      return piece
     }
     return try Self.objects(try await client.send(request))
   }
@@ -100,15 +105,25 @@ struct RunningNode: Sendable {
 
 /// An archive on its way to a file.
 private struct ArchiveReading {
+  let meter: WorkMeter?
   private var reader = CARReader(byteCountMax: .max)
   private var root: CID?
   private var byteCount: UInt64 = 0
+
+  init(meter: WorkMeter?) { self.meter = meter }
 
   mutating func take(_ bytes: Bytes) throws {
     var events: [CARReader.Event] = []
     try reader.append(bytes, into: &events)
     byteCount += UInt64(bytes.count)
-    for case .header(let header) in events { root = header.roots.first }
+    meter?.advance(by: UInt64(bytes.count))
+    for event in events {
+      switch event {
+      case .header(let header): root = header.roots.first
+      case .block(let block):
+        if block.cid == root { meter?.expect(block.cid.declaredByteCount(block.bytes) ?? 0) }
+      }
+    }
   }
 
   func finish() throws -> ExportedArchive {

@@ -1,0 +1,57 @@
+import Glibc
+import Primitives
+public import Telemetry
+
+/// Sums up what an add will read, before or while it does.
+public struct TreeMeasurement {
+  private let includesHidden: Bool
+
+  /// Counts what `ContentTreeAdder` would add.
+  public init(includesHidden: Bool = false) { self.includesHidden = includesHidden }
+
+  /// Tells `meter` how many bytes the file or the tree at `path` has, and nothing where that
+  /// cannot be said, as of a pipe. A tree is walked on a thread of its own: the add need not wait.
+  public func expect(_ path: String, on meter: WorkMeter) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: meter.expect(UInt64(max(0, status.st_size)))
+    case S_IFDIR:
+      let includesHidden = includesHidden
+      NamedThread("content-measure") {
+        let measurement = Self(includesHidden: includesHidden)
+        // What cannot be looked at fails the add itself.
+        if let total = try? measurement.byteCountBlocking(of: path) { meter.expect(total) }
+      }.detach()
+    default: return
+    }
+  }
+
+  /// The bytes of all files of the tree at `path`; blocks the calling thread.
+  public func byteCountBlocking(of path: String) throws(BlockStoreError) -> UInt64 {
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .failed("opening", path, errno) }
+    return try byteCount(of: OpenDirectory(descriptor, path: path), depth: 1)
+  }
+
+  private func byteCount(
+    of directory: OpenDirectory, depth: Int
+  ) throws(BlockStoreError) -> UInt64 {
+    guard depth <= ContentTreeLimits.depthMax else {
+      throw .treeTooLarge(path: directory.path, limit: ContentTreeLimits.depthMax)
+    }
+    var sum: UInt64 = 0
+    for name in try directory.names(hidden: includesHidden) {
+      let status = try directory.status(of: name)
+      switch status.st_mode & S_IFMT {
+      case S_IFREG: sum += UInt64(max(0, status.st_size))
+      case S_IFDIR:
+        let path = directory.path(of: name)
+        let inside = try directory.open(name, O_RDONLY | O_DIRECTORY, path: path)
+        sum += try byteCount(of: OpenDirectory(inside, path: path), depth: depth + 1)
+      default: continue
+      }
+    }
+    return sum
+  }
+}
