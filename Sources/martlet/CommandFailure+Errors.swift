@@ -48,6 +48,7 @@ extension CommandFailure {
       self.init("\(error)", hint: "compare the data with the model's configuration")
     case let error as WorkError: self.init("\(error)", hint: "see `martlet train --help`")
     case let error as ContentFetchError: self.init(error)
+    case let error as LibraryError: self.init(error)
     case let error as HoldError: self.init(error)
     case let error as ContentError: self.init("\(error)", hint: "check the CID", code: .notFound)
     default:

@@ -29,7 +29,7 @@ enum ContentAdding {
   @Sendable private static func add(_ arguments: Arguments) async throws {
     let path = arguments.positionals[0]
     let layouts = try Layouts(arguments)
-    let purpose = try ContentDescribing.purpose(arguments)
+    let isDescribed = try ContentDescribing.purpose(arguments) != nil
     try ContentCommands.checkReadable(path)
     let isFolder = isDirectory(path)
     if arguments.flags.contains("private") {
@@ -38,8 +38,8 @@ enum ContentAdding {
     guard !isFolder || arguments.flags.contains("recursive") else {
       throw CommandFailure.usage("\(path) is a directory", hint: "add it with -r")
     }
-    if let purpose {
-      return try await addDescribed(path, purpose, layouts, arguments)
+    if isDescribed {
+      return try await addDescribed(path, layouts, arguments)
     }
     if arguments.flags.contains("only-hash") { return try add(path, nil, layouts, arguments) }
     // A coordinator takes single files of the published profiles.
@@ -84,19 +84,21 @@ enum ContentAdding {
 
   /// Pinned only once it is taken.
   private static func addDescribed(
-    _ path: String, _ purpose: ProvenanceStatement.Purpose, _ layouts: Layouts,
-    _ arguments: Arguments
+    _ path: String, _ layouts: Layouts, _ arguments: Arguments
   ) async throws {
-    try await ContentDescribing.withLibrary(arguments) { library in
-      let adder = ContentAdder(store: library.store, layout: layouts.file, isPinning: false)
-      let root = try tree(path, adder, layouts, arguments)
-      let described = try await library.describe(
-        root.file.cid, as: purpose, ContentDescribing.description(arguments, path: path))
-      if let name = arguments.text("name") {
-        try await library.store.pin(root.file.cid, name: name)
+    let root: AddedEntry = try await ContentCommands.withStore(arguments) { store in
+      let adder = ContentAdder(store: store, layout: layouts.file, isPinning: false)
+      return try tree(path, adder, layouts, arguments)
+    } running: { node in
+      try await ContentTransfer.with(node, arguments) { transfer in
+        let adder = ContentAdder(store: transfer.store, layout: layouts.file)
+        let root = try tree(path, adder, layouts, arguments, "adding")
+        try await transfer.send(root.file.cid, isPinning: false)
+        return root
       }
-      ContentDescribing.show(root, described, arguments)
     }
+    let words = ContentDescribing.words(arguments, path: path, root.file.cid)
+    ContentDescribing.show(root, try await ContentDescribing.work.result(words), arguments)
   }
 
   private static func addPrivate(

@@ -38,7 +38,7 @@ enum ContentReading {
   @Sendable private static func get(_ arguments: Arguments) async throws {
     let output = try arguments.required("output")
     let path = try ContentCommands.path(arguments.positionals[0])
-    try await ContentFetching.fetchIfAsked(path, arguments)
+    try await ContentFetching.fetchIfAsked(arguments)
     // A coordinator gives single files; directories are in the store of a home alone.
     if path.segments.isEmpty, path.root.codec != .dagCBOR, !ContentFetching.isAsked(arguments) {
       do {
@@ -100,8 +100,8 @@ enum ContentReading {
 
   @Sendable private static func cat(_ arguments: Arguments) async throws {
     guard let bytes = try part(arguments) else { return }
-    let path = try ContentCommands.path(arguments.positionals[0])
-    try await ContentFetching.fetchIfAsked(path, arguments)
+    _ = try ContentCommands.path(arguments.positionals[0])
+    try await ContentFetching.fetchIfAsked(arguments)
     do {
       try await ContentTransfer.reading(arguments.positionals[0], arguments) { cid, store in
         // Looked for before a byte is printed, as a part cannot be taken back.

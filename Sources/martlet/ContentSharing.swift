@@ -174,18 +174,22 @@ enum ContentSharing {
     return try home.keyOrNew(named: "identity")
   }
 
-  private static func chosenReaders(
-    _ arguments: Arguments, and first: [PublicKey]
-  ) throws -> PrivateReaders {
-    var peers = first
-    for word in (arguments.text("to") ?? "").split(separator: ",") {
+  /// The keys of peers whose ids are given with commas between them.
+  static func keys(named list: String) throws -> [PublicKey] {
+    try list.split(separator: ",").map { word in
       guard let id = try? PeerID(String(word)), let key = id.publicKey else {
         throw CommandFailure.usage(
           "`\(word)` is not the id of a peer with an Ed25519 key",
           hint: "it begins with 12D3KooW; `martlet node id` prints a node's own")
       }
-      peers.append(key)
+      return key
     }
+  }
+
+  private static func chosenReaders(
+    _ arguments: Arguments, and first: [PublicKey]
+  ) throws -> PrivateReaders {
+    let peers = first + (try keys(named: arguments.text("to") ?? ""))
     guard peers.count <= PrivateLimits.readersMax else {
       throw CommandFailure.usage(
         "\(peers.count) readers; at most \(PrivateLimits.readersMax) are possible",

@@ -44,6 +44,52 @@ struct RunningNode: Sendable {
     try Self.objects(try await client.send(request(command, items))).last ?? .null
   }
 
+  /// Lets the process do work of its own, and shows how far that is.
+  func work(
+    _ command: String, _ items: [(String, String)], _ progress: WorkProgress
+  ) async throws -> JSONValue {
+    let reading = Lock(WorkReading())
+    let response = try await client.send(request(command, items)) { bytes in
+      try reading.withLock { try $0.take(bytes, progress) }
+    }
+    // What is no line of ours is the text of a refusal.
+    guard response.status == HTTPStatus.ok.code else {
+      throw Self.refusal(response, text: reading.withLock { $0.rest })
+    }
+    guard let outcome = reading.withLock({ $0.outcome }) else {
+      throw CommandFailure(
+        "the process that has the store open ended before the work did", hint: "try again",
+        code: .unreachable)
+    }
+    if let result = outcome["Result"] { return result }
+    let failure = outcome["Failure"]
+    throw CommandFailure(
+      failure?["Message"]?.text ?? "", hint: failure?["Hint"]?.text ?? "",
+      code: ExitCode(rawValue: Int32(clamping: failure?["ExitCode"]?.integer ?? 1)) ?? .failed)
+  }
+
+  /// Why a process does not do what it is asked for.
+  private static func refusal(_ response: HTTPClientResponse, text: Bytes) -> CommandFailure {
+    let text = text.isEmpty ? response.body : text
+    if let message = (try? JSONValue(parsing: text))?["Message"]?.text {
+      return CommandFailure(message, hint: "the process that has the store open said so")
+    }
+    switch response.status {
+    case HTTPStatus.unauthorized.code:
+      return CommandFailure(
+        "the process that has the store open asks for a key",
+        hint: "stop it first, or start it without --rpc-key-file", code: .refused)
+    case HTTPStatus.notFound.code, HTTPStatus.methodNotAllowed.code:
+      return CommandFailure(
+        "the process that has the store open does not do this for others",
+        hint: "stop it first, or run `martlet content serve` in its place")
+    default:
+      return CommandFailure(
+        String(decoding: text, as: UTF8.self),
+        hint: "the process that has the store open said so")
+    }
+  }
+
   private static func objects(_ response: HTTPClientResponse) throws -> [JSONValue] {
     try check(response)
     return try response.body.split(separator: UInt8(ascii: "\n")).map {
@@ -57,10 +103,7 @@ struct RunningNode: Sendable {
       guard let fault = response.headers["X-Stream-Error"] else { return }
       throw CommandFailure(fault, hint: "the process that has the store open said so")
     }
-    let message = (try? JSONValue(parsing: response.body))?["Message"]?.text
-    throw CommandFailure(
-      message ?? String(decoding: response.body, as: UTF8.self),
-      hint: "the process that has the store open said so")
+    throw refusal(response, text: response.body)
   }
 
   // MARK: - Archives
@@ -100,6 +143,28 @@ struct RunningNode: Sendable {
       return piece
     }
     return try Self.objects(try await client.send(request))
+  }
+}
+
+/// The lines about work under way, of which the last says what came of it.
+private struct WorkReading {
+  /// What stands behind the last line's end.
+  private(set) var rest = Bytes()
+  private(set) var outcome: JSONValue?
+
+  mutating func take(_ bytes: Bytes, _ progress: WorkProgress) throws {
+    rest += bytes
+    while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+      guard let line = try? JSONValue(parsing: Bytes(rest[..<end])), line["Message"] == nil else {
+        return
+      }
+      rest.removeSubrange(...end)
+      if let done = line["Done"]?.integer {
+        progress.show(UInt64(clamping: done), of: UInt64(clamping: line["Total"]?.integer ?? 0))
+      } else {
+        outcome = line
+      }
+    }
   }
 }
 

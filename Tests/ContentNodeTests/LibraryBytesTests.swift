@@ -37,6 +37,7 @@ struct LibraryBytesTests {
       .readable(content, .everybody), .readable(content, .nobody),
       .readable(content, .accounts(Set(keys))),
       .offered(content, ContentTerms(price: .tokens(3), royaltyPartsPerMillion: 9)),
+      .denied(.content(content), true), .denied(.file(.zero), false),
       .registered(content, transaction: .zero), .owed(content, accesses: 1),
       .paying(content, accesses: .max),
     ]

@@ -19,7 +19,7 @@ extension ContentExchange {
     let session = ContentSession(store: store, isPinning: false)
     let walk = FetchWalk(
       try fetch.request.walk(), in: store, session: session,
-      progress: meter.map { FetchProgress(meter: $0) })
+      progress: fetch.scope == .all ? meter.map { FetchProgress(meter: $0) } : nil)
     let store = store
     try await complete(fetch, walk, session, from: addresses)
     try await pool.run { try session.finish() }
