@@ -137,8 +137,8 @@ enum ContentAccessCommands {
         case "private": "nobody but this node may read it"
         default: "\(Plural.text(readers.count, "peer")) may read it"
         }
-      let denied = json["denied"] == .bool(true) ? ["denied: it is served to nobody"] : []
-      return (["\(json["cid"]?.text ?? "")  \(state)"] + readers + denied)
+      let denied = json["denied"] == .bool(true) ? "denied; otherwise " : ""
+      return (["\(json["cid"]?.text ?? "")  \(denied)\(state)"] + readers)
         .joined(separator: "\n")
     }
   }
