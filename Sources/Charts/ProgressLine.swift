@@ -18,17 +18,21 @@ public struct ProgressLine: Equatable, Sendable {
   public let rate: Double?
   /// What both count.
   public let unit: Unit
+  /// What the rest takes at least, whatever the rate says.
+  public let secondsMin: Double
   /// A word in front; empty where the work needs none.
   public let label: String
 
   /// A state of the work; `done` above `total` counts as all of it.
   public init(
-    done: UInt64, total: UInt64?, rate: Double?, unit: Unit, label: String = ""
+    done: UInt64, total: UInt64?, rate: Double?, unit: Unit, secondsMin: Double = 0,
+    label: String = ""
   ) {
     self.done = total.map { min(done, $0) } ?? done
     self.total = total
     self.rate = rate
     self.unit = unit
+    self.secondsMin = secondsMin
     self.label = label
   }
 
@@ -47,11 +51,16 @@ public struct ProgressLine: Equatable, Sendable {
     }
     if let rate {
       parts.append("\(Self.amount(rate, unit))/s")
-      if let total, done < total, rate > 0 {
-        parts.append("\(Self.time(Double(total - done) / rate)) left")
-      }
     }
+    if let secondsLeft { parts.append("\(Self.time(secondsLeft)) left") }
     return parts.joined(separator: "  ")
+  }
+
+  /// Nil where nothing is left, and where nobody can say.
+  private var secondsLeft: Double? {
+    guard let total, let rate, rate > 0 else { return nil }
+    let seconds = max(Double(total - done) / rate, secondsMin)
+    return seconds > 0 ? seconds : nil
   }
 
   private func amount(of total: UInt64?) -> String {

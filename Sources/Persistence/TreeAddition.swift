@@ -33,6 +33,7 @@ struct TreeAddition {
         let (inside, shownInside) = ("\(path)/\(text)", "\(shown)/\(text)")
         let entry = try finish(found, directory, name, inside, shownInside, depth)
         report(entry)
+        meter?.finishEntry()
         try builder.add(UnixFSEntry(name: name, cid: entry.file.cid, tsize: entry.file.tsize))
       }
     }

@@ -21,37 +21,43 @@ public struct TreeMeasurement {
       NamedThread("content-measure") {
         let measurement = Self(includesHidden: includesHidden)
         // What cannot be looked at fails the add itself.
-        if let total = try? measurement.byteCountBlocking(of: path) { meter.expect(total) }
+        guard let (byteCount, entryCount) = try? measurement.countBlocking(path) else { return }
+        meter.expect(byteCount)
+        meter.expect(entries: entryCount)
       }.detach()
     default: return
     }
   }
 
-  /// The bytes of all files of the tree at `path`; blocks the calling thread.
-  public func byteCountBlocking(of path: String) throws(BlockStoreError) -> UInt64 {
+  /// The bytes of all files of the tree at `path`, and its entries; blocks the calling thread.
+  public func countBlocking(
+    _ path: String
+  ) throws(BlockStoreError) -> (byteCount: UInt64, entryCount: UInt64) {
     let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .failed("opening", path, errno) }
-    return try byteCount(of: OpenDirectory(descriptor, path: path), depth: 1)
+    var counts: (byteCount: UInt64, entryCount: UInt64) = (0, 0)
+    try count(OpenDirectory(descriptor, path: path), depth: 1, &counts)
+    return counts
   }
 
-  private func byteCount(
-    of directory: OpenDirectory, depth: Int
-  ) throws(BlockStoreError) -> UInt64 {
+  private func count(
+    _ directory: OpenDirectory, depth: Int,
+    _ counts: inout (byteCount: UInt64, entryCount: UInt64)
+  ) throws(BlockStoreError) {
     guard depth <= ContentTreeLimits.depthMax else {
       throw .treeTooLarge(path: directory.path, limit: ContentTreeLimits.depthMax)
     }
-    var sum: UInt64 = 0
     for name in try directory.names(hidden: includesHidden) {
       let status = try directory.status(of: name)
+      counts.entryCount += 1
       switch status.st_mode & S_IFMT {
-      case S_IFREG: sum += UInt64(max(0, status.st_size))
+      case S_IFREG: counts.byteCount += UInt64(max(0, status.st_size))
       case S_IFDIR:
         let path = directory.path(of: name)
         let inside = try directory.open(name, O_RDONLY | O_DIRECTORY, path: path)
-        sum += try byteCount(of: OpenDirectory(inside, path: path), depth: depth + 1)
+        try count(OpenDirectory(inside, path: path), depth: depth + 1, &counts)
       default: continue
       }
     }
-    return sum
   }
 }

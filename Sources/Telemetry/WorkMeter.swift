@@ -5,6 +5,8 @@ import Synchronization
 public final class WorkMeter: Sendable {
   private let doneCount = Atomic<UInt64>(0)
   private let totalCount = Atomic<UInt64>(0)
+  private let entryCount = Atomic<UInt64>(0)
+  private let entryTotal = Atomic<UInt64>(0)
 
   /// Nothing is done, and how much there is to do is not known.
   public init() {}
@@ -17,6 +19,17 @@ public final class WorkMeter: Sendable {
     let total = totalCount.load(ordering: .relaxed)
     return total == 0 ? nil : total
   }
+
+  /// Entries that are done and that there are: what many small files cost is not their bytes.
+  public var entries: (done: UInt64, total: UInt64) {
+    (entryCount.load(ordering: .relaxed), entryTotal.load(ordering: .relaxed))
+  }
+
+  /// One more entry is done.
+  public func finishEntry() { entryCount.wrappingAdd(1, ordering: .relaxed) }
+
+  /// So many entries there are.
+  public func expect(entries: UInt64) { entryTotal.store(entries, ordering: .relaxed) }
 
   /// So much more is done.
   public func advance(by count: UInt64) { doneCount.wrappingAdd(count, ordering: .relaxed) }

@@ -9,6 +9,7 @@ import Telemetry
 final class WorkProgress: Sendable {
   private struct State: Sendable {
     var rate = ProgressRate()
+    var entryRate = ProgressRate()
     var isLineShown = false
     var isOver = false
   }
@@ -63,10 +64,16 @@ final class WorkProgress: Sendable {
     state.withLock { state in
       guard !state.isOver else { return false }
       let done = meter.done
-      state.rate.note(done, at: (ContinuousClock.now - started) / .seconds(1))
+      let (entriesDone, entryTotal) = meter.entries
+      let seconds = (ContinuousClock.now - started) / .seconds(1)
+      state.rate.note(done, at: seconds)
+      state.entryRate.note(entriesDone, at: seconds)
       guard done > 0 || meter.total != nil else { return true }
+      let entriesLeft = Double(entryTotal - min(entriesDone, entryTotal))
       let line = ProgressLine(
-        done: done, total: meter.total, rate: state.rate.perSecond, unit: unit, label: label)
+        done: done, total: meter.total, rate: state.rate.perSecond, unit: unit,
+        secondsMin: state.entryRate.perSecond.map { $0 > 0 ? entriesLeft / $0 : 0 } ?? 0,
+        label: label)
       // One that wraps could not be erased.
       let fitting = String(line.text.prefix(Terminal.size.columns - 1))
       Output.write(Self.eraseLine + fitting, to: STDERR_FILENO)

@@ -39,6 +39,17 @@ struct ProgressLineTests {
     #expect(text(0, 0, nil) == "[####################]  100 %  0 B of 0 B")
   }
 
+  @Test("what takes longer than its bytes says so")
+  func least() {
+    func text(_ done: UInt64, _ secondsMin: Double) -> String {
+      ProgressLine(done: done, total: 100, rate: 10, unit: .bytes, secondsMin: secondsMin).text
+    }
+    #expect(text(50, 2).hasSuffix("10 B/s  5 s left"))
+    #expect(text(50, 90).hasSuffix("1 min 30 s left"))
+    #expect(text(100, 90).hasSuffix("1 min 30 s left"))
+    #expect(text(100, 0).hasSuffix("10 B/s"))
+  }
+
   @Test("no numbers break it")
   func extremes() {
     #expect(text(.max, 10, 1).contains("100 %  10 B of 10 B"))
