@@ -43,6 +43,15 @@ struct LibraryBytesTests {
     ]
   }
 
+  @Test("a denial is the bytes that the specification names")
+  func denialBytes() {
+    let zeros = Bytes(repeating: 0, count: 32)
+    #expect(
+      LibraryEvent.denied(.file(.zero), false).encoded()
+        == [0xA2, 0x62] + Bytes("on".utf8) + [0xF4, 0x66] + Bytes("denied".utf8) + [0x58, 0x20]
+        + zeros)
+  }
+
   @Test("every event is read back as it was written")
   func roundTrip() throws {
     for event in try Self.events() {
