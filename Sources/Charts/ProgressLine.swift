@@ -8,51 +8,66 @@ public struct ProgressLine: Equatable, Sendable {
     case items(String)
   }
 
-  /// Rates of the first moments say nothing.
-  private static let rateSecondsMin = 0.5
   private static let barWidth = 20
 
   /// What is done.
   public let done: UInt64
-  /// What there is to do.
-  public let total: UInt64
-  /// Since the work began.
-  public let seconds: Double
+  /// What there is to do; nil where that is not known.
+  public let total: UInt64?
+  /// What is done each second; nil before that says anything.
+  public let rate: Double?
   /// What both count.
   public let unit: Unit
+  /// What the rest takes at least, whatever the rate says.
+  public let secondsMin: Double
+  /// A word in front; empty where the work needs none.
+  public let label: String
 
   /// A state of the work; `done` above `total` counts as all of it.
-  public init(done: UInt64, total: UInt64, seconds: Double, unit: Unit) {
-    self.done = min(done, total)
+  public init(
+    done: UInt64, total: UInt64?, rate: Double?, unit: Unit, secondsMin: Double = 0,
+    label: String = ""
+  ) {
+    self.done = total.map { min(done, $0) } ?? done
     self.total = total
-    self.seconds = seconds
+    self.rate = rate
     self.unit = unit
-  }
-
-  /// What was done each second on average; nil before that says anything.
-  public var rate: Double? {
-    seconds >= Self.rateSecondsMin && done > 0 ? Double(done) / seconds : nil
+    self.secondsMin = secondsMin
+    self.label = label
   }
 
   /// The line.
   public var text: String {
-    let share = total == 0 ? 1 : Double(done) / Double(total)
-    let filled = Int(share * Double(Self.barWidth))
-    let bar =
-      String(repeating: "#", count: filled)
-      + String(repeating: ".", count: Self.barWidth - filled)
-    var parts = ["[\(bar)]", "\(Int(share * 100)) %", amount]
+    var parts = label.isEmpty ? [] : [label]
+    if let total {
+      let share = total == 0 ? 1 : Double(done) / Double(total)
+      let filled = Int(share * Double(Self.barWidth))
+      let bar =
+        String(repeating: "#", count: filled)
+        + String(repeating: ".", count: Self.barWidth - filled)
+      parts += ["[\(bar)]", "\(Int(share * 100)) %", amount(of: total)]
+    } else {
+      parts.append(amount(of: nil))
+    }
     if let rate {
       parts.append("\(Self.amount(rate, unit))/s")
-      if done < total { parts.append("\(Self.time(Double(total - done) / rate)) left") }
     }
+    if let secondsLeft { parts.append("\(Self.time(secondsLeft)) left") }
     return parts.joined(separator: "  ")
   }
 
-  private var amount: String {
+  /// Nil where nothing is left, and where nobody can say.
+  private var secondsLeft: Double? {
+    guard let total, let rate, rate > 0 else { return nil }
+    let seconds = max(Double(total - done) / rate, secondsMin)
+    return seconds > 0 ? seconds : nil
+  }
+
+  private func amount(of total: UInt64?) -> String {
     switch unit {
-    case .bytes: "\(Self.bytes(Double(done))) of \(Self.bytes(Double(total)))"
-    case .items(let name): "\(done) of \(total) \(name)"
+    case .bytes:
+      Self.bytes(Double(done)) + (total.map { " of \(Self.bytes(Double($0)))" } ?? "")
+    case .items(let name): "\(done)" + (total.map { " of \($0)" } ?? "") + " \(name)"
     }
   }
 

@@ -1,27 +1,34 @@
 internal import Glibc
 internal import Networking
 public import Primitives
+public import Telemetry
 
 extension NetworkClient {
-  /// Sends the file at `path`, or standard input for `-`, and returns `cid`, `size` and `bytes`.
+  /// Sends the file at `path`, or standard input for `-`, and returns `cid`, `size` and `bytes`;
+  /// `meter` counts the bytes that are sent.
   public func uploadContent(
-    _ path: String, profile: String? = nil
+    _ path: String, profile: String? = nil, meter: WorkMeter? = nil
   ) async throws(NetworkClientError) -> JSONValue {
     let query = profile.map { "?profile=\(Self.segment($0))" } ?? ""
     var request = request(.post, Self.base + "/content" + query)
     let source = try FileSource(path: path)
     request.headers.append("Content-Type", "application/octet-stream")
-    request.body = .stream(length: source.length) { try source.next(countMax: $0) }
+    request.body = .stream(length: source.length) { countMax in
+      let bytes = try source.next(countMax: countMax)
+      meter?.advance(by: UInt64(bytes.count))
+      return bytes
+    }
     request.timeout = nil
     return try await json(request)
   }
 
   /// Writes a stored file to `path` and returns its size; `path` is as it was where that fails.
+  /// `meter` counts the bytes that came.
   @discardableResult
   public func downloadContent(
-    _ cid: String, to path: String
+    _ cid: String, to path: String, meter: WorkMeter? = nil
   ) async throws(NetworkClientError) -> Int {
-    try await download(Self.base + "/content/" + Self.segment(cid), to: path)
+    try await download(Self.base + "/content/" + Self.segment(cid), to: path, meter)
   }
 
   /// Writes a session's newest model to `path` as a safetensors file and returns its size.
@@ -33,14 +40,17 @@ extension NetworkClient {
   }
 
   private func download(
-    _ source: String, to path: String
+    _ source: String, to path: String, _ meter: WorkMeter? = nil
   ) async throws(NetworkClientError) -> Int {
     var request = request(.get, source)
     request.timeout = nil
     request.responseBytesMax = Limits.fileBytesMax
     let file = try PartialFile(for: path)
     do {
-      let response = try await http.send(request) { try file.append($0) }
+      let response = try await http.send(request) { bytes in
+        try file.append(bytes)
+        meter?.advance(by: UInt64(bytes.count))
+      }
       try Self.check(response)
       return try file.keep()
     } catch {

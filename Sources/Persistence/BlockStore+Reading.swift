@@ -55,6 +55,13 @@ extension BlockStore {
     try open().index.entry(digest) != nil
   }
 
+  /// The bytes that a block takes on the disk, fewer than it has where it is compressed; 0 for one
+  /// that is not stored.
+  package func storedByteCount(_ cid: CID) throws(BlockStoreError) -> Int {
+    guard let digest = try digest(of: cid) else { return 0 }
+    return Int(try open().index.entry(digest)?.location.payloadByteCount ?? 0)
+  }
+
   /// The SHA-256 under which the store has what `cid` names: for one of another hash function that
   /// of the block stored under it. Nil where none was, and for inline content.
   public func digest(of cid: CID) throws(BlockStoreError) -> Digest? {

@@ -85,8 +85,10 @@ public struct BlockStoreCheck {
       let page = try page(after: last)
       guard let end = page.last?.digest else { return }
       // In the order of the disk, not of the digests.
-      for (digest, _) in page.sorted(by: { $0.place < $1.place }) { try check(digest) }
-      progress(report.blockCount, max(total, report.blockCount))
+      for (digest, _) in page.sorted(by: { $0.place < $1.place }) {
+        try check(digest)
+        progress(report.blockCount, max(total, report.blockCount))
+      }
       last = end
     }
   }

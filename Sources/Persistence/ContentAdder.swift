@@ -1,7 +1,7 @@
 public import ContentStore
 import Glibc
 import Primitives
-import Telemetry
+public import Telemetry
 
 /// Adds files to a store, or only names them.
 ///
@@ -13,6 +13,7 @@ public struct ContentAdder: Sendable {
   let layout: UnixFSLayout
   let isPinning: Bool
   let pinName: String
+  private(set) var meter: WorkMeter?
 
   /// Adds to `store`, or only computes CIDs where it is nil.
   ///
@@ -28,6 +29,13 @@ public struct ContentAdder: Sendable {
     self.layout = layout
     self.isPinning = isPinning
     self.pinName = pinName
+  }
+
+  /// The same, with the bytes of files that are read counted on `meter`.
+  public func counting(on meter: WorkMeter?) -> ContentAdder {
+    var adder = self
+    adder.meter = meter
+    return adder
   }
 
   /// Adds the regular file at `path`; blocks the calling thread.
@@ -46,7 +54,8 @@ public struct ContentAdder: Sendable {
     let workers = ContentWorkers()
     defer { workers.close() }
     let file = try FileAddition(layout: layout, session: session).add(
-      ContentSource(descriptor: descriptor, path: path, chunkByteCount: layout.chunkByteCount),
+      ContentSource(
+        descriptor: descriptor, path: path, chunkByteCount: layout.chunkByteCount, meter: meter),
       on: workers)
     try session.finish(root: file.cid, pinName: pinName)
     return file

@@ -1,6 +1,7 @@
 public import ContentStore
 import Glibc
 import Primitives
+public import Telemetry
 
 /// What came out of a content archive (CAR).
 public struct ImportedArchive: Equatable, Sendable {
@@ -54,9 +55,13 @@ public struct ContentArchive {
   private static let byteCountMax: UInt64 = 1 << 40
 
   private let store: BlockStore
+  private let meter: WorkMeter?
 
-  /// Archives of `store`.
-  public init(store: BlockStore) { self.store = store }
+  /// Archives of `store`; `meter` counts the bytes of archives that are read or written.
+  public init(store: BlockStore, meter: WorkMeter? = nil) {
+    self.store = store
+    self.meter = meter
+  }
 
   // MARK: - Import
 
@@ -70,7 +75,7 @@ public struct ContentArchive {
     guard descriptor >= 0 else { throw BlockStoreError.failed("opening", path, errno) }
     defer { close(descriptor) }
     let source = ContentSource(
-      descriptor: descriptor, path: path, chunkByteCount: Self.pieceByteCount)
+      descriptor: descriptor, path: path, chunkByteCount: Self.pieceByteCount, meter: meter)
     let session = ContentSession(store: store, isPinning: false)
     var reader = CARReader(byteCountMax: Self.byteCountMax)
     var imported = ImportedArchive()
@@ -125,12 +130,14 @@ public struct ContentArchive {
     var export = try DagExport(DagExport.Request(ContentPath(root: cid)))
     while let wanted = export.wanted {
       let block = try store.block(wanted)
+      if wanted == cid { meter?.expect(cid.declaredByteCount(block) ?? 0) }
       guard try supply(block, of: wanted, to: &export) else { continue }
       waiting += writer.sectionHeader(of: wanted, byteCount: block.count)
       waiting += block
       written.blockCount += 1
       guard waiting.count >= Self.pieceByteCount else { continue }
       try ContentExport.write(waiting, to: descriptor, path)
+      meter?.advance(by: UInt64(waiting.count))
       waiting.removeAll(keepingCapacity: true)
     }
     try ContentExport.write(waiting, to: descriptor, path)

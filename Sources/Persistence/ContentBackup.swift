@@ -1,6 +1,7 @@
 public import ContentStore
 import Cryptography
 public import Primitives
+public import Telemetry
 
 /// What a repair of a backup did.
 public struct BackupRepair: Equatable, Sendable {
@@ -28,9 +29,13 @@ public struct ContentBackup {
   private static let lostGroupsMax = 1_024
 
   private let store: BlockStore
+  private let meter: WorkMeter?
 
-  /// Backups in `store`.
-  public init(store: BlockStore) { self.store = store }
+  /// Backups in `store`; `meter` counts the blocks that are looked at.
+  public init(store: BlockStore, meter: WorkMeter? = nil) {
+    self.store = store
+    self.meter = meter
+  }
 
   /// Computes parity for everything below `root`, which must all be stored, and pins the backup.
   public func addBlocking(
@@ -46,6 +51,7 @@ public struct ContentBackup {
       page = []
     }
     let digests = try digests(below: root)
+    meter?.expect(UInt64(digests.count))
     for start in stride(from: 0, to: digests.count, by: code.dataCount) {
       let data = try digests[start..<min(digests.count, start + code.dataCount)].map { digest in
         (cid: CID.v1(.raw, .sha256(digest)), bytes: try store.get(digest))
@@ -53,6 +59,7 @@ public struct ContentBackup {
       var parity: [ContentBlock] = []
       page.append(BackupGroup(protecting: data, with: code, into: &parity))
       try session.store(parity)
+      meter?.advance(by: UInt64(data.count))
       if page.count == BackupPage.groupsMax { try closePage() }
     }
     if !page.isEmpty { try closePage() }
@@ -91,8 +98,10 @@ public struct ContentBackup {
     let (manifest, groups) = try groups(of: cid)
     let session = ContentSession(store: store, isPinning: false)
     var repair = BackupRepair()
+    meter?.expect(UInt64(groups.reduce(0) { $0 + $1.members.count }))
     for (number, group) in groups.enumerated() {
       repair.groupCount += 1
+      defer { meter?.advance(by: UInt64(group.members.count)) }
       var blocks = try group.members.map { try stored($0.cid) }
       repair.wholeCount += blocks.count { $0 != nil }
       guard blocks.contains(where: { $0 == nil }) else { continue }

@@ -1,16 +1,21 @@
 public import ContentStore
 import Glibc
 package import Primitives
+public import Telemetry
 
 /// Writes files out of a store: to a temporary file first, renamed when every block was checked.
 public struct ContentExport: Sendable {
   private let store: BlockStore
   private let limits: UnixFSWalkLimits
+  private let meter: WorkMeter?
 
-  /// Reads from `store`.
-  public init(store: BlockStore, limits: UnixFSWalkLimits = UnixFSWalkLimits()) {
+  /// Reads from `store`; `meter` counts the bytes that are written.
+  public init(
+    store: BlockStore, limits: UnixFSWalkLimits = UnixFSWalkLimits(), meter: WorkMeter? = nil
+  ) {
     self.store = store
     self.limits = limits
+    self.meter = meter
   }
 
   /// Writes the file `cid` to `path` and returns its size; blocks the calling thread.
@@ -34,6 +39,7 @@ public struct ContentExport: Sendable {
       while let bytes = try reader.next() {
         try Self.write(bytes, to: descriptor, path)
         written += UInt64(bytes.count)
+        meter?.advance(by: UInt64(bytes.count))
       }
     } catch ContentError.digestMismatch(let damaged) {
       if let digest = damaged.digest { store.noteDamage(digest) }

@@ -70,7 +70,7 @@ public struct ContentTreeAdder: Sendable {
     if directory >= 0 {
       let walk = TreeAddition(
         layout: adder.layout, directoryLayout: directoryLayout, includesHidden: includesHidden,
-        session: session, workers: workers, report: report)
+        session: session, workers: workers, meter: adder.meter, report: report)
       root = try walk.addDirectory(directory, path: path, shown: name, depth: 1)
     } else if errno == ENOTDIR {
       root = try addFile(path, name, session, workers)
@@ -89,7 +89,8 @@ public struct ContentTreeAdder: Sendable {
     guard descriptor >= 0 else { throw .failed("opening", path, errno) }
     defer { close(descriptor) }
     let source = ContentSource(
-      descriptor: descriptor, path: path, chunkByteCount: adder.layout.chunkByteCount)
+      descriptor: descriptor, path: path, chunkByteCount: adder.layout.chunkByteCount,
+      meter: adder.meter)
     let file = try FileAddition(layout: adder.layout, session: session).add(source, on: workers)
     return AddedEntry(path: name, kind: .file, file: file)
   }

@@ -2,6 +2,7 @@ import CShim
 public import ContentStore
 import Glibc
 public import Primitives
+public import Telemetry
 
 /// What was written.
 public struct ExportedTree: Equatable, Sendable {
@@ -35,11 +36,17 @@ public struct ContentTreeExportLimits: Sendable {
 public struct ContentTreeExport {
   private let store: BlockStore
   private let limits: ContentTreeExportLimits
+  private let meter: WorkMeter?
 
-  /// Reads from `store`.
-  public init(store: BlockStore, limits: ContentTreeExportLimits = ContentTreeExportLimits()) {
+  /// Reads from `store`; `meter` counts the bytes of files and
+  /// directories that are written.
+  public init(
+    store: BlockStore, limits: ContentTreeExportLimits = ContentTreeExportLimits(),
+    meter: WorkMeter? = nil
+  ) {
     self.store = store
     self.limits = limits
+    self.meter = meter
   }
 
   /// Writes what `cid` names to `path`; blocks the calling thread.
@@ -47,10 +54,12 @@ public struct ContentTreeExport {
   /// Throws `ContentError` for what is not stored or not UnixFS, `BlockStoreError` for a failure of
   /// the disk or a directory that is there already; `path` is then as it was before.
   public func writeBlocking(_ cid: CID, to path: String) throws -> ExportedTree {
+    if let meter { meter.expect(cid.declaredByteCount(try store.block(cid)) ?? 0) }
     switch try ContentKind(of: cid, in: store) {
     case .file:
       let size = try ContentExport(
-        store: store, limits: UnixFSWalkLimits(fileByteCountMax: limits.byteCountMax)
+        store: store, limits: UnixFSWalkLimits(fileByteCountMax: limits.byteCountMax),
+        meter: meter
       ).writeBlocking(cid, to: path)
       return ExportedTree(entryCount: 1, byteCount: size)
     case .symlink(let target):
@@ -81,7 +90,7 @@ public struct ContentTreeExport {
       let descriptor = open(temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
       guard descriptor >= 0 else { throw BlockStoreError.failed("opening", temporary, errno) }
       let directory = OpenDirectory(descriptor, path: temporary)
-      var writing = TreeWriting(store: store, limits: limits)
+      var writing = TreeWriting(store: store, limits: limits, meter: meter)
       try writing.writeDirectory(cid, into: directory, depth: 1)
       // One wait for all files instead of one for each.
       guard shim_synchronize_file_system(descriptor) == 0 else {
@@ -105,6 +114,7 @@ public struct ContentTreeExport {
 private struct TreeWriting {
   let store: BlockStore
   let limits: ContentTreeExportLimits
+  let meter: WorkMeter?
   var written = ExportedTree(entryCount: 1)
 
   mutating func writeDirectory(_ cid: CID, into directory: OpenDirectory, depth: Int) throws {
@@ -113,7 +123,9 @@ private struct TreeWriting {
     }
     var walk = UnixFSDirectoryWalk(root: cid)
     while let wanted = walk.wanted {
-      for entry in try walk.supply(store.verifiedBlock(wanted)) {
+      let block = try store.verifiedBlock(wanted)
+      meter?.advance(by: UInt64(block.count))
+      for entry in try walk.supply(block) {
         try UnixFSName.check(entry.name)
         try write(entry, into: directory, depth)
       }
@@ -136,8 +148,8 @@ private struct TreeWriting {
       let descriptor = try directory.create(entry.name)
       defer { close(descriptor) }
       let rest = UnixFSWalkLimits(fileByteCountMax: limits.byteCountMax - written.byteCount)
-      written.byteCount += try ContentExport(store: store, limits: rest).writeBlocking(
-        entry.cid, to: descriptor, path: directory.path(of: entry.name))
+      written.byteCount += try ContentExport(store: store, limits: rest, meter: meter)
+        .writeBlocking(entry.cid, to: descriptor, path: directory.path(of: entry.name))
     }
   }
 }

@@ -8,6 +8,8 @@ struct ContentSource {
   let descriptor: Int32
   let path: String
   let chunkByteCount: Int
+  /// Counts the bytes that are read.
+  var meter: WorkMeter?
 
   /// Returns the next chunk, shorter only at the end, empty behind it.
   func next() throws(BlockStoreError) -> Bytes { try next(max: chunkByteCount) }
@@ -29,6 +31,7 @@ struct ContentSource {
         if count < 0 { failure = errno }
         if count <= 0 { break }
         filled += count
+        meter?.advance(by: UInt64(count))
       }
     }
     if failure == EISDIR { throw .notAFile(path: path) }

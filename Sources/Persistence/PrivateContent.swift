@@ -2,6 +2,7 @@ public import ContentStore
 public import Cryptography
 import Glibc
 public import Primitives
+public import Telemetry
 
 /// Who shall read a private object.
 public struct PrivateReaders: Sendable {
@@ -53,11 +54,14 @@ public struct PrivateDescription: Sendable {
 public struct PrivateContent {
   let store: BlockStore
   private let author: SigningKey
+  private let meter: WorkMeter?
 
-  /// Writes in the name of `author`, and opens what is sealed for it.
-  public init(store: BlockStore, author: SigningKey) {
+  /// Writes in the name of `author`, and opens what is sealed for it; `meter` counts the bytes of
+  /// files that are read or written.
+  public init(store: BlockStore, author: SigningKey, meter: WorkMeter? = nil) {
     self.store = store
     self.author = author
+    self.meter = meter
   }
 
   /// The author's key, by which others share with it.
@@ -83,7 +87,8 @@ public struct PrivateContent {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw BlockStoreError.failed("opening", path, errno) }
     defer { close(descriptor) }
-    let source = ContentSource(descriptor: descriptor, path: path, chunkByteCount: 1 << 20)
+    let source = ContentSource(
+      descriptor: descriptor, path: path, chunkByteCount: 1 << 20, meter: meter)
     return try seal(
       for: readers, as: description, isCompressed: isCompressed, pinName: pinName
     ) {
@@ -119,6 +124,7 @@ public struct PrivateContent {
     while let piece = try reader.next() {
       try ContentExport.write(piece, to: descriptor, path)
       written += UInt64(piece.count)
+      meter?.advance(by: UInt64(piece.count))
     }
     return written
   }

@@ -11,6 +11,7 @@ struct TreeAddition {
   let includesHidden: Bool
   let session: ContentSession
   let workers: ContentWorkers
+  let meter: WorkMeter?
   let report: ContentTreeAdder.Report
 
   /// Adds the open directory, which is closed, and everything in it.
@@ -32,6 +33,7 @@ struct TreeAddition {
         let (inside, shownInside) = ("\(path)/\(text)", "\(shown)/\(text)")
         let entry = try finish(found, directory, name, inside, shownInside, depth)
         report(entry)
+        meter?.finishEntry()
         try builder.add(UnixFSEntry(name: name, cid: entry.file.cid, tsize: entry.file.tsize))
       }
     }
@@ -52,7 +54,8 @@ struct TreeAddition {
     let results = Lock([FoundEntry?](repeating: nil, count: names.count))
     let jobs = ContentJobGroup()
     let job = SmallEntries(
-      directory: directory, layout: layout, directoryLayout: directoryLayout, session: session)
+      directory: directory, layout: layout, directoryLayout: directoryLayout, session: session,
+      meter: meter)
     for start in stride(from: 0, to: names.count, by: ContentTreeLimits.entriesPerJob) {
       let range = start..<min(start + ContentTreeLimits.entriesPerJob, names.count)
       let work: @Sendable () -> Void = {
@@ -78,7 +81,7 @@ struct TreeAddition {
       let descriptor = try directory.open(name, O_RDONLY, path: path)
       defer { close(descriptor) }
       let source = ContentSource(
-        descriptor: descriptor, path: path, chunkByteCount: layout.chunkByteCount)
+        descriptor: descriptor, path: path, chunkByteCount: layout.chunkByteCount, meter: meter)
       let file = try FileAddition(layout: layout, session: session).add(source, on: workers)
       return AddedEntry(path: shown, kind: .file, file: file)
     case .directory:
@@ -108,6 +111,7 @@ struct SmallEntries: Sendable {
   let layout: UnixFSLayout
   let directoryLayout: UnixFSDirectoryLayout
   let session: ContentSession
+  let meter: WorkMeter?
 
   /// Returns one result for each name.
   func add(_ names: ArraySlice<Bytes>) -> [FoundEntry] {
@@ -144,7 +148,7 @@ struct SmallEntries: Sendable {
       let descriptor = try directory.open(name, O_RDONLY, path: path)
       defer { close(descriptor) }
       let chunk = try ContentSource(
-        descriptor: descriptor, path: path, chunkByteCount: layout.chunkByteCount
+        descriptor: descriptor, path: path, chunkByteCount: layout.chunkByteCount, meter: meter
       ).next(about: Int(status.st_size))
       // It has grown since.
       guard chunk.count < layout.chunkByteCount else { return (.large, nil) }

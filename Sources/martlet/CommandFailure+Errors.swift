@@ -54,6 +54,7 @@ extension CommandFailure {
   private init(describingContent error: any Error) {
     switch error {
     case let error as ContentFetchError: self.init(error)
+    case let error as LibraryError: self.init(error)
     case let error as HoldError: self.init(error)
     case let error as LibraryError: self.init(error)
     case let error as OrderError: self.init(error)

@@ -29,7 +29,7 @@ enum ContentAdding {
   @Sendable private static func add(_ arguments: Arguments) async throws {
     let path = arguments.positionals[0]
     let layouts = try Layouts(arguments)
-    let purpose = try ContentDescribing.purpose(arguments)
+    let isDescribed = try ContentDescribing.purpose(arguments) != nil
     try ContentCommands.checkReadable(path)
     let isFolder = isDirectory(path)
     if arguments.flags.contains("private") {
@@ -38,15 +38,19 @@ enum ContentAdding {
     guard !isFolder || arguments.flags.contains("recursive") else {
       throw CommandFailure.usage("\(path) is a directory", hint: "add it with -r")
     }
-    if let purpose {
-      return try await addDescribed(path, purpose, layouts, arguments)
+    if isDescribed {
+      return try await addDescribed(path, layouts, arguments)
     }
     if arguments.flags.contains("only-hash") { return try add(path, nil, layouts, arguments) }
     // A coordinator takes single files of the published profiles.
     if let profile = layouts.profile, !isFolder, !setsPin(arguments) {
       do {
-        let result = try await NetworkClient.selected(arguments).uploadContent(
-          path, profile: profile.rawValue)
+        let client = try NetworkClient.selected(arguments)
+        let result = try await WorkProgress.during(arguments) { progress in
+          progress.expect(below: path)
+          return try await client.uploadContent(
+            path, profile: profile.rawValue, meter: progress.meter)
+        }
         return show(
           path.split(separator: "/").last.map(String.init) ?? path, result["cid"]?.text ?? "",
           result["size"]?.integer ?? 0, arguments, isTree: false)
@@ -65,44 +69,36 @@ enum ContentAdding {
     _ path: String, to node: RunningNode, _ layouts: Layouts, _ arguments: Arguments
   ) async throws {
     let isPinning = !arguments.flags.contains("no-pin")
-    try await ContentCommands.withTransferFolder(arguments) { folder in
-      let store = try BlockStore(path: "\(folder)/store")
-      defer { store.close() }
-      let adder = ContentTreeAdder(
-        ContentAdder(store: store, layout: layouts.file), directoryLayout: layouts.directory,
-        includesHidden: arguments.flags.contains("hidden"))
+    try await ContentTransfer.with(node, arguments) { transfer in
       let isTree = isDirectory(path)
-      let root = try adder.addBlocking(path: path) { entry in
+      let adder = ContentAdder(store: transfer.store, layout: layouts.file)
+      let root = try tree(path, adder, layouts, arguments, "adding") { entry in
         // A tree's root comes last.
         if isTree, entry.path.contains("/") { show(entry, arguments, isTree: isTree) }
       }
-      let archive = "\(folder)/archive"
-      _ = try ContentArchive(store: store).exportBlocking(root.file.cid, to: archive)
-      _ = try await node.importArchive(at: archive, isPinning: isPinning)
-      if isPinning, let name = arguments.text("name") {
-        _ = try await node.object("pin/add", ("arg", "\(root.file.cid)"), ("name", name))
-      }
+      try await transfer.send(
+        root.file.cid, isPinning: isPinning, named: isPinning ? arguments.text("name") : nil)
       show(root, arguments, isTree: isTree)
     }
   }
 
   /// Pinned only once it is taken.
   private static func addDescribed(
-    _ path: String, _ purpose: ProvenanceStatement.Purpose, _ layouts: Layouts,
-    _ arguments: Arguments
+    _ path: String, _ layouts: Layouts, _ arguments: Arguments
   ) async throws {
-    try await ContentDescribing.withLibrary(arguments) { library in
-      let root = try ContentTreeAdder(
-        ContentAdder(store: library.store, layout: layouts.file, isPinning: false),
-        directoryLayout: layouts.directory, includesHidden: arguments.flags.contains("hidden")
-      ).addBlocking(path: path)
-      let described = try await library.describe(
-        root.file.cid, as: purpose, ContentDescribing.description(arguments, path: path))
-      if let name = arguments.text("name") {
-        try await library.store.pin(root.file.cid, name: name)
+    let root: AddedEntry = try await ContentCommands.withStore(arguments) { store in
+      let adder = ContentAdder(store: store, layout: layouts.file, isPinning: false)
+      return try tree(path, adder, layouts, arguments)
+    } running: { node in
+      try await ContentTransfer.with(node, arguments) { transfer in
+        let adder = ContentAdder(store: transfer.store, layout: layouts.file)
+        let root = try tree(path, adder, layouts, arguments, "adding")
+        try await transfer.send(root.file.cid, isPinning: false)
+        return root
       }
-      ContentDescribing.show(root, described, arguments)
     }
+    let words = ContentDescribing.words(arguments, path: path, root.file.cid)
+    ContentDescribing.show(root, try await ContentDescribing.work.result(words), arguments)
   }
 
   private static func addPrivate(
@@ -139,10 +135,22 @@ enum ContentAdding {
       store: store, layout: layouts.file, isPinning: !arguments.flags.contains("no-pin"),
       pinName: arguments.text("name") ?? "")
     let isTree = isDirectory(path)
-    _ = try ContentTreeAdder(
-      adder, directoryLayout: layouts.directory,
-      includesHidden: arguments.flags.contains("hidden")
-    ).addBlocking(path: path) { show($0, arguments, isTree: isTree) }
+    _ = try tree(path, adder, layouts, arguments) { show($0, arguments, isTree: isTree) }
+  }
+
+  /// Adds what is at `path` and says how far that is.
+  private static func tree(
+    _ path: String, _ adder: ContentAdder, _ layouts: Layouts, _ arguments: Arguments,
+    _ label: String = "", report: @escaping ContentTreeAdder.Report = { _ in }
+  ) throws -> AddedEntry {
+    let includesHidden = arguments.flags.contains("hidden")
+    return try WorkProgress.during(arguments, label) { progress in
+      progress.expect(below: path, includingHidden: includesHidden)
+      return try ContentTreeAdder(
+        adder.counting(on: progress.meter), directoryLayout: layouts.directory,
+        includesHidden: includesHidden
+      ).addBlocking(path: path) { entry in progress.beside { report(entry) } }
+    }
   }
 
   private static func show(_ entry: AddedEntry, _ arguments: Arguments, isTree: Bool) {

@@ -27,9 +27,9 @@ enum ContentArchiving {
     try ContentCommands.checkReadable(path)
     let name = arguments.text("name") ?? ""
     let imported = try await ContentCommands.withStore(arguments) {
-      try ContentArchive(store: $0).importBlocking(path: path, pinName: name)
+      try read(path, named: name, into: $0, arguments)
     } running: {
-      try await store(path, named: name, in: $0)
+      try await store(path, named: name, in: $0, arguments)
     }
     let json: JSONValue = [
       "blocks": JSONValue(imported.blockCount), "bytes": JSONValue(imported.byteCount),
@@ -54,12 +54,25 @@ enum ContentArchiving {
       hint: "import the file that holds the rest, then pin it with `martlet content pin add`")
   }
 
+  private static func read(
+    _ path: String, named name: String, into store: BlockStore, _ arguments: Arguments
+  ) throws -> ImportedArchive {
+    try WorkProgress.during(arguments) { progress in
+      progress.expect(below: path)
+      return try ContentArchive(store: store, meter: progress.meter)
+        .importBlocking(path: path, pinName: name)
+    }
+  }
+
   /// Hands an archive to the process that has the store open.
   private static func store(
-    _ path: String, named name: String, in node: RunningNode
+    _ path: String, named name: String, in node: RunningNode, _ arguments: Arguments
   ) async throws -> ImportedArchive {
     var imported = ImportedArchive()
-    for line in try await node.importArchive(at: path) {
+    let lines = try await WorkProgress.during(arguments) {
+      try await node.importArchive(at: path, meter: $0.meter)
+    }
+    for line in lines {
       if let count = line["Stats"]?["BlockCount"]?.integer { imported.blockCount = Int(count) }
       if let count = line["Stats"]?["BlockBytesCount"]?.integer {
         imported.byteCount = UInt64(clamping: count)
@@ -81,11 +94,15 @@ enum ContentArchiving {
     let output = try arguments.required("output")
     let written = try await ContentCommands.withStore(arguments) { store in
       let cid = try ContentCommands.resolve(arguments.positionals[0], in: store)
-      return try ContentArchive(store: store).exportBlocking(cid, to: output)
+      return try WorkProgress.during(arguments) {
+        try ContentArchive(store: store, meter: $0.meter).exportBlocking(cid, to: output)
+      }
     } running: { node in
       let file = try ReplacedFile(path: output)
-      let written = try await node.export(
-        arguments.positionals[0], to: file.descriptor, named: output)
+      let written = try await WorkProgress.during(arguments) {
+        try await node.export(
+          arguments.positionals[0], to: file.descriptor, named: output, meter: $0.meter)
+      }
       try file.keep()
       return written
     }

@@ -49,21 +49,46 @@ enum ContentBackupCommands {
     "\(range.lowerBound) to \(range.upperBound)"
   }
 
-  @Sendable private static func add(_ arguments: Arguments) async throws {
+  static let works = [addWork, repairWork, showWork] + ContentBackupPlacing.works
+
+  private static let addWork = StoreWork(name: "backup/add", unit: WorkProgress.blocks) {
+    opened, arguments, meter in
     let code = try code(arguments)
-    try ContentCommands.withStore(arguments) { store in
-      let content = try ContentCommands.resolve(arguments.positionals[0], in: store)
-      let cid = try ContentBackup(store: store).addBlocking(
+    return try await StoreWork.onOwnThread("backup") {
+      let store = opened.store
+      let content = try ContentCommands.resolve(arguments.positionals.first ?? "", in: store)
+      let cid = try ContentBackup(store: store, meter: meter).addBlocking(
         content, with: code, pinName: arguments.text("name") ?? "")
       let (_, groups) = try ContentBackup(store: store).groups(of: cid)
       let parity = groups.flatMap(\.parity).reduce(0) { $0 + UInt64($1.byteCount) }
-      let json: JSONValue = [
+      return [
         "cid": .string("\(cid)"), "content": .string("\(content)"),
         "groups": JSONValue(groups.count), "parity_bytes": JSONValue(parity),
       ]
-      Output.result(json, asJSON: arguments.isJSON) {
-        "\(cid)  \(Plural.text(groups.count, "group")), \(parity) bytes of parity"
-      }
+    }
+  }
+
+  @Sendable private static func add(_ arguments: Arguments) async throws {
+    _ = try code(arguments)
+    let json = try await addWork.result(arguments)
+    Output.result(json, asJSON: arguments.isJSON) {
+      let groups = Plural.text(number("groups", json), "group")
+      return
+        "\(json["cid"]?.text ?? "")  \(groups), \(number("parity_bytes", json)) bytes of parity"
+    }
+  }
+
+  private static func number(_ name: String, _ json: JSONValue) -> Int {
+    Int(clamping: json[name]?.integer ?? 0)
+  }
+
+  private static let repairWork = StoreWork(name: "backup/repair", unit: WorkProgress.blocks) {
+    opened, arguments, meter in
+    let cid = try ContentCommands.cid(arguments.positionals.first ?? "")
+    return try await StoreWork.onOwnThread("backup") {
+      json(
+        try ContentBackup(store: opened.store, meter: meter).repairBlocking(cid), of: cid,
+        fetched: 0)
     }
   }
 
@@ -71,54 +96,57 @@ enum ContentBackupCommands {
     guard !ContentBackupPlacing.isAsked(arguments) else {
       return try await ContentBackupPlacing.repair(arguments)
     }
-    let cid = try ContentCommands.cid(arguments.positionals[0])
-    let repair = try ContentCommands.withStore(arguments) {
-      try ContentBackup(store: $0).repairBlocking(cid)
-    }
-    show(repair, fetched: 0, arguments)
-    try checkWhole(repair, of: cid)
+    try show(repaired: try await repairWork.result(arguments), arguments)
   }
 
-  /// Says what a repair did.
-  static func show(_ repair: BackupRepair, fetched: Int, _ arguments: Arguments) {
-    let json: JSONValue = [
-      "groups": JSONValue(repair.groupCount), "whole": JSONValue(repair.wholeCount),
-      "fetched": JSONValue(fetched), "computed": JSONValue(repair.computedCount),
+  /// What a repair did.
+  static func json(_ repair: BackupRepair, of cid: CID, fetched: Int) -> JSONValue {
+    [
+      "cid": .string("\(cid)"), "groups": JSONValue(repair.groupCount),
+      "whole": JSONValue(repair.wholeCount), "fetched": JSONValue(fetched),
+      "computed": JSONValue(repair.computedCount),
       "lost_groups": .array(repair.lostGroups.map { JSONValue($0) }),
     ]
-    Output.result(json, asJSON: arguments.isJSON) {
-      "\(Plural.text(repair.wholeCount, "block")) whole, \(repair.computedCount) computed"
-    }
   }
 
-  /// Throws where something is lost.
-  static func checkWhole(_ repair: BackupRepair, of cid: CID) throws {
-    guard !repair.isWhole else { return }
+  /// Says what a repair did; throws where something is lost.
+  static func show(repaired json: JSONValue, _ arguments: Arguments) throws {
+    Output.result(json, asJSON: arguments.isJSON) {
+      "\(Plural.text(number("whole", json), "block")) whole, \(number("computed", json)) computed"
+    }
+    let lostCount = json["lost_groups"]?.elements?.count ?? 0
+    guard lostCount > 0 else { return }
     throw CommandFailure(
-      "\(Plural.text(repair.lostGroups.count, "group")) lost more blocks than the code survives",
-      hint: "import what others still have of \(cid), then repair again")
+      "\(Plural.text(lostCount, "group")) lost more blocks than the code survives",
+      hint: "import what others still have of \(json["cid"]?.text ?? "it"), then repair again")
+  }
+
+  private static let showWork = StoreWork(name: "backup/show", unit: WorkProgress.blocks) {
+    opened, arguments, _ in
+    let cid = try ContentCommands.cid(arguments.positionals.first ?? "")
+    let (manifest, groups) = try ContentBackup(store: opened.store).groups(of: cid)
+    let (data, parity) = (groups.map(\.data).joined(), groups.map(\.parity).joined())
+    return [
+      "content": .string("\(manifest.content)"),
+      "code": .string("\(manifest.code.dataCount)+\(manifest.code.parityCount)"),
+      "groups": JSONValue(groups.count), "data_blocks": JSONValue(data.count),
+      "data_bytes": JSONValue(data.reduce(0) { $0 + UInt64($1.byteCount) }),
+      "parity_blocks": JSONValue(parity.count),
+      "parity_bytes": JSONValue(parity.reduce(0) { $0 + UInt64($1.byteCount) }),
+    ]
   }
 
   @Sendable private static func show(_ arguments: Arguments) async throws {
-    let cid = try ContentCommands.cid(arguments.positionals[0])
-    try ContentCommands.withStore(arguments) { store in
-      let (manifest, groups) = try ContentBackup(store: store).groups(of: cid)
-      let (data, parity) = (groups.map(\.data).joined(), groups.map(\.parity).joined())
-      let rows: [(key: String, text: String, value: UInt64)] = [
-        ("groups", "groups", UInt64(groups.count)), ("data_blocks", "blocks", UInt64(data.count)),
-        ("data_bytes", "their bytes", data.reduce(0) { $0 + UInt64($1.byteCount) }),
-        ("parity_blocks", "parity blocks", UInt64(parity.count)),
-        ("parity_bytes", "their bytes", parity.reduce(0) { $0 + UInt64($1.byteCount) }),
-      ]
-      let code = "\(manifest.code.dataCount)+\(manifest.code.parityCount)"
-      let json: [JSONValue.Member] =
-        [.init("content", .string("\(manifest.content)")), .init("code", .string(code))]
-        + rows.map { .init($0.key, JSONValue($0.value)) }
-      Output.result(.object(json), asJSON: arguments.isJSON) {
-        let head = [["content", "\(manifest.content)"], ["code", code]]
-        return TextTable.lines([], head + rows.map { [$0.text, "\($0.value)"] })
-          .joined(separator: "\n")
-      }
+    _ = try ContentCommands.cid(arguments.positionals[0])
+    let json = try await showWork.result(arguments)
+    let rows: [(key: String, text: String)] = [
+      ("groups", "groups"), ("data_blocks", "blocks"), ("data_bytes", "their bytes"),
+      ("parity_blocks", "parity blocks"), ("parity_bytes", "their bytes"),
+    ]
+    Output.result(json, asJSON: arguments.isJSON) {
+      let head = ["content", "code"].map { [$0, json[$0]?.text ?? ""] }
+      return TextTable.lines([], head + rows.map { [$0.text, "\(number($0.key, json))"] })
+        .joined(separator: "\n")
     }
   }
 }

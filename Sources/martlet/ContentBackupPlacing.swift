@@ -1,11 +1,8 @@
 import ContentNode
 import ContentStore
-import Cryptography
-import Networking
 import Peering
 import Persistence
 import Primitives
-import Telemetry
 
 /// `content backup place|check|release`, and repair with nodes: backups on storage nodes.
 enum ContentBackupPlacing {
@@ -52,125 +49,52 @@ enum ContentBackupPlacing {
     arguments.text("to") != nil || arguments.text("from") != nil
   }
 
+  // MARK: - Commands
+
   @Sendable private static func place(_ arguments: Arguments) async throws {
     guard arguments.text("to") != nil else {
       throw CommandFailure.usage("no storage nodes", hint: "name them with --to")
     }
-    try await placeAgain(arguments)
-  }
-
-  /// Looks after a backup on the nodes that are known and those of `--to`.
-  private static func placeAgain(_ arguments: Arguments) async throws {
-    try await withKeeper(arguments) { keeper, cid, list in
-      let known = try list.addresses()
-      let nodes = merged(known, try ContentFetching.addresses("to", arguments))
-      // Before anything is given away, for a run that breaks off.
-      try list.remember(nodes)
-      let standing = try await keeper.place(cid, on: nodes)
-      // Who left has nothing any more that anybody needs.
-      if standing.isWhole {
-        try list.remember(standing.nodes.filter { $0.state == .keeping }.map(\.address))
-      }
-      try show(standing, arguments)
-    }
+    try show(try await result(placeWork, arguments), arguments)
   }
 
   @Sendable private static func check(_ arguments: Arguments) async throws {
-    try await withKeeper(arguments) { keeper, cid, list in
-      try show(try await keeper.check(cid, on: nodes(list, arguments)), arguments)
-    }
+    try show(try await result(checkWork, arguments), arguments)
   }
 
   @Sendable private static func release(_ arguments: Arguments) async throws {
-    try await withKeeper(arguments) { keeper, cid, list in
-      let standing = try await keeper.release(cid, on: nodes(list, arguments))
-      let told = standing.nodes.filter { $0.state == .keeping }
-      if told.count == standing.nodes.count { list.forget() }
-      let json: JSONValue = ["cid": .string("\(cid)"), "released_by": JSONValue(told.count)]
-      Output.result(json, asJSON: arguments.isJSON) {
-        "released by \(Plural.text(told.count, "node")) of \(standing.nodes.count)"
-      }
+    let json = try await result(releaseWork, arguments)
+    Output.result(json, asJSON: arguments.isJSON) {
+      let told = Plural.text(Int(clamping: json["released_by"]?.integer ?? 0), "node")
+      return "released by \(told) of \(json["asked"]?.integer ?? 0)"
     }
   }
 
   /// `content backup repair` with `--to`, `--from` or both.
   static func repair(_ arguments: Arguments) async throws {
-    guard arguments.text("from") != nil else { return try await placeAgain(arguments) }
+    guard arguments.text("from") != nil else {
+      return try show(try await result(placeWork, arguments), arguments)
+    }
     guard arguments.text("to") == nil else {
       throw CommandFailure.usage(
         "--from brings a backup back here and --to repairs it elsewhere",
         hint: "do one after the other")
     }
-    try await withKeeper(arguments) { keeper, cid, _ in
-      let nodes = try ContentFetching.addresses("from", arguments)
-      let (standing, repair) = try await keeper.restore(cid, from: nodes)
-      ContentBackupCommands.show(repair, fetched: standing.fetchedCount, arguments)
-      try ContentBackupCommands.checkWhole(repair, of: cid)
-    }
+    try ContentBackupCommands.show(
+      repaired: try await result(restoreWork, arguments), arguments)
   }
 
-  // MARK: - Nodes
-
-  private static func nodes(
-    _ list: BackupNodeList, _ arguments: Arguments
-  ) throws -> [Multiaddr] {
-    let named = try ContentFetching.addresses("on", arguments)
-    let nodes = try named.isEmpty ? list.addresses() : named
-    guard !nodes.isEmpty else {
-      throw CommandFailure(
-        "this home knows no storage nodes of the backup", hint: "name them with --on",
-        code: .notFound)
-    }
-    return nodes
+  /// What is wrong with the words is said before any store is opened.
+  private static func result(
+    _ work: StoreWork, _ arguments: Arguments
+  ) async throws -> JSONValue {
+    _ = try ContentCommands.cid(arguments.positionals[0])
+    _ = try sampleCount(arguments)
+    for option in ["to", "from", "on"] { _ = try ContentFetching.addresses(option, arguments) }
+    return try await work.result(arguments)
   }
 
-  /// Addresses, the later one of a node in place of the earlier.
-  private static func merged(_ known: [Multiaddr], _ new: [Multiaddr]) -> [Multiaddr] {
-    let named = Set(new.compactMap(\.peer))
-    return known.filter { $0.peer.map(named.contains) != true } + new
-  }
-
-  /// Runs `body` with a host that has the home's identity, over the home's store.
-  private static func withKeeper(
-    _ arguments: Arguments,
-    _ body: @escaping @Sendable (BackupKeeper, CID, BackupNodeList) async throws -> Void
-  ) async throws {
-    let cid = try ContentCommands.cid(arguments.positionals[0])
-    let samples = try sampleCount(arguments)
-    let store = try ContentCommands.localStore(arguments)
-    defer { store.close() }
-    let home = Homes.selected(arguments)
-    let folder = HomeDirectory(path: home.file("backups"))
-    try folder.create()
-    let list = BackupNodeList(of: cid, in: folder.path)
-    let identity = try home.keyOrNew(named: ServedNetwork.keyName)
-    let loop = try EventLoop()
-    let thread = loop.start(named: "loop")
-    defer {
-      loop.stop()
-      thread.join()
-    }
-    try await loop.perform {
-      let host = PeerHost(
-        loop: loop, identity: identity, settings: PeerHostSettings(), protocols: [])
-      let running = Task(executorPreference: loop.taskExecutor) { await host.run() }
-      let exchange = ContentExchange(host: host, store: store)
-      await exchange.start()
-      let keeper = BackupKeeper(BlockHolding(exchange: exchange), samples: samples)
-      let outcome: Result<Void, any Error>
-      do {
-        outcome = .success(try await body(keeper, cid, list))
-      } catch {
-        outcome = .failure(error)
-      }
-      await host.stop()
-      await running.value
-      exchange.stop()
-      try outcome.get()
-    }
-  }
-
-  private static func sampleCount(_ arguments: Arguments) throws -> Int {
+  static func sampleCount(_ arguments: Arguments) throws -> Int {
     guard let text = arguments.text("samples") else { return 1 }
     guard let count = Int(text), (1...HoldRequestLimits.blocksMax).contains(count) else {
       throw CommandFailure.usage(
@@ -181,47 +105,44 @@ enum ContentBackupPlacing {
 
   // MARK: - Words
 
-  private static func show(_ standing: BackupStanding, _ arguments: Arguments) throws {
-    let nodes = standing.nodes.map { node -> JSONValue in
-      [
-        "peer_id": .string("\(node.peer)"), "address": .string("\(node.address)"),
-        "state": .string(node.state.rawValue), "blocks": JSONValue(node.members),
-        "bytes": JSONValue(node.bytes),
-      ]
+  private static func show(_ json: JSONValue, _ arguments: Arguments) throws {
+    Output.result(json, asJSON: arguments.isJSON) { text(json) }
+    let (kept, all) = (number("kept", json), number("blocks", json))
+    guard kept < all || json["manifest_everywhere"] != .bool(true) else { return }
+    let isRefused = (json["nodes"]?.elements ?? []).contains {
+      $0["state"]?.text == BackupStanding.Node.State.refusing.rawValue
     }
-    let json: JSONValue = [
-      "content": .string("\(standing.content)"), "owner": .string("\(standing.owner)"),
-      "code": .string("\(standing.code.dataCount)+\(standing.code.parityCount)"),
-      "groups": JSONValue(standing.groupCount), "blocks": JSONValue(standing.memberCount),
-      "kept": JSONValue(standing.keptCount), "placed": JSONValue(standing.placedCount),
-      "fetched": JSONValue(standing.fetchedCount), "computed": JSONValue(standing.computedCount),
-      "losses_survived": standing.lossesSurvived.map { JSONValue($0) } ?? .null,
-      "lost_groups": .array(standing.lostGroups.map { JSONValue($0) }),
-      "manifest_everywhere": .bool(standing.isIndexKept), "nodes": .array(nodes),
-    ]
-    Output.result(json, asJSON: arguments.isJSON) { text(standing) }
-    guard !standing.isWhole else { return }
-    let missing = standing.memberCount - standing.keptCount
-    let isRefused = standing.nodes.contains { $0.state == .refusing }
+    let isLost = json["lost_groups"]?.elements?.isEmpty == false
     throw CommandFailure(
-      missing > 0
-        ? "no storage node keeps \(missing) of \(standing.memberCount) blocks"
+      kept < all
+        ? "no storage node keeps \(all - kept) of \(all) blocks"
         : "not every node has the backup's manifest",
       hint: isRefused
-        ? "let the nodes that refuse keep more: `content serve --hold-for \(standing.owner)`"
-        : standing.lostGroups.isEmpty
-          ? "`martlet content backup repair CID --to MULTIADDR` gives them to a node"
-          : "the nodes alone cannot give the content back: repair from a copy")
+        ? "let the nodes that refuse keep more: `content serve --hold-for "
+          + "\(json["owner"]?.text ?? "")`"
+        : isLost
+          ? "the nodes alone cannot give the content back: repair from a copy"
+          : "`martlet content backup repair CID --to MULTIADDR` gives them to a node")
   }
 
-  private static func text(_ standing: BackupStanding) -> String {
-    let losses = standing.lossesSurvived.map { "survives the loss of \(Plural.text($0, "node"))" }
+  private static func number(_ name: String, _ json: JSONValue) -> Int {
+    Int(clamping: json[name]?.integer ?? 0)
+  }
+
+  private static func text(_ json: JSONValue) -> String {
+    let lostCount = json["lost_groups"]?.elements?.count ?? 0
+    let losses = json["losses_survived"]?.integer.map {
+      "survives the loss of \(Plural.text(Int(clamping: $0), "node"))"
+    }
     let head =
-      "\(standing.keptCount) of \(Plural.text(standing.memberCount, "block")) kept, "
-      + "\(standing.placedCount) placed now, \(standing.computedCount) computed; "
-      + (losses ?? "\(Plural.text(standing.lostGroups.count, "group")) lost")
-    let rows = standing.nodes.map {
-      ["\($0.peer)", $0.state.rawValue, "\($0.members)", "\($0.bytes)"]
+      "\(number("kept", json)) of \(Plural.text(number("blocks", json), "block")) kept, "
+      + "\(number("placed", json)) placed now, \(number("computed", json)) computed; "
+      + (losses ?? "\(Plural.text(lostCount, "group")) lost")
+    let rows = (json["nodes"]?.elements ?? []).map { node in
+      [
+        node["peer_id"]?.text ?? "", node["state"]?.text ?? "", "\(number("blocks", node))",
+        "\(number("bytes", node))",
+      ]
     }
     return ([head] + TextTable.lines(["node", "state", "blocks", "bytes"], rows))
       .joined(separator: "\n")

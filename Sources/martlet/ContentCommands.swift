@@ -9,8 +9,9 @@ import Primitives
 enum ContentCommands {
   static let all =
     [ContentAdding.command] + ContentReading.all + ContentPinning.all + ContentArchiving.all
-    + ContentSharing.all + ContentLibraryCommands.all + ContentPayments.all + ContentRewards.all
-    + ContentStorageDeals.all + ContentBackupCommands.all
+    + ContentSharing.all + ContentLibraryCommands.all + ContentAccessCommands.all
+    + ContentPayments.all + ContentRewards.all + ContentStorageDeals.all
+    + ContentBackupCommands.all
     + ContentUpkeep.all + ContentServing.all + [ContentNodes.command]
 
   static func checkReadable(_ path: String) throws {
@@ -44,7 +45,7 @@ enum ContentCommands {
 
   /// Runs `body` with the home's store open, or `running` with the process that has it open.
   static func withStore<Result>(
-    _ arguments: Arguments, _ body: (BlockStore) throws -> Result,
+    _ arguments: Arguments, _ body: (BlockStore) async throws -> Result,
     running: (RunningNode) async throws -> Result
   ) async throws -> Result {
     let store: BlockStore
@@ -54,7 +55,7 @@ enum ContentCommands {
       return try await running(RunningNode(at: address, pool: pool))
     }
     defer { store.close() }
-    return try body(store)
+    return try await body(store)
   }
 
   /// Runs `body` with a folder that is gone afterwards, for content between two stores.

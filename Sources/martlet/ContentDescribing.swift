@@ -54,14 +54,37 @@ enum ContentDescribing {
     return isModel ? .model : .dataset
   }
 
-  static func description(_ arguments: Arguments, path: String) throws -> ContentDescription {
-    let file = path.split(separator: "/").last.map(String.init) ?? path
-    return ContentDescription(
-      name: arguments.text("name") ?? file, tags: list("tag", arguments),
-      licence: arguments.text("licence") ?? "",
+  /// Describes stored content, and pins it where it is taken; `title` is its name.
+  static let work = StoreWork(name: "describe", label: "checking") { opened, arguments, meter in
+    guard let purpose = try purpose(arguments), let title = arguments.text(titleName) else {
+      throw CommandFailure.usage("nothing says what the content is described as")
+    }
+    let cid = try ContentCommands.cid(arguments.positionals.first ?? "")
+    let description = ContentDescription(
+      name: title, tags: list("tag", arguments), licence: arguments.text("licence") ?? "",
       parents: try list("parent", arguments).map(ContentCommands.cid),
       terms: try terms(arguments),
       createdMilliseconds: WallClock.milliseconds())
+    return try await opened.withLibrary { library in
+      let described = try await library.describe(
+        cid, as: purpose, description, meter: meter)
+      if let name = arguments.text("name") { try await library.store.pin(cid, name: name) }
+      return [
+        "record": .string("\(described.record)"),
+        "verdict": ContentLibraryCommands.json(described.verdict),
+      ]
+    }
+  }
+
+  private static let titleName = "title"
+
+  /// The words that describe what was added at `path`.
+  static func words(_ arguments: Arguments, path: String, _ root: CID) -> Arguments {
+    var words = arguments
+    words.positionals = ["\(root)"]
+    let file = path.split(separator: "/").last.map(String.init) ?? path
+    words.values[titleName] = arguments.text("name") ?? file
+    return words
   }
 
   /// What readers and derived contents will owe, where --price and --royalty say it.
@@ -77,18 +100,21 @@ enum ContentDescribing {
   }
 
   /// One line: what is described is one thing, however many files it has.
-  static func show(_ root: AddedEntry, _ described: DescribedContent, _ arguments: Arguments) {
-    let verdict = described.verdict
-    var json: [JSONValue.Member] = [
-      .init("path", .string(root.path)), .init("cid", .string("\(described.content)")),
-      .init("size", JSONValue(root.file.tsize)), .init("record", .string("\(described.record)")),
+  static func show(_ root: AddedEntry, _ described: JSONValue, _ arguments: Arguments) {
+    let (record, verdict) = (described["record"] ?? .null, described["verdict"] ?? .null)
+    let json: JSONValue = [
+      "path": .string(root.path), "cid": .string("\(root.file.cid)"),
+      "size": JSONValue(root.file.tsize), "record": record, "verdict": verdict,
     ]
-    json.append(.init("verdict", ContentLibraryCommands.json(verdict)))
-    Output.result(.object(json), asJSON: arguments.isJSON) {
-      "\(described.content)  \(root.file.tsize) bytes\nrecord \(described.record)"
+    Output.result(json, asJSON: arguments.isJSON) {
+      "\(root.file.cid)  \(root.file.tsize) bytes\nrecord \(record.text ?? "")"
     }
-    if case .held(let reason) = verdict.decision { Output.note("held, not served: \(reason)") }
-    for finding in verdict.report.findings { Output.note("warning: \(finding)") }
+    if verdict["decision"]?.text == "held" {
+      Output.note("held, not served: \(verdict["reason"]?.text ?? "")")
+    }
+    for finding in verdict["findings"]?.elements ?? [] {
+      Output.note("warning: \(finding.text ?? "")")
+    }
   }
 
   static func list(_ name: String, _ arguments: Arguments) -> [String] {
@@ -98,24 +124,10 @@ enum ContentDescribing {
   }
 
   /// The library of a home, around its open store.
-  static func library(of store: BlockStore, _ arguments: Arguments) throws -> ContentLibrary {
-    let home = Homes.selected(arguments)
-    return try ContentLibrary(
+  static func library(of store: BlockStore, in home: HomeDirectory) throws -> ContentLibrary {
+    try ContentLibrary(
       store: store, directory: home.path, key: home.keyOrNew(named: "identity"),
       policy: try policy(), scanner: try scanner())
-  }
-
-  /// Runs `body` with the library of a home whose store no other process has open.
-  static func withLibrary<Result>(
-    _ arguments: Arguments, _ body: (ContentLibrary) async throws -> Result
-  ) async throws -> Result {
-    let store = try ContentCommands.localStore(arguments)
-    defer { store.close() }
-    let library = try library(of: store, arguments)
-    defer { library.close() }
-    do { return try await body(library) } catch let error as LibraryError {
-      throw CommandFailure(error)
-    }
   }
 
   static func policy() throws -> ContentPolicy {
@@ -162,9 +174,10 @@ extension CommandFailure {
     let code: ExitCode =
       switch error {
       case .refused, .held, .notAllowed: .refused
+      case .readByEverybody: .refused
       case .undescribed, .incomplete, .unregistered: .notFound
       case .badDescription, .noLedgerName: .usage
-      case .tooMany, .settling: .failed
+      case .tooMany, .changing, .settling: .failed
       }
     self.init(error.description, hint: error.hint, code: code)
   }

@@ -15,7 +15,19 @@ enum ContentFetching {
     Option(
       name: "bootstrap", value: "MULTIADDR,…",
       summary: "or from whoever provides it, found through these"),
+    Option(
+      name: "identify",
+      summary: "say who asks, for content that only some peers may read"),
   ]
+
+  /// Fetches into the home's store.
+  static let work = StoreWork(name: "fetch") { opened, arguments, meter in
+    let path = try ContentCommands.path(arguments.positionals.first ?? "")
+    // `content pin add --direct` keeps one block.
+    let scope: DagScope = arguments.flags.contains("direct") ? .block : .all
+    try await fetch(ContentFetch(path, scope: scope), into: opened, arguments, meter: meter)
+    return [:]
+  }
 
   /// Whether other nodes may be asked.
   static func isAsked(_ arguments: Arguments) -> Bool {
@@ -23,19 +35,18 @@ enum ContentFetching {
   }
 
   /// Fetches what a path leads to into the home's store where other nodes may be asked for it.
-  static func fetchIfAsked(
-    _ path: ContentPath, _ arguments: Arguments, scope: DagScope = .all
-  ) async throws {
+  static func fetchIfAsked(_ arguments: Arguments) async throws {
     guard isAsked(arguments) else { return }
-    let store = try ContentCommands.localStore(arguments)
-    defer { store.close() }
-    try await fetch(ContentFetch(path, scope: scope), into: store, arguments)
+    _ = try addresses("peer", arguments) + addresses("bootstrap", arguments)
+    _ = try await work.result(arguments)
   }
 
   /// Fetches what is missing in the store.
   private static func fetch(
-    _ wanted: ContentFetch, into store: BlockStore, _ arguments: Arguments
+    _ wanted: ContentFetch, into opened: OpenStore, _ arguments: Arguments, meter: WorkMeter?
   ) async throws {
+    let isNamed = arguments.flags.contains("identify")
+    let identity = try isNamed ? opened.home.keyOrNew(named: "identity") : SigningKey.generate()
     let peers = try addresses("peer", arguments)
     let bootstraps = try addresses("bootstrap", arguments)
     let loop = try EventLoop()
@@ -46,15 +57,17 @@ enum ContentFetching {
     }
     try await loop.perform {
       let host = PeerHost(
-        loop: loop, identity: .generate(), settings: PeerHostSettings(), protocols: [])
+        loop: loop, identity: identity, settings: PeerHostSettings(), protocols: [])
       let running = Task(executorPreference: loop.taskExecutor) { await host.run() }
       let tables = bootstraps.isEmpty ? [] : await tables(host, serving: false)
-      let exchange = ContentExchange(host: host, store: store, tables: tables)
+      // Whoever fetches gives nothing away: the home says what it serves where it serves.
+      let exchange = ContentExchange(
+        host: host, store: opened.store, tables: tables, serves: { _, _ in false })
       await exchange.start()
       let outcome: Result<FetchedContent, any Error>
       do {
         for table in tables { _ = try await table.bootstrap(from: bootstraps) }
-        outcome = .success(try await exchange.fetch(wanted, from: peers))
+        outcome = .success(try await exchange.fetch(wanted, from: peers, meter: meter))
       } catch {
         outcome = .failure(error)
       }

@@ -32,22 +32,31 @@ enum ContentLibraryCommands {
   /// The largest size that is searched for: a file of the content store.
   private static let sizeMax = ByteCount.gibibytes(1 << 10)
 
-  @Sendable private static func provenance(_ arguments: Arguments) async throws {
-    try await ContentDescribing.withLibrary(arguments) { library in
-      let cid = try ContentCommands.resolve(arguments.positionals[0], in: library.store)
+  static let works = [provenanceWork, searchWork, scanWork]
+
+  private static let provenanceWork = StoreWork(name: "provenance") { opened, arguments, _ in
+    let cid = try ContentCommands.resolve(arguments.positionals.first ?? "", in: opened.store)
+    return try await opened.withLibrary { library in
       let walk = try library.provenance(of: cid)
-      let verdict = library.verdict(on: cid)
-      let counts = library.statistics(of: cid)
       var json: [JSONValue.Member] = [
         .init("cid", .string("\(cid)")), .init("cut", .bool(walk.isCut)),
-        .init("accesses", JSONValue(counts.accesses)),
-        .init("nodes", .array(walk.nodes.map(json))),
+        .init("accesses", JSONValue(library.statistics(of: cid).accesses)),
+        .init("nodes", .array(walk.nodes.map(Self.json))),
       ]
-      if let verdict { json.append(.init("verdict", self.json(verdict))) }
-      Output.result(.object(json), asJSON: arguments.isJSON) {
-        (walk.nodes.map(text) + (verdict.map { [text($0)] } ?? [])
-          + (walk.isCut ? ["more ancestors are left out"] : [])).joined(separator: "\n")
+      if let verdict = library.verdict(on: cid) {
+        json.append(.init("verdict", Self.json(verdict)))
       }
+      return .object(json)
+    }
+  }
+
+  @Sendable private static func provenance(_ arguments: Arguments) async throws {
+    let json = try await provenanceWork.result(arguments)
+    Output.result(json, asJSON: arguments.isJSON) {
+      ((json["nodes"]?.elements ?? []).map(nodeText)
+        + (json["verdict"].map { [verdictText($0)] } ?? [])
+        + (json["cut"] == .bool(true) ? ["more ancestors are left out"] : []))
+        .joined(separator: "\n")
     }
   }
 
@@ -57,8 +66,12 @@ enum ContentLibraryCommands {
       .init("state", .string(state(node.finding))),
     ]
     if let record = node.record { members.append(.init("record", .string("\(record)"))) }
-    guard case .recorded(let record) = node.finding else { return .object(members) }
-    return .object(members + Self.members(record.statement))
+    switch node.finding {
+    case .recorded(let record): members += Self.members(record.statement)
+    case .refused(let error): members.append(.init("reason", .string("\(error)")))
+    case .unrecorded, .missing: break
+    }
+    return .object(members)
   }
 
   /// What a record says, for people's programs.
@@ -85,86 +98,95 @@ enum ContentLibraryCommands {
     }
   }
 
-  private static func text(_ node: ProvenanceNode) -> String {
-    let indent = String(repeating: "  ", count: node.generation)
-    switch node.finding {
-    case .recorded(let record):
-      let statement = record.statement
-      let details = [
-        statement.purpose.rawValue, statement.format, "\(statement.size) bytes", statement.licence,
-        statement.tags.joined(separator: ", "),
-      ].filter { !$0.isEmpty }
+  private static func nodeText(_ node: JSONValue) -> String {
+    func text(_ name: String) -> String { node[name]?.text ?? "" }
+    let indent = String(repeating: "  ", count: Int(clamping: node["generation"]?.integer ?? 0))
+    let head = "\(indent)\(text("cid"))"
+    switch text("state") {
+    case "signed":
+      let tags = (node["tags"]?.elements ?? []).compactMap(\.text).joined(separator: ", ")
+      let size = "\(node["size"]?.integer ?? 0) bytes"
+      let details = [text("type"), text("format"), size, text("licence"), tags]
+        .filter { !$0.isEmpty }
       return """
-        \(indent)\(node.content)  \(statement.name)
+        \(head)  \(text("name"))
         \(indent)  \(details.joined(separator: "  "))
-        \(indent)  signed by \(statement.uploader.peerID)
+        \(indent)  signed by \(text("creator"))
         """
-    case .unrecorded: return "\(indent)\(node.content)  no record is named"
-    case .missing: return "\(indent)\(node.content)  its record is not stored here"
-    case .refused(let error): return "\(indent)\(node.content)  \(error)"
+    case "unrecorded": return "\(head)  no record is named"
+    case "record missing": return "\(head)  its record is not stored here"
+    default: return "\(head)  \(text("reason"))"
     }
   }
 
-  private static func text(_ verdict: ContentVerdict) -> String {
-    let decision =
-      switch verdict.decision {
-      case .served: "served"
-      case .held(let reason): "held: \(reason)"
-      case .refused(let refusals): "refused: " + refusals.map { "\($0)" }.joined(separator: "; ")
-      }
-    return (["verdict: \(decision)"] + verdict.report.findings.map { "warning: \($0)" })
-      .joined(separator: "\n")
+  private static func verdictText(_ verdict: JSONValue) -> String {
+    let decision = [verdict["decision"]?.text, verdict["reason"]?.text].compactMap { $0 }
+    let findings = (verdict["findings"]?.elements ?? []).compactMap(\.text)
+    return
+      (["verdict: " + decision.joined(separator: ": ")]
+      + findings.map { "warning: \($0)" }).joined(separator: "\n")
   }
 
   static func json(_ verdict: ContentVerdict) -> JSONValue {
-    let decision =
+    let (decision, reason): (String, String?) =
       switch verdict.decision {
-      case .served: "served"
-      case .held: "held"
-      case .refused: "refused"
+      case .served: ("served", nil)
+      case .held(let reason): ("held", reason)
+      case .refused(let refusals):
+        ("refused", refusals.map { "\($0)" }.joined(separator: "; "))
       }
-    return [
-      "decision": .string(decision), "type": .string(verdict.report.type.rawValue),
-      "executable": .bool(verdict.report.isExecutable),
-      "findings": .array(verdict.report.findings.map { .string("\($0)") }),
+    var members: [JSONValue.Member] = [.init("decision", .string(decision))]
+    if let reason { members.append(.init("reason", .string(reason))) }
+    members += [
+      .init("type", .string(verdict.report.type.rawValue)),
+      .init("executable", .bool(verdict.report.isExecutable)),
+      .init("findings", .array(verdict.report.findings.map { .string("\($0)") })),
     ]
+    return .object(members)
+  }
+
+  private static let scanWork = StoreWork(name: "scan") { opened, _, _ in
+    try await opened.withLibrary { library in
+      let served = try await library.judgeHeld()
+      return [
+        "served": .array(served.map { .string("\($0)") }),
+        "held": .array(library.held.map { .string("\($0)") }),
+      ]
+    }
   }
 
   @Sendable private static func scan(_ arguments: Arguments) async throws {
-    try await ContentDescribing.withLibrary(arguments) { library in
-      let served = try await library.judgeHeld()
-      let held = library.held
-      let json: JSONValue = [
-        "served": .array(served.map { .string("\($0)") }),
-        "held": .array(held.map { .string("\($0)") }),
-      ]
-      Output.result(json, asJSON: arguments.isJSON) {
-        (served.map { "\($0)  served" } + held.map { "\($0)  held" }).joined(separator: "\n")
-      }
+    let json = try await scanWork.result(arguments)
+    Output.result(json, asJSON: arguments.isJSON) {
+      ["served", "held"].flatMap { state in
+        (json[state]?.elements ?? []).map { "\($0.text ?? "")  \(state)" }
+      }.joined(separator: "\n")
+    }
+  }
+
+  private static let searchWork = StoreWork(name: "search") { opened, arguments, _ in
+    let query = try query(arguments)
+    return try await opened.withLibrary { library in
+      .array(
+        library.search(query).map { entry in
+          .object(
+            [.init("cid", .string("\(entry.statement.content)"))]
+              + Self.members(entry.statement))
+        })
     }
   }
 
   @Sendable private static func search(_ arguments: Arguments) async throws {
-    let query = try query(arguments)
-    try await ContentDescribing.withLibrary(arguments) { library in
-      let found = library.search(query)
-      if arguments.isJSON {
-        return Output.line(
-          JSONValue.array(
-            found.map { entry in
-              .object(
-                [.init("cid", .string("\(entry.statement.content)"))] + members(entry.statement))
-            }
-          ).text())
+    // What is wrong with the words is said before any store is opened.
+    _ = try query(arguments)
+    let found = try await searchWork.result(arguments)
+    guard !arguments.isJSON else { return Output.line(found.text()) }
+    let rows = (found.elements ?? []).map { entry in
+      ["cid", "type", "format", "size", "name"].map { name in
+        entry[name]?.text ?? "\(entry[name]?.integer ?? 0)"
       }
-      let rows = found.map { entry in
-        [
-          "\(entry.statement.content)", entry.statement.purpose.rawValue, entry.statement.format,
-          "\(entry.statement.size)", entry.statement.name,
-        ]
-      }
-      for line in TextTable.lines([], rows) { Output.line(line) }
     }
+    for line in TextTable.lines([], rows) { Output.line(line) }
   }
 
   private static func query(_ arguments: Arguments) throws -> ContentQuery {

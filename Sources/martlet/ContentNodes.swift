@@ -87,10 +87,10 @@ enum ContentNodes {
   static func get(_ text: String, to path: String, _ arguments: Arguments) async throws -> UInt64 {
     let client = try client(arguments)
     defer { client.close() }
-    let progress = WorkProgress(.bytes, arguments)
-    let result = await client.downloadContent(
-      text, outputPath: path, progress: { progress.show($0, of: $1) })
-    progress.finish()
+    let result = await WorkProgress.during(arguments) { progress in
+      await client.downloadContent(
+        text, outputPath: path, progress: { progress.show($0, of: $1) })
+    }
     if let error = result.error { throw error }
     return result.size
   }

@@ -30,8 +30,8 @@ enum ContentPinning {
   @Sendable private static func add(_ arguments: Arguments) async throws {
     let (path, name) = (arguments.positionals[0], arguments.text("name") ?? "")
     let kind: ContentPin.Kind = arguments.flags.contains("direct") ? .direct : .recursive
-    try await ContentFetching.fetchIfAsked(
-      ContentCommands.path(path), arguments, scope: kind == .direct ? .block : .all)
+    _ = try ContentCommands.path(path)
+    try await ContentFetching.fetchIfAsked(arguments)
     let pin = try await ContentCommands.withStore(arguments) { store in
       let cid = try ContentCommands.resolve(path, in: store)
       return try store.pinBlocking(cid, kind, name: name).json

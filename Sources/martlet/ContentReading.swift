@@ -38,12 +38,14 @@ enum ContentReading {
   @Sendable private static func get(_ arguments: Arguments) async throws {
     let output = try arguments.required("output")
     let path = try ContentCommands.path(arguments.positionals[0])
-    try await ContentFetching.fetchIfAsked(path, arguments)
+    try await ContentFetching.fetchIfAsked(arguments)
     // A coordinator gives single files; directories are in the store of a home alone.
     if path.segments.isEmpty, path.root.codec != .dagCBOR, !ContentFetching.isAsked(arguments) {
       do {
-        let size = try await NetworkClient.selected(arguments).downloadContent(
-          "\(path.root)", to: output)
+        let client = try NetworkClient.selected(arguments)
+        let size = try await WorkProgress.during(arguments) {
+          try await client.downloadContent("\(path.root)", to: output, meter: $0.meter)
+        }
         return show(output, UInt64(clamping: size), entryCount: 1, arguments)
       } catch NetworkClientError.unreachable where ContentCommands.isLocal(arguments) {
       } catch NetworkClientError.refused(let status, _, _, _)
@@ -73,11 +75,16 @@ enum ContentReading {
   private static func write(
     _ cid: CID, of store: BlockStore, to output: String, _ arguments: Arguments
   ) throws -> ExportedTree {
-    guard let opened = try ContentSharing.opened(cid, in: store, arguments) else {
-      return try ContentTreeExport(store: store).writeBlocking(cid, to: output)
+    try WorkProgress.during(arguments) { progress in
+      let opened = try ContentSharing.opened(cid, in: store, arguments, meter: progress.meter)
+      guard let opened else {
+        return try ContentTreeExport(store: store, meter: progress.meter)
+          .writeBlocking(cid, to: output)
+      }
+      progress.expect(opened.object.header.byteCount)
+      let size = try opened.content.writeBlocking(opened.object, to: output)
+      return ExportedTree(entryCount: 1, byteCount: size)
     }
-    let size = try opened.content.writeBlocking(opened.object, to: output)
-    return ExportedTree(entryCount: 1, byteCount: size)
   }
 
   private static func show(
@@ -93,8 +100,8 @@ enum ContentReading {
 
   @Sendable private static func cat(_ arguments: Arguments) async throws {
     guard let bytes = try part(arguments) else { return }
-    let path = try ContentCommands.path(arguments.positionals[0])
-    try await ContentFetching.fetchIfAsked(path, arguments)
+    _ = try ContentCommands.path(arguments.positionals[0])
+    try await ContentFetching.fetchIfAsked(arguments)
     do {
       try await ContentTransfer.reading(arguments.positionals[0], arguments) { cid, store in
         // Looked for before a byte is printed, as a part cannot be taken back.

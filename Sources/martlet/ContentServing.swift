@@ -53,7 +53,8 @@ enum ContentServing {
     let addresses = try interfaces.map { ($0, try address(of: $0, arguments)) }
     let store = try ContentCommands.localStore(arguments)
     defer { store.close() }
-    let library = try ContentDescribing.library(of: store, arguments)
+    let home = Homes.selected(arguments)
+    let library = try ContentDescribing.library(of: store, in: home)
     defer { library.close() }
     let loop = try EventLoop()
     let thread = loop.start(named: "loop")
@@ -61,15 +62,14 @@ enum ContentServing {
     let metrics = MetricsRegistry()
     let peers =
       ServedNetwork.isAsked(arguments)
-      ? try await ServedNetwork(arguments, store: store, loop: loop, metrics: metrics) : nil
-    let network = peers?.network
-    let fetch: ContentGateway.Fetch? = network.map { network in
-      { @Sendable cid in try await network.fetch(cid) }
-    }
-    let gateway = ContentGateway(
-      store: store, loop: loop, settings: settings(arguments), metrics: metrics,
-      fetch: fetch, records: network, denylist: { library.denial(of: $0) })
-    let rpc = try KuboRPC(store: store, settings: rpcSettings(arguments), network: network)
+      ? try await ServedNetwork(
+        arguments, store: store, library: library, loop: loop, metrics: metrics) : nil
+    let gateway = gateway(arguments, library, loop: loop, metrics: metrics, peers?.network)
+    let opened = OpenStore(
+      store: store, home: home, library: library, exchange: peers?.network.exchange)
+    let rpc = try KuboRPC(
+      store: store, settings: rpcSettings(arguments), network: peers?.network,
+      own: StoreWork.served(from: opened, on: loop))
     defer { rpc.stop() }
     let server = ContentServer(loop: loop, gateway: gateway, rpc: rpc.handler, metrics: metrics)
     let tls = try certificate(arguments)
@@ -97,6 +97,18 @@ enum ContentServing {
     let ledger = try LedgerAccess.ledger(client, arguments)
     try await body(
       StorageKeeper(ledger: ledger, store: store) { ContentStorageDeals.note($0) })
+  }
+
+  private static func gateway(
+    _ arguments: Arguments, _ library: ContentLibrary, loop: EventLoop,
+    metrics: MetricsRegistry, _ network: PeerContentNetwork?
+  ) -> ContentGateway {
+    let fetch: ContentGateway.Fetch? = network.map { network in
+      { @Sendable cid in try await network.fetch(cid) }
+    }
+    return ContentGateway(
+      store: library.store, loop: loop, settings: settings(arguments), metrics: metrics,
+      fetch: fetch, records: network, denylist: { library.denial(of: $0) })
   }
 
   private static func show(

@@ -3,6 +3,7 @@ import Cryptography
 import Glibc
 import Persistence
 import Primitives
+import Telemetry
 
 /// Private objects: `content add --private`, `content share|rotate|readers`, and what `content get`
 /// and `cat` do with one.
@@ -64,22 +65,25 @@ enum ContentSharing {
       throw CommandFailure.usage("the name of \(path) is too long", hint: "give it a shorter one")
     }
     let key = try identity(arguments)
-    return try PrivateContent(store: store, author: key).addBlocking(
-      path: path, for: chosenReaders(arguments, and: [key.publicKey]),
-      as: PrivateDescription(name: name),
-      isCompressed: !arguments.flags.contains("no-compress"),
-      pinName: arguments.text("name") ?? "")
+    let readers = try chosenReaders(arguments, and: [key.publicKey])
+    return try WorkProgress.during(arguments) { progress in
+      progress.expect(below: path)
+      return try PrivateContent(store: store, author: key, meter: progress.meter).addBlocking(
+        path: path, for: readers, as: PrivateDescription(name: name),
+        isCompressed: !arguments.flags.contains("no-compress"),
+        pinName: arguments.text("name") ?? "")
+    }
   }
 
   /// Opens `cid` if it names a private object; nil if it does not.
   static func opened(
-    _ cid: CID, in store: BlockStore, _ arguments: Arguments
+    _ cid: CID, in store: BlockStore, _ arguments: Arguments, meter: WorkMeter? = nil
   ) throws -> (content: PrivateContent, object: OpenedObject)? {
     guard cid.codec == .dagCBOR else { return nil }
     guard try PrivateContent.isPrivate(cid, in: store) else { return nil }
     let passphrase = try passphrase(arguments)
     for key in try keys(arguments) {
-      let content = PrivateContent(store: store, author: key)
+      let content = PrivateContent(store: store, author: key, meter: meter)
       if let object = try content.opened(cid, passphrase: passphrase) { return (content, object) }
     }
     throw CommandFailure(
@@ -170,18 +174,22 @@ enum ContentSharing {
     return try home.keyOrNew(named: "identity")
   }
 
-  private static func chosenReaders(
-    _ arguments: Arguments, and first: [PublicKey]
-  ) throws -> PrivateReaders {
-    var peers = first
-    for word in (arguments.text("to") ?? "").split(separator: ",") {
+  /// The keys of peers whose ids are given with commas between them.
+  static func keys(named list: String) throws -> [PublicKey] {
+    try list.split(separator: ",").map { word in
       guard let id = try? PeerID(String(word)), let key = id.publicKey else {
         throw CommandFailure.usage(
           "`\(word)` is not the id of a peer with an Ed25519 key",
           hint: "it begins with 12D3KooW; `martlet node id` prints a node's own")
       }
-      peers.append(key)
+      return key
     }
+  }
+
+  private static func chosenReaders(
+    _ arguments: Arguments, and first: [PublicKey]
+  ) throws -> PrivateReaders {
+    let peers = first + (try keys(named: arguments.text("to") ?? ""))
     guard peers.count <= PrivateLimits.readersMax else {
       throw CommandFailure.usage(
         "\(peers.count) readers; at most \(PrivateLimits.readersMax) are possible",

@@ -7,6 +7,7 @@ import Primitives
 struct ContentTransfer {
   private let node: RunningNode
   private let folder: String
+  private let arguments: Arguments
   /// The store of this command's own, gone with it.
   let store: BlockStore
 
@@ -36,19 +37,21 @@ struct ContentTransfer {
       try await with(node, arguments) { transfer in
         if let path { _ = try await transfer.fetch(path) }
         let object = try body(transfer.store)
-        try await transfer.send(object.cid, named: arguments.text("name"))
+        try await transfer.send(object.cid, isPinning: true, named: arguments.text("name"))
         return object
       }
     }
   }
 
-  private static func with<Result>(
+  /// Runs `body` with a store that is gone afterwards.
+  static func with<Result>(
     _ node: RunningNode, _ arguments: Arguments, _ body: (ContentTransfer) async throws -> Result
   ) async throws -> Result {
     try await ContentCommands.withTransferFolder(arguments) { folder in
       let store = try BlockStore(path: "\(folder)/store")
       defer { store.close() }
-      return try await body(ContentTransfer(node: node, folder: folder, store: store))
+      return try await body(
+        ContentTransfer(node: node, folder: folder, arguments: arguments, store: store))
     }
   }
 
@@ -56,15 +59,23 @@ struct ContentTransfer {
     let root = try await node.object("dag/resolve", ("arg", path))["Cid"]?["/"]?.text ?? ""
     let cid = try ContentCommands.cid(root)
     let archive = try ReplacedFile(path: "\(folder)/fetched")
-    _ = try await node.export(root, to: archive.descriptor, named: "the archive of \(root)")
+    _ = try await WorkProgress.during(arguments, "taking over") {
+      try await node.export(
+        root, to: archive.descriptor, named: "the archive of \(root)", meter: $0.meter)
+    }
     _ = try ContentArchive(store: store).importBlocking(path: archive.temporaryPath)
     return cid
   }
 
-  private func send(_ root: CID, named name: String?) async throws {
+  /// Hands what is below `root` to the process that has the home's store open.
+  func send(_ root: CID, isPinning: Bool, named name: String? = nil) async throws {
     let archive = "\(folder)/sent"
-    _ = try ContentArchive(store: store).exportBlocking(root, to: archive)
-    _ = try await node.importArchive(at: archive)
+    _ = try WorkProgress.during(arguments, "packing") {
+      try ContentArchive(store: store, meter: $0.meter).exportBlocking(root, to: archive)
+    }
+    _ = try await WorkProgress.during(arguments, "handing over") {
+      try await node.importArchive(at: archive, isPinning: isPinning, meter: $0.meter)
+    }
     if let name { _ = try await node.object("pin/add", ("arg", "\(root)"), ("name", name)) }
   }
 }

@@ -66,35 +66,44 @@ enum ContentUpkeep {
 
   // MARK: - fsck
 
-  @Sendable private static func check(_ arguments: Arguments) async throws {
-    let store = try ContentCommands.localStore(arguments)
-    defer { store.close() }
-    var check = BlockStoreCheck(store)
-    let progress = WorkProgress(.items("blocks"), arguments)
-    var report = try check.runBlocking(
-      progress: { progress.show(UInt64($0), of: UInt64($1)) })
-    progress.finish()
+  static let checking = StoreWork(name: "fsck", unit: WorkProgress.blocks) {
+    opened, arguments, meter in
+    var report = try await StoreWork.onOwnThread("fsck") {
+      var check = BlockStoreCheck(opened.store)
+      return try check.runBlocking(progress: { done, total in
+        meter?.expect(UInt64(total))
+        meter?.reach(UInt64(done))
+      })
+    }
     if let url = arguments.text("repair-from") {
       let gateway = BlockGateway(url: url)
       defer { gateway.close() }
       for fault in report.faults where fault.fault == .damaged {
-        try await mend(fault, from: gateway, in: store, &report)
+        try await mend(fault, from: gateway, in: opened.store, &report)
       }
     }
-    Output.result(json(report), asJSON: arguments.isJSON) {
-      let checked = "\(Plural.text(report.blockCount, "block")), \(report.byteCount) bytes"
-      return (["\(checked) checked"] + report.faults.map(line)).joined(separator: "\n")
+    return json(report)
+  }
+
+  @Sendable private static func check(_ arguments: Arguments) async throws {
+    let json = try await checking.result(arguments)
+    let faults = json["faults"]?.elements ?? []
+    Output.result(json, asJSON: arguments.isJSON) {
+      let checked =
+        "\(Plural.text(number("blocks", json), "block")), \(number("bytes", json)) bytes"
+      return (["\(checked) checked"] + faults.map(line)).joined(separator: "\n")
     }
-    guard !report.isWhole else { return }
-    let count = report.faults.count { $0.fault != .mended }
+    guard json["whole"] != .bool(true) else { return }
+    let count = faults.count { $0["state"]?.text != FaultyBlock.Fault.mended.rawValue }
     throw CommandFailure(
       "\(Plural.text(count, "block")) \(count == 1 ? "is" : "are") damaged or missing",
       hint: "add the content again, or name a gateway with --repair-from")
   }
 
-  private static func line(_ fault: FaultyBlock) -> String {
-    let names = fault.names.isEmpty ? ["no pin holds it"] : fault.names.map { "\($0)" }
-    return "\(fault.fault.rawValue)  \(multihash(fault))  \(names.joined(separator: " "))"
+  private static func line(_ fault: JSONValue) -> String {
+    let names = (fault["cids"]?.elements ?? []).compactMap(\.text)
+    return "\(fault["state"]?.text ?? "")  \(fault["multihash"]?.text ?? "")  "
+      + (names.isEmpty ? "no pin holds it" : names.joined(separator: " "))
   }
 
   private static func multihash(_ fault: FaultyBlock) -> String {

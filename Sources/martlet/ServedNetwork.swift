@@ -36,7 +36,8 @@ struct ServedNetwork: Sendable {
 
   /// A host over a store; nothing moves before `run`.
   init(
-    _ arguments: Arguments, store: BlockStore, loop: EventLoop, metrics: MetricsRegistry
+    _ arguments: Arguments, store: BlockStore, library: ContentLibrary, loop: EventLoop,
+    metrics: MetricsRegistry
   ) async throws {
     let home = Homes.selected(arguments)
     let identity = try home.keyOrNew(named: Self.keyName)
@@ -49,7 +50,9 @@ struct ServedNetwork: Sendable {
       _ = try await host.listen(on: address)
     }
     let tables = await ContentFetching.tables(host, serving: arguments.text("listen") != nil)
-    let exchange = ContentExchange(host: host, store: store, tables: tables, metrics: metrics)
+    let exchange = ContentExchange(
+      host: host, store: store, tables: tables, metrics: metrics,
+      serves: { library.serves($0, to: $1) })
     await exchange.start()
     if let policy = try Self.holdPolicy(arguments) {
       await BlockHolding(exchange: exchange).start(

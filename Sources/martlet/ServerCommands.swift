@@ -67,10 +67,11 @@ enum ServerCommands {
       loop: loop, identity: identity, settings: membership.hostSettings,
       protocols: [.rpc { await coordinator.answer($0) }])
     let address = try await host.listen(on: Multiaddr(settings.text("listen") ?? ""))
-    let rpc = KuboRPC(store: coordinator.contentStore)
-    defer { rpc.stop() }
-    let library = try ContentDescribing.library(of: coordinator.contentStore, arguments)
+    let library = try ContentDescribing.library(of: coordinator.contentStore, in: home)
     defer { library.close() }
+    let opened = OpenStore(store: coordinator.contentStore, home: home, library: library)
+    let rpc = KuboRPC(store: opened.store, own: StoreWork.served(from: opened, on: loop))
+    defer { rpc.stop() }
     let api = apiServer(coordinator, beside: rpc, of: library)
     let tls = try certificate(settings)
     let web = try await listen(api, tls: tls, settings: settings, arguments: arguments)

@@ -37,9 +37,19 @@ struct LibraryBytesTests {
       .readable(content, .everybody), .readable(content, .nobody),
       .readable(content, .accounts(Set(keys))),
       .offered(content, ContentTerms(price: .tokens(3), royaltyPartsPerMillion: 9)),
+      .denied(.content(content), true), .denied(.file(.zero), false),
       .registered(content, transaction: .zero), .owed(content, accesses: 1),
       .paying(content, accesses: .max),
     ]
+  }
+
+  @Test("a denial is the bytes that the specification names")
+  func denialBytes() {
+    let zeros = Bytes(repeating: 0, count: 32)
+    #expect(
+      LibraryEvent.denied(.file(.zero), false).encoded()
+        == [0xA2, 0x62] + Bytes("on".utf8) + [0xF4, 0x66] + Bytes("denied".utf8) + [0x58, 0x20]
+        + zeros)
   }
 
   @Test("every event is read back as it was written")

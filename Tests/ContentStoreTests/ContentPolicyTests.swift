@@ -74,6 +74,14 @@ struct ContentPolicyTests {
     let harmless = ContentBlock(hashing: [4], codec: .raw).cid
     #expect(!list.contains(harmless))
     #expect(list.contains(harmless, sha256: file))
+    // As text it gives the same list again.
+    let lines = list.entries.map { "\($0)" }.joined(separator: "\n")
+    #expect(try Denylist(parsing: Bytes(lines.utf8)) == list)
+    var shorter = list
+    for entry in list.entries { shorter.remove(entry) }
+    #expect(shorter.count == 0 && !shorter.contains(content))
+    shorter.formUnion(list)
+    #expect(shorter == list)
   }
 
   @Test("a line that is no name makes the whole list an error")

@@ -4,6 +4,7 @@ import Networking
 package import Peering
 package import Persistence
 import Primitives
+package import Telemetry
 
 /// Looks after backups on storage nodes: gives members to nodes, asks who keeps what, and when one
 /// has left computes its members of the others for those that stay. What it knows is the manifest
@@ -12,6 +13,7 @@ package struct BackupKeeper: Sendable {
   let holding: BlockHolding
   /// Blocks that are read of each node in each window, to see that it keeps what it says.
   let samples: Int
+  private var meter: WorkMeter?
 
   var exchange: ContentExchange { holding.exchange }
 
@@ -22,14 +24,21 @@ package struct BackupKeeper: Sendable {
     self.samples = samples
   }
 
+  /// The same, with the blocks that were looked after counted on `meter`.
+  package func counting(on meter: WorkMeter?) -> BackupKeeper {
+    var keeper = self
+    keeper.meter = meter
+    return keeper
+  }
+
   /// Says where a backup is kept.
   package func check(_ backup: CID, on nodes: [Multiaddr]) async throws -> BackupStanding {
     let session = ContentSession(store: exchange.store, isPinning: false)
     var (standing, groups) = try await begin(backup, nodes, session)
     try await lookAfterIndex(backup, &standing, gives: false)
-    for window in try BackupWindow.windows(of: groups) {
+    for window in try windows(of: groups) {
       let keepers = await survey(window.blocks, &standing)
-      standing.count(window, keepers)
+      count(window, keepers, &standing)
     }
     _ = consume session
     return standing
@@ -41,10 +50,10 @@ package struct BackupKeeper: Sendable {
     let session = ContentSession(store: exchange.store, isPinning: false)
     var (standing, groups) = try await begin(backup, nodes, session)
     try await lookAfterIndex(backup, &standing, gives: true)
-    for window in try BackupWindow.windows(of: groups) {
+    for window in try windows(of: groups) {
       var keepers = await survey(window.blocks, &standing)
       try await mend(window, of: backup, &keepers, &standing, session)
-      standing.count(window, keepers)
+      count(window, keepers, &standing)
     }
     _ = consume session
     return standing
@@ -57,10 +66,10 @@ package struct BackupKeeper: Sendable {
     let store = exchange.store
     let session = ContentSession(store: store, isPinning: false)
     var (standing, groups) = try await begin(backup, nodes, session)
-    for window in try BackupWindow.windows(of: groups) {
+    for window in try windows(of: groups) {
       var keepers = await survey(window.blocks, &standing, by: .find)
       try await gather(window.groups, &keepers, &standing, session)
-      standing.count(window, keepers)
+      count(window, keepers, &standing)
     }
     let repair = try await exchange.pool.run {
       try ContentBackup(store: store).repairBlocking(backup, pinName: pinName)
@@ -84,6 +93,19 @@ package struct BackupKeeper: Sendable {
       }
     }
     return standing
+  }
+
+  private func windows(of groups: [BackupGroup]) throws(HoldError) -> [BackupWindow] {
+    let windows = try BackupWindow.windows(of: groups)
+    meter?.expect(UInt64(windows.reduce(0) { $0 + $1.blocks.count }))
+    return windows
+  }
+
+  private func count(
+    _ window: BackupWindow, _ keepers: Keepers, _ standing: inout BackupStanding
+  ) {
+    standing.count(window, keepers)
+    meter?.advance(by: UInt64(window.blocks.count))
   }
 
   // MARK: The manifest

@@ -15,14 +15,16 @@ package struct ArchiveExchange: Sendable {
   let store: BlockStore
   let pool: ComputePool
   let timeouts: ExchangeTimeouts
+  private let serves: ServingRule?
   private let sentBytes: Counter
 
   /// A service over `store`; blocking work runs on `pool`.
   package init(
     host: PeerHost, store: BlockStore, pool: ComputePool, metrics: MetricsRegistry,
-    timeouts: ExchangeTimeouts = ExchangeTimeouts()
+    timeouts: ExchangeTimeouts = ExchangeTimeouts(), serves: ServingRule? = nil
   ) {
     self.timeouts = timeouts
+    self.serves = serves
     self.host = host
     self.store = store
     self.pool = pool
@@ -50,10 +52,12 @@ package struct ArchiveExchange: Sendable {
 
   private func send(_ request: ArchiveRequest, over stream: PeerStream) async throws {
     let store = store
+    let peer = stream.peer
+    let rule = serves.map { serves in { @Sendable (cid: CID) in serves(cid, peer) } }
     let begun: (ArchiveSource, Bytes?)
     do {
       begun = try await pool.run {
-        let source = try ArchiveSource(request, from: store)
+        let source = try ArchiveSource(request, from: store, serves: rule)
         return (source, try source.next())
       }
     } catch is ComputePoolError {

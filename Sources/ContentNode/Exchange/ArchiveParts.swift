@@ -27,13 +27,17 @@ final class ArchiveParts: Sendable {
   }
 
   /// The next part that nobody fetches; one that broke off first.
-  func take(_ store: BlockStore, _ session: ContentSession) -> Part? {
+  func take(
+    _ store: BlockStore, _ session: ContentSession, _ progress: FetchProgress?
+  ) -> Part? {
     state.withLock { state in
       if let part = state.broken.popLast() { return part }
       guard !state.waiting.isEmpty else { return nil }
       let request = ArchiveRequest(subtrees: Array(state.waiting.removeFirst()))
       guard let walk = try? request.walk() else { return nil }
-      return Part(request: request, walk: FetchWalk(walk, in: store, session: session))
+      return Part(
+        request: request,
+        walk: FetchWalk(walk, in: store, session: session, progress: progress))
     }
   }
 

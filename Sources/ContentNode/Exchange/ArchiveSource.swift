@@ -15,10 +15,16 @@ final class ArchiveSource: Sendable {
   }
 
   private let store: BlockStore
+  private let serves: (@Sendable (CID) -> Bool)?
   private let state: Lock<State>
 
-  init(_ request: ArchiveRequest, from store: BlockStore) throws(ContentError) {
+  /// `serves` says what the asker is given; the archive ends before anything else.
+  init(
+    _ request: ArchiveRequest, from store: BlockStore,
+    serves: (@Sendable (CID) -> Bool)? = nil
+  ) throws(ContentError) {
     self.store = store
+    self.serves = serves
     state = Lock(
       State(
         export: try request.walk(), writer: CARWriter(roots: request.roots),
@@ -40,6 +46,7 @@ final class ArchiveSource: Sendable {
   }
 
   private func append(_ cid: CID, to piece: inout Bytes, _ state: inout State) throws {
+    if serves?(cid) == false { throw ContentError.missingBlock(cid) }
     if state.skipped > 0, cid.codec == .raw {
       try state.export.passOverLeaf()
       state.skipped -= 1

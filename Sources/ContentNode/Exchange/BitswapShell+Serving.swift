@@ -26,9 +26,10 @@ extension BitswapShell {
 
   private func lookUp(_ cids: [CID], for peer: BitswapPeer) async {
     let store = store
+    let asked = allowed(cids, for: peer)
     let had = try? await pool.run {
       Set(
-        cids.filter { cid in
+        asked.filter { cid in
           guard cid.inlineBlock == nil, let digest = try? store.digest(of: cid) else {
             return false
           }
@@ -38,11 +39,19 @@ extension BitswapShell {
     _ = perform(server.handle(.looked(cids, has: had ?? [], for: peer)))
   }
 
+  private func allowed(_ cids: [CID], for peer: BitswapPeer) -> [CID] {
+    guard let serves else { return cids }
+    guard let name = links[peer]?.peer else { return [] }
+    return cids.filter { serves($0, name) }
+  }
+
   private func read(_ cids: [CID], for peer: BitswapPeer, reserved: Int) async {
     let store = store
+    // Somebody may have said otherwise since the look-up.
+    let asked = allowed(cids, for: peer)
     let blocks = try? await pool.run {
       var blocks: [CID: Bytes] = [:]
-      for cid in cids { blocks[cid] = store.verified(cid) }
+      for cid in asked { blocks[cid] = store.verified(cid) }
       return blocks
     }
     took(blocks ?? [:], of: cids, for: peer, reserved)

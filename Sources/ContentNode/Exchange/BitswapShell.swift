@@ -33,6 +33,7 @@ package actor BitswapShell {
   nonisolated let store: BlockStore
   nonisolated let pool: ComputePool
   nonisolated let timeouts: ExchangeTimeouts
+  nonisolated let serves: ServingRule?
   private let search: ProviderSearch
   var server = BitswapServerMachine()
   var client = BitswapClientMachine()
@@ -48,7 +49,7 @@ package actor BitswapShell {
   /// Bitswap over `store`; blocking work runs on `pool`.
   package init(
     host: PeerHost, store: BlockStore, pool: ComputePool,
-    timeouts: ExchangeTimeouts = ExchangeTimeouts(),
+    timeouts: ExchangeTimeouts = ExchangeTimeouts(), serves: ServingRule? = nil,
     search: @escaping ProviderSearch = { _ in [] }
   ) {
     loop = host.loop
@@ -56,6 +57,7 @@ package actor BitswapShell {
     self.store = store
     self.pool = pool
     self.timeouts = timeouts
+    self.serves = serves
     self.search = search
   }
 

@@ -11,7 +11,8 @@ extension ContentExchange {
     _ fetch: ContentFetch, _ walk: FetchWalk, _ session: ContentSession, from peers: [PeerID]
   ) async throws -> Bool {
     if peers.count > 1, fetch.scope == .all, fetch.path.segments.isEmpty {
-      try await share(fetch, session, among: Array(peers.prefix(ExchangeLimits.partnersMax)))
+      let partners = Array(peers.prefix(ExchangeLimits.partnersMax))
+      try await share(fetch, session, among: partners, walk.progress?.ofPart)
     }
     var fault: (any Error)?
     for peer in peers {
@@ -38,7 +39,8 @@ extension ContentExchange {
   /// Lets peers fetch the parts of the tree below the root's links side by side; what they leave is
   /// fetched by the walk itself.
   private func share(
-    _ fetch: ContentFetch, _ session: ContentSession, among peers: [PeerID]
+    _ fetch: ContentFetch, _ session: ContentSession, among peers: [PeerID],
+    _ progress: FetchProgress?
   ) async throws {
     let root = fetch.path.root
     let top = FetchWalk(
@@ -54,7 +56,7 @@ extension ContentExchange {
     let parts = ArchiveParts(try await links(of: root, session), peers: peers.count)
     await withDiscardingTaskGroup { group in
       for peer in peers {
-        group.addTask { await self.fetch(parts, from: peer, session) }
+        group.addTask { await self.fetch(parts, from: peer, session, progress) }
       }
     }
     // What is on its way to the disk is not found yet.
@@ -80,9 +82,10 @@ extension ContentExchange {
   /// Fetches parts from one peer until none is left or the peer fails; what it did not finish is
   /// another one's.
   private func fetch(
-    _ parts: ArchiveParts, from peer: PeerID, _ session: ContentSession
+    _ parts: ArchiveParts, from peer: PeerID, _ session: ContentSession,
+    _ progress: FetchProgress?
   ) async {
-    while let part = parts.take(store, session) {
+    while let part = parts.take(store, session, progress) {
       do {
         try await archives.fetch(part.request, from: peer, into: part.walk)
       } catch {

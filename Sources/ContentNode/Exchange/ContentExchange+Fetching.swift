@@ -4,17 +4,22 @@ import Networking
 package import Peering
 import Persistence
 package import Primitives
+package import Telemetry
 
 extension ContentExchange {
   /// Fetches content from peers at `addresses`, or where none is given from whoever provides it.
   /// What is here already is not fetched again, so a fetch that broke goes on where it stood.
-  /// `pins` keeps it for good under a name; without, a collection may forget it.
+  /// `pins` keeps it for good under a name; without, a collection may forget it. `meter` counts the
+  /// bytes of blocks that are here.
   package func fetch(
-    _ fetch: ContentFetch, from addresses: [Multiaddr] = [], pinning name: String? = nil
+    _ fetch: ContentFetch, from addresses: [Multiaddr] = [], pinning name: String? = nil,
+    meter: WorkMeter? = nil
   ) async throws -> FetchedContent {
     // Until it ends no collection takes away what came.
     let session = ContentSession(store: store, isPinning: false)
-    let walk = FetchWalk(try fetch.request.walk(), in: store, session: session)
+    let walk = FetchWalk(
+      try fetch.request.walk(), in: store, session: session,
+      progress: fetch.scope == .all ? meter.map { FetchProgress(meter: $0) } : nil)
     let store = store
     try await complete(fetch, walk, session, from: addresses)
     try await pool.run { try session.finish() }

@@ -29,6 +29,10 @@ package struct ContentFetch: Sendable {
   }
 }
 
+/// Whether a peer is given the block that a CID names; must be quick. What is not for it is to that
+/// peer as if it were not there.
+package typealias ServingRule = @Sendable (CID, PeerID) -> Bool
+
 /// What was fetched; all of it is in the store.
 package struct FetchedContent: Sendable {
   /// What came from others and what was here.
@@ -64,10 +68,12 @@ package final class ContentExchange: Sendable {
   /// Faults of peers that sent archives, by peer.
   let faults = Lock<[PeerID: Int]>([:])
 
-  /// An exchange over `store`; providers are looked for in `tables`.
+  /// An exchange over `store`; providers are looked for in `tables`. `serves` says what whom is
+  /// given, everything to everybody where it is nil.
   package init(
     host: PeerHost, store: BlockStore, tables: [KademliaShell] = [],
-    metrics: MetricsRegistry = MetricsRegistry(), timeouts: ExchangeTimeouts = ExchangeTimeouts()
+    metrics: MetricsRegistry = MetricsRegistry(),
+    timeouts: ExchangeTimeouts = ExchangeTimeouts(), serves: ServingRule? = nil
   ) {
     self.metrics = metrics
     self.host = host
@@ -76,9 +82,10 @@ package final class ContentExchange: Sendable {
     pool = ComputePool(
       named: "content", threads: ExchangeLimits.threads, queueMax: ExchangeLimits.jobsMax)
     archives = ArchiveExchange(
-      host: host, store: store, pool: pool, metrics: metrics, timeouts: timeouts)
-    bitswap = BitswapShell(host: host, store: store, pool: pool, timeouts: timeouts) {
-      [tables] cid in
+      host: host, store: store, pool: pool, metrics: metrics, timeouts: timeouts, serves: serves)
+    bitswap = BitswapShell(
+      host: host, store: store, pool: pool, timeouts: timeouts, serves: serves
+    ) { [tables] cid in
       await Self.providers(of: cid, in: tables)
     }
   }

@@ -25,15 +25,23 @@ final class FetchWalk: Sendable {
     var counts = FetchCounts()
     /// Blocks that the walk gave so far: what an archive of the same request has in front.
     var given: UInt64 = 0
+    /// Bytes of the blocks that were passed, wherever they came from.
+    var walked: UInt64 = 0
+    var isMeasured = false
   }
 
   private let store: BlockStore
   private let session: ContentSession
+  let progress: FetchProgress?
   private let state: Lock<State>
 
-  init(_ export: DagExport, in store: BlockStore, session: ContentSession) {
+  init(
+    _ export: DagExport, in store: BlockStore, session: ContentSession,
+    progress: FetchProgress? = nil
+  ) {
     self.store = store
     self.session = session
+    self.progress = progress
     state = Lock(State(export: export))
   }
 
@@ -88,6 +96,8 @@ final class FetchWalk: Sendable {
 
   private func take(_ block: ContentBlock, _ state: inout State) throws {
     if try state.export.supply(verified: block) { state.given += 1 }
+    measure(block.cid, block.bytes, &state)
+    pass(block.bytes.count, isFetched: true, &state)
     state.counts.blocks += 1
     state.counts.bytes += UInt64(block.bytes.count)
   }
@@ -98,10 +108,13 @@ final class FetchWalk: Sendable {
     if cid.codec == .raw {
       try state.export.passOverLeaf()
       state.given += 1
+      if progress != nil { pass(try store.storedByteCount(cid), isFetched: false, &state) }
     } else {
       let block = try store.block(cid)
       do {
         if try state.export.supply(block) { state.given += 1 }
+        measure(cid, block, &state)
+        pass(block.count, isFetched: false, &state)
       } catch ContentError.digestMismatch(let damaged) where damaged == cid {
         state.absent.insert(cid)
         if let digest = try store.digest(of: cid) { store.noteDamage(digest) }
@@ -110,6 +123,18 @@ final class FetchWalk: Sendable {
     }
     state.counts.localBlocks += 1
     return true
+  }
+
+  /// The first block behind the path says how much there is.
+  private func measure(_ cid: CID, _ block: Bytes, _ state: inout State) {
+    guard let progress, !state.isMeasured, state.export.resolved?.cid == cid else { return }
+    state.isMeasured = true
+    progress.found(cid.declaredByteCount(block) ?? 0, behind: state.walked)
+  }
+
+  private func pass(_ byteCount: Int, isFetched: Bool, _ state: inout State) {
+    state.walked += UInt64(byteCount)
+    progress?.passed(byteCount, walked: state.walked, isFetched: isFetched)
   }
 
   private func isStored(_ cid: CID, _ state: inout State) throws -> Bool {

@@ -48,6 +48,8 @@ public struct ContentIndex: Sendable {
   private var entries: [CID: LibraryEntry] = [:]
   private var verdicts: [CID: ContentVerdict] = [:]
   private var readers: [CID: ReadAccess] = [:]
+  /// What the operator serves no more.
+  public private(set) var denylist = Denylist()
   private var terms: [CID: ContentTerms] = [:]
   private var registered: Set<CID> = []
   private var owed: [CID: UInt32] = [:]
@@ -76,6 +78,8 @@ public struct ContentIndex: Sendable {
     switch event {
     case .judged(let verdict): verdicts[verdict.content.asVersion1] = verdict
     case .readable(let cid, let access): readers[cid.asVersion1] = access
+    case .denied(let entry, true): denylist.insert(entry)
+    case .denied(let entry, false): denylist.remove(entry)
     case .offered(let cid, let offered): terms[cid.asVersion1] = offered
     case .registered(let cid, _): registered.insert(cid.asVersion1)
     case .owed(let cid, let accesses):

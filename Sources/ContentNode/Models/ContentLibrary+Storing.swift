@@ -3,7 +3,7 @@ import Cryptography
 public import Ledger
 import Persistence
 import Primitives
-import Telemetry
+public import Telemetry
 
 /// What an uploader says of content.
 public struct ContentDescription: Sendable {
@@ -72,11 +72,12 @@ extension ContentLibrary {
   }
 
   /// Judges stored content, pins it, signs its record and remembers both; throws `refused` where
-  /// the policy does not take it.
+  /// the policy does not take it. `meter` counts the bytes that are looked at.
   public func describe(
-    _ content: CID, as purpose: ProvenanceStatement.Purpose, _ description: ContentDescription
+    _ content: CID, as purpose: ProvenanceStatement.Purpose, _ description: ContentDescription,
+    meter: WorkMeter? = nil
   ) async throws -> DescribedContent {
-    let (survey, verdict) = try await judge(content)
+    let (survey, verdict) = try await judge(content, meter: meter)
     if case .refused(let refusals) = verdict.decision {
       throw LibraryError.refused(content, refusals)
     }
@@ -103,10 +104,19 @@ extension ContentLibrary {
 
   /// Reads content, asks the scanner, and remembers what was found; what is held counts as held
   /// from the first moment on.
-  func judge(_ content: CID) async throws -> (ContentSurvey, ContentVerdict) {
-    let (store, policy, scanner) = (store, policy, scanner)
+  func judge(
+    _ content: CID, meter: WorkMeter? = nil
+  ) async throws -> (ContentSurvey, ContentVerdict) {
+    let (store, policy, scanner) = (store, policyOfNow, scanner)
+    if let meter, let block = try? store.block(content) {
+      // The scanner reads all of it once more.
+      let readings: UInt64 = scanner == nil ? 1 : 2
+      let (total, overflow) = (content.declaredByteCount(block) ?? 0)
+        .multipliedReportingOverflow(by: readings)
+      meter.expect(overflow ? .max : total)
+    }
     let survey = try await Self.onOwnThread("content-check") {
-      try StoredContent(store: store, policy: policy).surveyBlocking(content)
+      try StoredContent(store: store, policy: policy, meter: meter).surveyBlocking(content)
     }
     func verdict(_ scan: VirusScan) -> ContentVerdict {
       policy.verdict(
@@ -120,11 +130,18 @@ extension ContentLibrary {
     }
     try await note(.judged(verdict(.waiting)))
     let scan = try await Self.onOwnThread("content-scan") {
-      try StoredContent(store: store, policy: policy).scanBlocking(content, with: scanner)
+      try StoredContent(store: store, policy: policy, meter: meter)
+        .scanBlocking(content, with: scanner)
     }
     let judged = verdict(scan)
     try await note(.judged(judged))
     return (survey, judged)
+  }
+
+  private var policyOfNow: ContentPolicy {
+    var policy = policy
+    policy.denylist.formUnion(denylist)
+    return policy
   }
 
   /// Judges everything again that is held; returns what is served now. Without a scanner nothing

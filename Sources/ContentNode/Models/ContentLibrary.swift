@@ -25,6 +25,8 @@ public final class ContentLibrary: Sendable {
     var faulty: [CID] = []
     /// One settlement at a time: two would pay the same debts.
     var isSettling = false
+    /// Contents whose access list is being changed.
+    var changing: Set<CID> = []
   }
 
   /// Where content lies.
@@ -138,8 +140,8 @@ extension ContentLibrary {
   /// Why content is not given to a reader; nil if it is. Content that nobody judged is ordinary
   /// content, which everybody may read.
   public func obstacle(to reader: PublicKey?, reading cid: CID) -> LibraryError? {
-    if policy.denylist.contains(cid) { return .refused(cid, [.denied]) }
-    return state.withLock { state -> LibraryError? in
+    state.withLock { state -> LibraryError? in
+      if isDenied(cid, state.index) { return .refused(cid, [.denied]) }
       if let verdict = state.index.verdict(on: cid) {
         switch verdict.decision {
         case .served: break
@@ -150,6 +152,17 @@ extension ContentLibrary {
       let isOwn = reader == key.publicKey
       return isOwn || state.index.readers(of: cid).allows(reader) ? nil : .notAllowed(cid)
     }
+  }
+
+  /// Whether the operator serves content to nobody.
+  public func isDenied(_ cid: CID) -> Bool { state.withLock { isDenied(cid, $0.index) } }
+
+  /// A file of one raw block is named by its SHA-256, of others a record may say it.
+  private func isDenied(_ cid: CID, _ index: ContentIndex) -> Bool {
+    let own = index.denylist
+    guard policy.denylist.count > 0 || own.count > 0 else { return false }
+    let sha256 = cid.codec == .raw ? cid.digest : index[cid]?.statement.sha256
+    return policy.denylist.contains(cid, sha256: sha256) || own.contains(cid, sha256: sha256)
   }
 
   /// How often content was read.
@@ -164,6 +177,21 @@ extension ContentLibrary {
 
   /// Accesses of the node's own account that are not paid yet.
   public var debts: [(content: CID, accesses: UInt32)] { state.withLock { $0.index.debts } }
+
+  /// What the operator serves no more, besides the denylist of the policy.
+  public var denylist: Denylist { state.withLock { $0.index.denylist } }
+
+  /// Serves content no more, or again; durable on return. False where it was so already.
+  @discardableResult
+  public func deny(_ entry: DenylistEntry, _ isDenied: Bool = true) async throws -> Bool {
+    let known = denylist
+    guard known.contains(entry) != isDenied else { return false }
+    guard !isDenied || known.count < Denylist.entriesMax else {
+      throw LibraryError.tooMany(what: "denied contents", limit: Denylist.entriesMax)
+    }
+    try await note(.denied(entry, isDenied))
+    return true
+  }
 
   /// Sets who may read content; durable on return.
   public func allow(_ access: ReadAccess, toRead cid: CID) async throws {

@@ -22,6 +22,10 @@ public enum LibraryError: Error, Equatable, Sendable {
   case noLedgerName(CID)
   /// The ledger does not know it.
   case unregistered(ContentID)
+  /// Everybody may read it: nobody can be taken off a list that is not there.
+  case readByEverybody(CID)
+  /// Another change of its access list is under way.
+  case changing(CID)
   /// Another settlement of this library is under way.
   case settling
 }
@@ -40,6 +44,8 @@ extension LibraryError: CustomStringConvertible {
     case .tooMany(let what, let limit): "more than \(limit) \(what)"
     case .noLedgerName(let cid): "the ledger has no name for \(cid)"
     case .unregistered(let id): "the ledger does not know \(id)"
+    case .readByEverybody(let cid): "everybody may read \(cid)"
+    case .changing(let cid): "the access list of \(cid) is being changed"
     case .settling: "another settlement is under way"
     }
   }
@@ -56,7 +62,8 @@ extension LibraryError: CustomStringConvertible {
     case .tooMany: "ask for less at once"
     case .noLedgerName: "add it with the default profile"
     case .unregistered: "register it first"
-    case .settling: "wait for its end"
+    case .readByEverybody: "`martlet content access private CID` first, then allow some"
+    case .changing, .settling: "wait for its end"
     }
   }
 }

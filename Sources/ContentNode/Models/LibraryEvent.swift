@@ -25,6 +25,8 @@ public enum LibraryEvent: Hashable, Sendable {
   case judged(ContentVerdict)
   /// Who may read it; the newest list counts.
   case readable(CID, ReadAccess)
+  /// Whether the operator serves it no more; the newest word counts.
+  case denied(DenylistEntry, Bool)
   /// The terms under which the owner will register it.
   case offered(CID, ContentTerms)
   /// It is on the ledger.
@@ -43,6 +45,8 @@ extension LibraryEvent: CanonicalCodable {
     case .judged(let verdict): .map(["judged": verdict.canonicalValue])
     case .readable(let cid, let access):
       .map(["content": .link(cid.bytes), "readers": access.canonicalValue])
+    case .denied(let entry, let isDenied):
+      .map(["denied": Self.value(of: entry), "on": .bool(isDenied)])
     case .offered(let cid, let terms):
       .map([
         "content": .link(cid.bytes), "price": terms.price.canonicalValue,
@@ -62,11 +66,36 @@ extension LibraryEvent: CanonicalCodable {
     var fields = try CanonicalFields(canonicalValue)
     if let verdict = fields.optional("judged") {
       self = .judged(try ContentVerdict(canonicalValue: verdict))
+    } else if let entry = fields.optional("denied") {
+      self = .denied(try Self.entry(entry), try Self.flag(fields.value("on")))
     } else {
       let content = try Self.content(fields.value("content"))
       self = try Self.event(about: content, &fields)
     }
     try fields.finish()
+  }
+
+  private static func value(of entry: DenylistEntry) -> CanonicalValue {
+    switch entry {
+    case .content(let cid): .link(cid.bytes)
+    case .file(let digest): digest.canonicalValue
+    }
+  }
+
+  private static func entry(_ value: CanonicalValue) throws(DecodingFailure) -> DenylistEntry {
+    guard case .link = value else { return .file(try Digest(canonicalValue: value)) }
+    let cid = try content(value)
+    guard cid == cid.asVersion1 else {
+      throw .malformed(what: "library event", reason: "a CID of version 0 on the denylist")
+    }
+    return .content(cid)
+  }
+
+  private static func flag(_ value: CanonicalValue) throws(DecodingFailure) -> Bool {
+    guard case .bool(let flag) = value else {
+      throw .malformed(what: "library event", reason: "expected a truth value")
+    }
+    return flag
   }
 
   private static func content(_ value: CanonicalValue) throws(DecodingFailure) -> CID {

@@ -2,6 +2,7 @@ public import ContentStore
 public import Cryptography
 public import Persistence
 import Primitives
+public import Telemetry
 
 /// What a walk over stored content found.
 public struct ContentSurvey: Sendable {
@@ -19,11 +20,13 @@ public struct ContentSurvey: Sendable {
 public struct StoredContent {
   private let store: BlockStore
   private let policy: ContentPolicy
+  private let meter: WorkMeter?
 
-  /// Judges by `policy` what `store` has.
-  public init(store: BlockStore, policy: ContentPolicy) {
+  /// Judges by `policy` what `store` has; `meter` counts the bytes that are read for it.
+  public init(store: BlockStore, policy: ContentPolicy, meter: WorkMeter? = nil) {
     self.store = store
     self.policy = policy
+    self.meter = meter
   }
 
   /// Surveys a file or a directory; blocks the calling thread for as long as reading takes.
@@ -63,6 +66,7 @@ public struct StoredContent {
         throw LibraryError.refused(cid, [.tooLarge(size: size, limit: policy.byteCountMax)])
       }
       try body(bytes)
+      meter?.advance(by: UInt64(bytes.count))
     }
   }
 
@@ -180,6 +184,10 @@ extension StoredContent {
 
   private func scan(_ cid: CID, _ scanner: any ContentScanner) throws -> VirusScan {
     var reader = UnixFSReader(root: cid, source: store)
-    return try scanner.scanBlocking { try next(&reader, cid) }
+    return try scanner.scanBlocking {
+      let bytes = try next(&reader, cid)
+      meter?.advance(by: UInt64(bytes?.count ?? 0))
+      return bytes
+    }
   }
 }

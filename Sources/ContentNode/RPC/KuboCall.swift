@@ -9,7 +9,8 @@ struct KuboCall: Sendable {
   let request: HTTPRequest
   /// The values of `arg`, in order.
   let arguments: [String]
-  private let options: [String: String]
+  /// The values of all other items.
+  let options: [String: String]
 
   /// Reads the query. Of an option that is there twice the last counts, as in Kubo; options that
   /// no command knows are passed over.

@@ -16,12 +16,15 @@ package final class KuboRPC: Sendable {
   private let node: KuboNode
   private let pool: ComputePool
   private let running = KuboTurns()
+  private let own: OwnWorks?
 
-  /// Serves `store`; without a `network` the commands that need others are refused.
+  /// Serves `store`; without a `network` the commands that need others are refused. `own` is what
+  /// the program does for its command line.
   package init(
     store: BlockStore, settings: KuboRPCSettings = KuboRPCSettings(),
-    network: (any ContentNetwork)? = nil
+    network: (any ContentNetwork)? = nil, own: OwnWorks? = nil
   ) {
+    self.own = own
     pool = ComputePool(
       named: "kubo-rpc", threads: KuboLimits.threads, queueMax: KuboLimits.queuedWorkMax)
     node = KuboNode(store: store, network: network, settings: settings, pool: pool)
@@ -39,7 +42,7 @@ package final class KuboRPC: Sendable {
   /// Answers one request.
   package func answer(_ request: HTTPRequest) async -> HTTPResponse {
     if let refusal = KuboGate(node.settings).refusal(of: request) { return refusal }
-    guard Self.serves(request.path), let command = Self.command(at: request.path) else {
+    guard Self.serves(request.path), let command = command(at: request.path) else {
       return .text(.notFound, "404 page not found\n")
     }
     guard let turn = KuboTurn(of: running) else { return KuboAnswer.failure(KuboError.busy) }
@@ -52,9 +55,9 @@ package final class KuboRPC: Sendable {
   }
 
   /// A trailing slash is passed over, as Kubo does.
-  private static func command(at path: String) -> KuboCommand? {
-    let words = path.dropFirst(prefix.count).split(separator: "/").joined(separator: "/")
-    return KuboCommands.byPath[words]
+  private func command(at path: String) -> KuboCommand? {
+    let words = path.dropFirst(Self.prefix.count).split(separator: "/").joined(separator: "/")
+    return KuboCommands.byPath[words] ?? own?.command(words)
   }
 }
 

@@ -5,6 +5,7 @@ import Networking
 import Peering
 import Persistence
 import Primitives
+import Telemetry
 import Testing
 
 /// A backup on storage nodes, all in one process on loopback.
@@ -68,7 +69,9 @@ struct BackupKeeperTests {
             #expect(placed.isWhole && placed.lossesSurvived == 2)
             #expect(placed.placedCount == placed.memberCount && placed.computedCount == 0)
             // Nothing is left to do.
-            let again = try await keeper.place(backup, on: addresses)
+            let meter = WorkMeter()
+            let again = try await keeper.counting(on: meter).place(backup, on: addresses)
+            #expect(meter.done == again.memberCount && meter.total == meter.done)
             #expect(again.isWhole && again.placedCount == 0 && again.fetchedCount == 0)
           }
           try Self.forget([backup, file.cid], in: owner.store)

@@ -78,6 +78,7 @@ enum ExchangeWorld {
   static func withNode(
     _ loop: EventLoop, serving protocols: ExchangeProtocols = .all,
     listeningOn listen: String = "/ip4/127.0.0.1/tcp/0", stall: Duration = patience,
+    rule: ServingRule? = nil,
     _ body: (ExchangeNode) async throws -> Void
   ) async throws {
     var template = Array("/tmp/martlet-exchange-XXXXXX".utf8CString)
@@ -92,7 +93,8 @@ enum ExchangeWorld {
     var timeouts = ExchangeTimeouts()
     timeouts.stall = stall
     timeouts.answer = max(timeouts.answer, stall)
-    let exchange = ContentExchange(host: host, store: store, timeouts: timeouts)
+    let exchange = ContentExchange(
+      host: host, store: store, timeouts: timeouts, serves: rule)
     switch protocols {
     case .all: await exchange.start()
     case .archives: await exchange.archives.start()

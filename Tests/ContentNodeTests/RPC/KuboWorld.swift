@@ -49,6 +49,7 @@ struct KuboWorld: Sendable {
   /// Runs `body` with a server.
   static func with<Result: Sendable>(
     settings: KuboRPCSettings = KuboRPCSettings(), network: (any ContentNetwork)? = nil,
+    own: [String: OwnWorks.Run] = [:],
     _ body: @Sendable (KuboWorld) async throws -> Result
   ) async throws -> Result {
     var template = Array("/tmp/martlet-kubo-XXXXXX".utf8CString)
@@ -66,7 +67,8 @@ struct KuboWorld: Sendable {
     }
     let pool = ComputePool(named: "kubo-client", threads: 2, queueMax: 16)
     defer { pool.stop() }
-    let rpc = KuboRPC(store: store, settings: settings, network: network)
+    let works = OwnWorks(loop: loop, runs: own) { ["Message": .string("\($0)"), "ExitCode": 4] }
+    let rpc = KuboRPC(store: store, settings: settings, network: network, own: works)
     defer { rpc.stop() }
     let server = HTTPServer(loop: loop, handler: rpc.handler)
     let address = try await server.listen(on: .tcp(host: "127.0.0.1", port: 0))
