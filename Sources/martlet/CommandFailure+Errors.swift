@@ -56,7 +56,6 @@ extension CommandFailure {
     case let error as ContentFetchError: self.init(error)
     case let error as LibraryError: self.init(error)
     case let error as HoldError: self.init(error)
-    case let error as LibraryError: self.init(error)
     case let error as OrderError: self.init(error)
     case let error as StorageContentError: self.init(error)
     case let error as ContentError: self.init("\(error)", hint: "check the CID", code: .notFound)

@@ -48,7 +48,7 @@ enum ContentPayments {
 
   @Sendable private static func retrieve(_ arguments: Arguments) async throws {
     let output = try arguments.required("output")
-    try await ContentDescribing.withLibrary(arguments) { library in
+    try await withLibrary(arguments) { library in
       let cid = try ContentCommands.resolve(arguments.positionals[0], in: library.store)
       guard let entry = library.entry(of: cid) else { throw LibraryError.undescribed(cid) }
       let owed = { library.debts.first { $0.content == cid.asVersion1 }?.accesses ?? 0 }
@@ -69,13 +69,23 @@ enum ContentPayments {
     }
   }
 
+  /// Runs `body` with the library of a home whose store nobody else has open.
+  private static func withLibrary<Result>(
+    _ arguments: Arguments, _ body: (ContentLibrary) async throws -> Result
+  ) async throws -> Result {
+    let store = try ContentCommands.localStore(arguments)
+    defer { store.close() }
+    let opened = OpenStore(store: store, home: Homes.selected(arguments))
+    return try await opened.withLibrary(body)
+  }
+
   private static func accessText(_ count: UInt32) -> String {
     count == 1 ? "1 access" : "\(count) accesses"
   }
 
   @Sendable private static func settle(_ arguments: Arguments) async throws {
     let priceMax = try LedgerAccess.amount("price-max", arguments) ?? .zero
-    let settlement = try await ContentDescribing.withLibrary(arguments) { library in
+    let settlement = try await withLibrary(arguments) { library in
       try await LedgerAccess.with(arguments) { ledger, client in
         // Asked first, so that a coordinator that is not there is one error.
         _ = try await client.ledgerStatus()
