@@ -24,6 +24,12 @@ SUITES = [
     ("private content is for its readers alone", "PrivateContentTests|PrivateObjectTests"),
     ("a code outlives each loss that it should", "ErasureCodeTests|ContentBackupTests"),
     ("backups on storage nodes: loss, liars, quotas, strangers", "BackupKeeper|HoldRequest"),
+    ("models and data sets: records, checks, search, quarantine, accesses",
+     "ContentLibraryTests|LibraryBytesTests|InspectionTests|ClamdTests|Provenance"),
+    ("content on the ledger: registration, royalties, rewards, storage deals",
+     "LedgerTests.*(Content|Royalt|Reward|Storage)|StorageKeeper|CoordinatorLedger"
+     "|APIContentLedger"),
+    ("what a node announces", "ProvideStrategyTests|NameTests"),
 ]
 PROGRAMS = [
     ("add here, get there, through the gateway, by name", "content-exchange"),
@@ -32,6 +38,10 @@ PROGRAMS = [
     ("the RPC to foreign clients", "kubo-rpc"),
     ("a 4+2 backup outlives two nodes, and two more", "backup"),
     ("a full disk", "disk-full"),
+    ("content is paid for, a storage deal is proved", "content-payments"),
+    ("who may read, and what is served to nobody", "content-access"),
+    ("rates and the time that is left", "content-progress"),
+    ("a newcomer types the README", "content-newcomer"),
 ]
 # How long one of them may take, a build of the tests included.
 SECONDS_MAX = 3600
