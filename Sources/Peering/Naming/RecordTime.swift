@@ -12,18 +12,24 @@ package struct RecordTime: Hashable, Comparable, Sendable {
   /// What is beyond them.
   package let nanoseconds: Int32
 
-  /// A moment; one behind the year 9999 is the last one of it.
+  /// A moment; one behind the year 9999 is the last one of it, one before the year 0 the first.
   package init(seconds: Int64, nanoseconds: Int32 = 0) {
-    self.seconds = min(seconds, Self.seconds(of: Self.yearMax, 12, 31) + Self.secondsPerDay - 1)
+    self.seconds = max(Self.secondsMin, min(seconds, Self.secondsMax))
     self.nanoseconds = nanoseconds
   }
+
+  /// The last second of the last year.
+  private static let secondsMax = seconds(of: yearMax, 12, 31) + secondsPerDay - 1
+  /// The first second of the year 0.
+  private static let secondsMin = seconds(of: 0, 1, 1)
 
   /// Orders by time.
   package static func < (left: RecordTime, right: RecordTime) -> Bool {
     (left.seconds, left.nanoseconds) < (right.seconds, right.nanoseconds)
   }
 
-  /// Reads `2123-08-14T12:17:03.694052Z`; nil for what is no such text. Other zones are read too.
+  /// Reads `2123-08-14T12:17:03.694052Z`; nil for what is no such text. Other zones are read too,
+  /// where the moment's year at Greenwich has four digits.
   package init?(_ text: Bytes) {
     var reader = Reader(rest: text[...])
     guard let year = reader.number(4), reader.take("-"), let month = reader.number(2),
@@ -36,6 +42,7 @@ package struct RecordTime: Hashable, Comparable, Sendable {
     else { return nil }
     let midnight = Self.seconds(of: year, month, day)
     seconds = midnight + Int64(hour * 3_600 + minute * 60 + second) - zone
+    guard (Self.secondsMin...Self.secondsMax).contains(seconds) else { return nil }
     self.nanoseconds = nanoseconds
   }
 
