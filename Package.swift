@@ -94,7 +94,7 @@ let package = Package(
         "Charts", "Peering", "ContentStore", "Ledger", "Networking", "Persistence", "IPFSClient",
         "MartletClient",
       ]),
-    layer("MartletClient", ["Primitives", "Networking"]),
+    layer("MartletClient", ["Primitives", "Telemetry", "Networking"]),
     layer("Simulator", foundations + ["Peering"]),
     // Layer 5
     .executableTarget(
