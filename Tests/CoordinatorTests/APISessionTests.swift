@@ -19,8 +19,7 @@ struct APISessionTests {
     try await fixture.run { target in
       try await target.withClient { client in
         let id = try await Self.order(client, in: fixture)
-        _ = try await client.startSession(id)
-        let seen = try await Self.watch(client, id)
+        let seen = try await Self.start(id, watchedBy: client)
         #expect(seen.first == "session", "the present state comes first")
         #expect(seen.contains("round") && seen.contains("block"))
         let session = try await client.session(id)
@@ -44,10 +43,23 @@ struct APISessionTests {
   }
 
   /// The names of the events until the session is completed and its last round evaluated; either
-  /// may come first.
-  private static func watch(_ client: NetworkClient, _ id: String) async throws -> [String] {
+  /// may come first. It starts once it is watched: a stream does not repeat what was before it.
+  private static func start(
+    _ id: String, watchedBy client: NetworkClient
+  ) async throws -> [String] {
     let seen = SeenEvents()
-    try await client.watch(id) { name, data in !seen.isLast(name, data) }
+    let (began, signal) = AsyncStream.makeStream(
+      of: Void.self, bufferingPolicy: .bufferingOldest(1))
+    async let watched: Void = {
+      defer { signal.finish() }
+      try await client.watch(id) { name, data in
+        signal.yield()
+        return !seen.isLast(name, data)
+      }
+    }()
+    for await _ in began { break }
+    _ = try await client.startSession(id)
+    try await watched
     return seen.names
   }
 
