@@ -16,6 +16,7 @@ enum Program {
   /// Reads the command line, runs one command, and ends the process with its exit code.
   nonisolated static func run() async {
     shim_ignore_sigpipe()
+    shim_heap_keep_freed()
     let words = Array(CommandLine.arguments.dropFirst())
     do {
       try await run(words)
