@@ -4,12 +4,12 @@
     exchange.py [--smoke | MIB [ROUNDS]] [--adds]     (--adds: without the fetches)
 
 Needs the optimised program (MARTLET, .build/release/martlet) and Scripts/bootstrap --peers; run it by
-`unshare --net Benchmarks/content/exchange.py`, since Kubo must reach nobody. Each round does every kind
-of work once, the adds in changing order, all fetches behind all adds; printed are medians, least and
-greatest, and the bar. A fetch is the whole command `content pin add --peer`: start, dial, encrypted stream, checks and durable store; `into a file` is
-`content get --peer`, which reads all of that again, checked, into a durable file.
-Every node's store exists before the time is taken, as Kubo's does. `bare disk` writes the same bytes to one
-file and waits until they are durable.
+`unshare --net Benchmarks/content/exchange.py`, since Kubo must reach nobody. Each round does every
+kind of work once, the adds in changing order, all fetches behind all adds; printed are medians, least
+and greatest, and the bar. A fetch is the whole command `content pin add --peer`: start, dial,
+encrypted stream, checks and durable store; `into a file` is `content get --peer`, which reads all of
+that again, checked, into a durable file. Every node's store exists before the time is taken, as Kubo's
+does. `bare disk` writes the same bytes to one file and waits until they are durable.
 """
 
 import filecmp

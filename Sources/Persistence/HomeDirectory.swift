@@ -53,7 +53,7 @@ public struct HomeDirectory: Hashable, Sendable {
   /// Makes the directory, and those above it, for the owner only.
   public func create() throws(HomeError) {
     var prefix = path.hasPrefix("/") ? "/" : ""
-    for part in path.split(separator: "/") {
+    for part in path.pathNames {
       prefix += prefix.isEmpty || prefix.hasSuffix("/") ? part : "/\(part)"
       guard mkdir(prefix, 0o700) == 0 || errno == EEXIST else {
         throw .file(.failed("creating", prefix, errno))

@@ -16,7 +16,8 @@ extension NetworkClient {
     var key: String?
     if let file = settings.text("api-key-file") {
       let bytes = try AtomicFile.read(file, byteCountMax: 4_096) ?? []
-      key = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init)
+      let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+      key = lines.first.map(String.init)
     }
     return NetworkClient(.address(url: server, key: key))
   }

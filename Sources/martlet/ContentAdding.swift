@@ -52,7 +52,7 @@ enum ContentAdding {
             path, profile: profile.rawValue, meter: progress.meter)
         }
         return show(
-          path.split(separator: "/").last.map(String.init) ?? path, result["cid"]?.text ?? "",
+          path.pathNames.last ?? path, result["cid"]?.text ?? "",
           result["size"]?.integer ?? 0, arguments, isTree: false)
       } catch NetworkClientError.unreachable where ContentCommands.isLocal(arguments) {}
     }

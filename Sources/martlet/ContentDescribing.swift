@@ -82,7 +82,7 @@ enum ContentDescribing {
   static func words(_ arguments: Arguments, path: String, _ root: CID) -> Arguments {
     var words = arguments
     words.positionals = ["\(root)"]
-    let file = path.split(separator: "/").last.map(String.init) ?? path
+    let file = path.pathNames.last ?? path
     words.values[titleName] = arguments.text("name") ?? file
     return words
   }

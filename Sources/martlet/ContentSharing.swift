@@ -60,7 +60,7 @@ enum ContentSharing {
   static func add(
     _ path: String, in store: BlockStore, _ arguments: Arguments
   ) throws -> StoredPrivateObject {
-    let name = path.split(separator: "/").last.map(String.init) ?? path
+    let name = path.pathNames.last ?? path
     guard name.utf8.count <= PrivateLimits.textByteCountMax else {
       throw CommandFailure.usage("the name of \(path) is too long", hint: "give it a shorter one")
     }

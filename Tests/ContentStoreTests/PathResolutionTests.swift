@@ -24,6 +24,11 @@ struct PathResolutionTests {
       }
     }
     #expect(try ContentPath(parsing: cid).segments.isEmpty)
+    // A slash and a combining mark are one character, and two bytes of a path.
+    #expect(
+      try ContentPath(parsing: "\(cid)/a/\u{301}b/\u{FE0F}").segments
+        == ["a", "\u{301}b", "\u{FE0F}"])
+    #expect(throws: ContentError.self) { try ContentPath(parsing: "\(cid)/\u{301}/../b") }
   }
 
   @Test(

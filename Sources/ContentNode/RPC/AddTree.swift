@@ -68,7 +68,7 @@ struct AddTree: Sendable {
 
   /// The names of a path, each fit for a directory. A part without a name has none.
   private static func names(in path: String) throws(KuboError) -> [String] {
-    let names = path.split(separator: "/").map(String.init)
+    let names = path.pathNames
     guard names.count <= KuboLimits.depthMax else {
       throw .upload(.tooDeep(limit: KuboLimits.depthMax))
     }

@@ -58,7 +58,7 @@ extension KuboCommands {
         name: "compression-level", value: "\(level)", hint: "archives are sent as they are")
     }
     let root = try await call.node.resolveBlock(path)
-    let name = path.split(separator: "/").last.map(String.init) ?? "\(root)"
+    let name = path.pathNames.last ?? "\(root)"
     let walk = TarWalk(root, name: name)
     return .bytes(PieceWalkRun(walk, on: call.node), type: "application/x-tar")
   }

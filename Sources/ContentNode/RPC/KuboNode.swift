@@ -96,7 +96,7 @@ struct KuboNode: Sendable {
 
   /// The path behind a name, or the text itself where it has none.
   private func contentPath(_ text: String) async throws -> String {
-    let parts = text.split(separator: "/", maxSplits: 2).map(String.init)
+    let parts = text.unicodeScalars.split(separator: "/", maxSplits: 2).map(String.init)
     guard parts.count > 1, parts[0] == "ipns" else { return text }
     let target = try await online().resolve(parts[1], isRecursive: true, usesCache: true)
     return parts.count > 2 ? "\(target)/\(parts[2])" : target

@@ -1,3 +1,5 @@
+import Primitives
+
 /// A path to content: a root and the names below it.
 public struct ContentPath: Equatable, Sendable {
   /// The longest path text: what usual HTTP servers take as a request line.
@@ -28,7 +30,7 @@ public struct ContentPath: Equatable, Sendable {
     }
     guard !text.utf8.contains(0) else { throw refusal("it has a zero byte") }
     let prefix = Self.prefixes.first { text.hasPrefix($0) } ?? ""
-    let parts = text.dropFirst(prefix.count).split(separator: "/").map(String.init)
+    let parts = text.dropFirst(prefix.count).pathNames
     guard let first = parts.first else { throw refusal("it names no CID") }
     guard first != "ipns" else { throw refusal("names must be resolved first") }
     root = try CID(parsing: first)

@@ -97,7 +97,7 @@ struct Settings: Sendable {
   private static func dotenvValues() throws -> [String: String] {
     guard let bytes = try AtomicFile.read(".env", byteCountMax: fileBytesMax) else { return [:] }
     var values: [String: String] = [:]
-    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+    for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) {
       let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2, !line.hasPrefix("#") else { continue }
       let value = parts[1].drop { $0 == "\"" }

@@ -34,7 +34,7 @@ struct TrainingReport {
   }
 
   private static func fileName(_ path: String) -> String {
-    String(path.split(separator: "/").last ?? Substring(path))
+    path.pathNames.last ?? path
   }
 
   /// The time of day in words that need no locale.

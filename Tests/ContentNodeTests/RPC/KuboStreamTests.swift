@@ -100,6 +100,16 @@ struct KuboStreamTests {
     }
   }
 
+  @Test("names that begin with a combining mark are names like any other")
+  func combiningMarks() async throws {
+    try await KuboWorld.with { world in
+      let added = try await world.post("add?cid-version=1", [.file("a/\u{301}b/c", "marked")])
+      let root = try #require(added.objects.last?["Hash"]?.text)
+      #expect(added.objects.map { $0["Name"]?.text } == ["a/\u{301}b/c", "a/\u{301}b", "a"])
+      #expect(try await world.post("cat?arg=\(root)/%CC%81b/c").text == "marked")
+    }
+  }
+
   @Test("only naming stores nothing, and what is not pinned is collected")
   func collection() async throws {
     try await KuboWorld.with { world in
