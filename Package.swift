@@ -106,7 +106,7 @@ let package = Package(
       swiftSettings: strict),
     // Measured by Benchmarks/content/run.sh, killed by the crash tests
     .executableTarget(
-      name: "ContentBench", dependencies: foundations + ["ContentStore", "Persistence"],
+      name: "ContentBench", dependencies: foundations + ["CShim", "ContentStore", "Persistence"],
       path: "Benchmarks/content", exclude: ["run.sh", "exchange.py"], swiftSettings: strict),
     // Measured by Benchmarks/peers/run.sh
     .executableTarget(

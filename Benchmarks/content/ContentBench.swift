@@ -1,3 +1,4 @@
+import CShim
 import Glibc
 import Persistence
 import Primitives
@@ -14,6 +15,7 @@ struct ContentBench {
     """
 
   static func main() async throws {
+    shim_heap_keep_freed()  // as the program does
     let arguments = Array(CommandLine.arguments.dropFirst())
     func number(_ index: Int) -> Int { Int(arguments[index]) ?? 1 }
     switch (arguments.first, arguments.count) {
