@@ -16,7 +16,6 @@ enum Program {
   /// Reads the command line, runs one command, and ends the process with its exit code.
   nonisolated static func run() async {
     shim_ignore_sigpipe()
-    shim_heap_keep_freed()
     let words = Array(CommandLine.arguments.dropFirst())
     do {
       try await run(words)
@@ -47,6 +46,8 @@ enum Program {
       commands: commands, isNodeProgram: isNodeProgram
     ).parse(asked)
     guard !arguments.flags.contains("help") else { return Output.line(help.text(of: command)) }
+    // Blocks are large and many here; a worker stays small instead.
+    if command.words.first == "content" { shim_heap_keep_freed() }
     do {
       try await command.run(arguments)
     } catch let failure as CommandFailure where failure.hint == CommandFailure.usualHint {
