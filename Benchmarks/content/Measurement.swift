@@ -58,6 +58,17 @@ struct Measurement {
 
   /// What the disk itself gives: the same number of bytes in one file, then fdatasync.
   private func writeAndSync(_ bytes: UInt64) throws {
+    try withFile(of: bytes) { descriptor in
+      guard fdatasync(descriptor) == 0 else { throw DiskFailure() }
+    }
+  }
+
+  /// Writes and removes twice as much. A virtual machine's first touch of a page of files waits for
+  /// its host, at 300 MB/s where this was measured; that is not what is timed here.
+  private func touchPages(_ bytes: UInt64) throws { try withFile(of: 2 * bytes) { _ in } }
+
+  /// Writes so many bytes to a file, which is removed behind `body`.
+  private func withFile(of bytes: UInt64, _ body: (Int32) throws -> Void) throws {
     let path = "\(directory)/disk"
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     defer {
@@ -68,22 +79,7 @@ struct Measurement {
     for _ in 0..<bytes / UInt64(piece.count) {
       guard write(descriptor, piece, piece.count) == piece.count else { throw DiskFailure() }
     }
-    guard fdatasync(descriptor) == 0 else { throw DiskFailure() }
-  }
-
-  /// Writes and removes twice as much. A virtual machine's first touch of a page of files waits for
-  /// its host, at 300 MB/s where this was measured; that is not what is timed here.
-  private func touchPages(_ bytes: UInt64) throws {
-    let path = "\(directory)/touched"
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-    defer {
-      close(descriptor)
-      unlink(path)
-    }
-    let piece = Bytes(repeating: 7, count: 4 * Self.pieceByteCount)
-    for _ in 0..<2 * bytes / UInt64(piece.count) {
-      guard write(descriptor, piece, piece.count) == piece.count else { throw DiskFailure() }
-    }
+    try body(descriptor)
   }
 
   private struct DiskFailure: Error {}

@@ -99,8 +99,7 @@ public struct ContentTreeAdder: Sendable {
   private static func name(of path: String) -> String {
     guard let resolved = realpath(path, nil) else { return path }
     defer { free(resolved) }
-    let part = path.pathNames.last ?? ""
-    if !part.isEmpty, part != ".", part != ".." { return part }
+    if let part = path.pathNames.last, part != ".", part != ".." { return part }
     return String(cString: resolved).pathNames.last ?? "/"
   }
 }

@@ -122,9 +122,7 @@ struct GatewayRequest: Sendable {
 
   /// The same content under a path that ends with a slash.
   var withSlash: String {
-    let parts = path.utf8.split(separator: UInt8(ascii: "/")).prefix(2)
-      .map { String(decoding: $0, as: UTF8.self) }
-    return location("/" + parts.joined(separator: "/"), slash: true)
+    location("/" + path.pathNames.prefix(2).joined(separator: "/"), slash: true)
   }
 
   private func location(_ root: String, slash: Bool) -> String {
