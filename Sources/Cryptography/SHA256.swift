@@ -61,18 +61,35 @@ public enum SHA256 {
 extension SHA256 {
   private static let hasPairs = shim_sha256_has_pairs() != 0
 
+  /// The digests of two messages. Where the processor has instructions for SHA-256 they are computed
+  /// at once, at about one and a half times the rate of one: those of one message wait for one
+  /// another.
+  public static func hashes(
+    _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
+  ) -> (first: Digest, second: Digest) {
+    pair(prefix: nil, first, second) ?? (hash(first), hash(second))
+  }
+
   /// SHA-256(prefix ‖ first) and SHA-256(prefix ‖ second), computed at once; nil where the
   /// processor cannot.
   static func pair(
-    prefix: UInt8, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
+    prefix: UInt8?, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
   ) -> (first: Digest, second: Digest)? {
     guard hasPairs else { return nil }
-    var messages = (shim_sha256_message(), shim_sha256_message())
-    (messages.0.prefix, messages.1.prefix) = (prefix, prefix)
-    (messages.0.bytes, messages.1.bytes) = (first.baseAddress, second.baseAddress)
-    (messages.0.count, messages.1.count) = (first.count, second.count)
+    var messages = (message(prefix, first), message(prefix, second))
     shim_sha256_pair(&messages.0, &messages.1)
     return (digest(of: messages.0), digest(of: messages.1))
+  }
+
+  private static func message(
+    _ prefix: UInt8?, _ bytes: UnsafeRawBufferPointer
+  ) -> shim_sha256_message {
+    var message = shim_sha256_message()
+    message.has_prefix = prefix == nil ? 0 : 1
+    message.prefix = prefix ?? 0
+    message.bytes = bytes.baseAddress
+    message.count = bytes.count
+    return message
   }
 
   private static func digest(of message: shim_sha256_message) -> Digest {

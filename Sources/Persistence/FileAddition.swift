@@ -44,7 +44,7 @@ struct ContentSource {
 final class FileAddition: Sendable {
   private struct Tree {
     var layout: BalancedLayout
-    /// Leaves that came before their turn; at most one a hashing thread.
+    /// Leaves that came before their turn; at most two a hashing thread.
     var early: [Int: UnixFSSubtree] = [:]
     var next = 0
   }
@@ -65,7 +65,7 @@ final class FileAddition: Sendable {
   ) throws(BlockStoreError) -> UnixFSFile {
     var chunk = try source.next()
     if chunk.count < layout.chunkByteCount {
-      try add(chunk, at: 0)
+      try add(chunk, [], at: 0)
       return try finish()
     }
     let jobs = ContentJobGroup()
@@ -73,23 +73,24 @@ final class FileAddition: Sendable {
     defer { jobs.wait() }
     var index = 0
     while !chunk.isEmpty, session.error == nil {
-      let (number, bytes) = (index, chunk)
+      let (number, first, second) = (index, chunk, try source.next())
       // The session keeps a failure, which the reader sees.
-      workers.run(jobs) { try? self.add(bytes, at: number) }
+      workers.run(jobs) { try? self.add(first, second, at: number) }
+      guard !second.isEmpty else { break }
       chunk = try source.next()
-      index += 1
+      index += 2
     }
     jobs.wait()
     return try finish()
   }
 
-  /// Hashes and stores the leaf of chunk number `index`, and the inner nodes that it completes.
-  private func add(_ chunk: Bytes, at index: Int) throws(BlockStoreError) {
-    let (block, subtree) = layout.leaf(chunk)
-    try session.store([block])
+  /// Hashes and stores the leaves of chunk number `index` and of the next one, unless that is empty.
+  private func add(_ first: Bytes, _ second: Bytes, at index: Int) throws(BlockStoreError) {
+    let leaves = second.isEmpty ? [layout.leaf(first)] : layout.leaves(first, second)
+    try session.store(leaves.map(\.block))
     let nodes = tree.withLock { tree in
       var nodes: [ContentBlock] = []
-      tree.early[index] = subtree
+      for (place, leaf) in leaves.enumerated() { tree.early[index + place] = leaf.subtree }
       while let leaf = tree.early.removeValue(forKey: tree.next) {
         tree.layout.append(leaf, into: &nodes)
         tree.next += 1

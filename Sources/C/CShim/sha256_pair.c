@@ -11,11 +11,12 @@ enum { BLOCK = 64, LENGTH_BYTES = 8, GROUPS = 16 };
 #define SHA_TARGET __attribute__((target("sha,sse4.1")))
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-/// A message as blocks: one with the prefix, those in place, the last one or two with the padding.
+/// A message as blocks: one with the prefix if it has one, those in place, the last one or two with
+/// the padding.
 typedef struct {
   __m128i state[2];
   const uint8_t *next;
-  size_t whole, last_blocks;
+  size_t first_blocks, whole, last_blocks;
   uint8_t first[BLOCK], last[2 * BLOCK];
 } stream;
 
@@ -80,22 +81,20 @@ static void start(stream *to, const shim_sha256_message *message) {
   to->state[0] = _mm_set_epi32(0x6a09e667, (int)0xbb67ae85, 0x510e527f, (int)0x9b05688c);
   to->state[1] = _mm_set_epi32(0x3c6ef372, (int)0xa54ff53a, 0x1f83d9ab, 0x5be0cd19);
   const uint8_t *bytes = message->bytes;
-  const size_t total = message->count + 1, has_first = total >= BLOCK;
-  const size_t taken = has_first ? BLOCK - 1 : 0;
-  if (has_first) {
+  const size_t prefix = message->has_prefix ? 1 : 0, total = prefix + message->count;
+  to->first_blocks = prefix && total >= BLOCK ? 1 : 0;
+  if (to->first_blocks) {
     to->first[0] = message->prefix;
     memcpy(to->first + 1, bytes, BLOCK - 1);
   }
-  to->next = bytes + taken;
-  to->whole = has_first ? total / BLOCK - 1 : 0;
+  to->next = to->first_blocks ? bytes + BLOCK - 1 : bytes;
+  to->whole = total / BLOCK - to->first_blocks;
   const size_t rest = total % BLOCK;
+  // The prefix of a message shorter than a block stands with the padding.
+  const size_t before = prefix && !to->first_blocks ? 1 : 0;
   memset(to->last, 0, sizeof to->last);
-  if (has_first) {
-    memcpy(to->last, to->next + BLOCK * to->whole, rest);
-  } else {
-    to->last[0] = message->prefix;
-    if (message->count) memcpy(to->last + 1, bytes, message->count);
-  }
+  if (before) to->last[0] = message->prefix;
+  if (rest > before) memcpy(to->last + before, to->next + BLOCK * to->whole, rest - before);
   to->last[rest] = 0x80;
   to->last_blocks = rest + 1 + LENGTH_BYTES <= BLOCK ? 1 : 2;
   const uint64_t bits = __builtin_bswap64((uint64_t)total * 8);
@@ -121,10 +120,7 @@ void shim_sha256_pair(shim_sha256_message *first, shim_sha256_message *second) {
   start(both[0], first);
   start(both[1], second);
   const size_t common = both[0]->whole < both[1]->whole ? both[0]->whole : both[1]->whole;
-  for (int s = 0; s < 2; s++) {
-    const shim_sha256_message *message = s ? second : first;
-    if (message->count + 1 >= BLOCK) compress_one(both[s], both[s]->first, 1);
-  }
+  for (int s = 0; s < 2; s++) compress_one(both[s], both[s]->first, both[s]->first_blocks);
   compress_both(both, both[0]->next, both[1]->next, common);
   finish(both[0], common, first);
   finish(both[1], common, second);

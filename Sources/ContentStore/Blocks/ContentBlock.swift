@@ -1,3 +1,4 @@
+import Cryptography
 public import Primitives
 
 /// A block and its name.
@@ -15,13 +16,14 @@ public struct ContentBlock: Equatable, Sendable {
 
   /// Names `bytes` by hashing them.
   public init(hashing bytes: Bytes, codec: CID.Codec, version: CID.Version = .v1) {
-    let multihash = Multihash.hashing(bytes)
-    self.bytes = bytes
-    if version == .v0, codec == .dagPB, case .sha256(let digest) = multihash {
-      cid = .v0(digest)
-    } else {
-      cid = .v1(codec, multihash)
-    }
+    let digest = bytes.withUnsafeBytes { SHA256.hash($0) }
+    self.init(bytes, digest: digest, codec: codec, version: version)
+  }
+
+  /// Pairs a block with the name that its SHA-256 gives it.
+  init(_ bytes: Bytes, digest: Digest, codec: CID.Codec, version: CID.Version) {
+    let isFirst = version == .v0 && codec == .dagPB
+    self.init(trusting: isFirst ? .v0(digest) : .v1(codec, .sha256(digest)), bytes)
   }
 
   /// Names `bytes` by themselves when there are at most `inlineByteCountMax` of them, and by a hash

@@ -1,3 +1,4 @@
+import Cryptography
 public import Primitives
 
 /// A subtree of a file, as its parent links to it.
@@ -16,11 +17,30 @@ extension UnixFSLayout {
     let block =
       hasRawLeaves
       ? named(chunk, .raw, .v1) : named(UnixFSData.leafBlock(chunk), .dagPB, cidVersion)
-    return (
-      block,
-      UnixFSSubtree(
-        cid: block.cid, tsize: UInt64(block.bytes.count), fileSize: UInt64(chunk.count))
-    )
+    return (block, link(to: block, chunk))
+  }
+
+  /// Returns the blocks of two chunks and their links, at less than twice the cost of one.
+  public func leaves(
+    _ first: Bytes, _ second: Bytes
+  ) -> [(block: ContentBlock, subtree: UnixFSSubtree)] {
+    guard min(first.count, second.count) > inlineByteCountMax else {
+      return [leaf(first), leaf(second)]
+    }
+    let blocks = [first, second].map { hasRawLeaves ? $0 : UnixFSData.leafBlock($0) }
+    let digests = blocks[0].withUnsafeBytes { first in
+      blocks[1].withUnsafeBytes { SHA256.hashes(first, $0) }
+    }
+    let (codec, version) = hasRawLeaves ? (CID.Codec.raw, .v1) : (.dagPB, cidVersion)
+    let named = zip(blocks, [digests.first, digests.second]).map {
+      ContentBlock($0, digest: $1, codec: codec, version: version)
+    }
+    return zip(named, [first, second]).map { ($0, link(to: $0, $1)) }
+  }
+
+  private func link(to block: ContentBlock, _ chunk: Bytes) -> UnixFSSubtree {
+    UnixFSSubtree(
+      cid: block.cid, tsize: UInt64(block.bytes.count), fileSize: UInt64(chunk.count))
   }
 
   /// Returns the inner node above `children`.

@@ -6,9 +6,9 @@
 
 enum { SHIM_SHA256_BYTES = 32 };
 
-/// Bytes that follow one prefix byte, and where the digest of both goes.
+/// Bytes, behind one prefix byte if they have one, and where the digest of both goes.
 typedef struct {
-  uint8_t prefix;
+  uint8_t has_prefix, prefix;
   const void *bytes;
   size_t count;
   uint8_t digest[SHIM_SHA256_BYTES];
