@@ -10,7 +10,12 @@ public enum BlockStoreLimits {
   /// Blocks whose index entries wait for the same reason: some ten megabytes of memory.
   public static let pendingBlocksMax = 65_536
   /// Bytes after which the kernel is asked to start writing back.
-  public static let writeBackByteCount: UInt64 = 8 << 20
+  public static let writeBackByteCount: UInt64 = 4 << 20
+  /// Written but not yet synced bytes after which space is reserved ahead: below it is not worth
+  /// the calls.
+  public static let unreservedByteCountMax: UInt64 = 8 << 20
+  /// Space reserved at a time behind the end of a segment; given back when the work is durable.
+  public static let reservedByteCount: UInt64 = 32 << 20
   /// Segment files kept open for reading.
   public static let openSegmentsMax = 256
   /// Damaged blocks remembered, so that the next put of the same bytes mends them.

@@ -34,6 +34,7 @@ extension BlockStoreWriter {
     _ record: SegmentRecord
   ) throws(BlockStoreError) -> SegmentLocation {
     try makeRoom(for: record)
+    reserveSpace()
     let location = SegmentLocation(record, at: end)
     staging += record.header
     if record.payload.count <= Self.gatheredByteCountMax {
@@ -61,9 +62,27 @@ extension BlockStoreWriter {
     try flushStaging()
     // A commit syncs the current segment alone, so the full one is synced before it is left.
     try synchronizeSegment()
+    releaseSpace()
     segment = try SegmentFile.create(end.segment + 1, in: segments.path)
     end = SegmentTail(segment: segment.number, offset: UInt64(SegmentFile.headerByteCount))
     writtenBack = end.offset
+  }
+
+  /// Reserves the next piece of the segment while much is written.
+  private mutating func reserveSpace() {
+    guard unsynced >= BlockStoreLimits.unreservedByteCountMax, end.offset >= reserved else {
+      return
+    }
+    let next = min(end.offset + BlockStoreLimits.reservedByteCount, segmentByteCountMax)
+    guard next > end.offset else { return }
+    segment.reserveSpace(from: end.offset, byteCount: next - end.offset)
+    reserved = next
+  }
+
+  /// Gives back what was reserved and not used.
+  mutating func releaseSpace() {
+    if reserved > end.offset { segment.releaseSpace(behind: end.offset) }
+    reserved = 0
   }
 
   /// Begins a new segment where most of the current one is dead, so that it can be compacted.

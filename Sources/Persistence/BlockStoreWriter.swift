@@ -22,6 +22,8 @@ struct BlockStoreWriter {
   /// Small records on their way to the file.
   var staging = Bytes()
   var writtenBack: UInt64
+  /// Up to where the current segment has space, where that is more than its bytes.
+  var reserved: UInt64 = 0
   var unsynced: UInt64 = 0
   var changes = BlockStoreChanges()
 
@@ -99,6 +101,7 @@ struct BlockStoreWriter {
 
   private mutating func commit() {
     if isBroken { return finish() }
+    let isAwaited = !answers.isEmpty
     do throws(BlockStoreError) {
       try flushStaging()
       if end != committed { try synchronizeSegment() }
@@ -106,6 +109,8 @@ struct BlockStoreWriter {
       committed = end
       damaged.remove(changes.written)
       finish()
+      // Nobody waits for more: what follows is another add's, if anything follows.
+      if isAwaited { releaseSpace() }
     } catch {
       fail(error)
       finish()
@@ -154,6 +159,7 @@ struct BlockStoreWriter {
         segment = try SegmentFile.open(committed.segment, in: segments.path, writing: true)
       }
       try segment.truncate(to: committed.offset)
+      reserved = 0
       end = committed
       writtenBack = committed.offset
     } catch { isBroken = true }

@@ -58,7 +58,8 @@ final class SegmentFile: Sendable {
     return file
   }
 
-  /// Opens a segment; one whose header never reached the disk is written anew.
+  /// Opens a segment; one whose header never reached the disk is written anew, and space that a
+  /// writer reserved before it was killed is given back.
   static func open(
     _ number: UInt32, in directory: String, writing: Bool
   ) throws(BlockStoreError) -> SegmentFile {
@@ -71,6 +72,7 @@ final class SegmentFile: Sendable {
       try file.write([header(number)], at: 0)
       try file.synchronize()
     }
+    if writing, try file.reservedByteCount() > 0 { file.releaseSpace(behind: try file.byteCount()) }
     guard try file.read(headerByteCount, at: 0) == header(number) else {
       throw .unsupportedFormat(path: path)
     }
@@ -84,10 +86,19 @@ final class SegmentFile: Sendable {
     guard fsync(descriptor) == 0 else { throw .failed("sync", directory, errno) }
   }
 
-  func byteCount() throws(BlockStoreError) -> UInt64 {
+  func byteCount() throws(BlockStoreError) -> UInt64 { UInt64(max(0, try status().st_size)) }
+
+  /// The bytes that the file takes on the disk beyond its end, as far as whole pages tell.
+  func reservedByteCount() throws(BlockStoreError) -> UInt64 {
+    let status = try self.status()
+    let (unit, page): (Int64, Int64) = (512, 64 << 10)
+    return UInt64(max(0, Int64(status.st_blocks) * unit - Int64(status.st_size) - page))
+  }
+
+  private func status() throws(BlockStoreError) -> stat {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw .failed("stat", path, errno) }
-    return UInt64(max(0, status.st_size))
+    return status
   }
 
   /// Returns up to `count` bytes at `offset`; fewer only at the end of the file.
@@ -158,6 +169,17 @@ final class SegmentFile: Sendable {
   /// Asks the kernel to begin writing a range back, so that a later sync waits less.
   func startWriteBack(from offset: UInt64, byteCount: UInt64) {
     shim_start_write_back(descriptor, Int64(offset), Int64(byteCount))
+  }
+
+  /// Takes space on the disk for a range behind the end; the file's size stays. Without it the file
+  /// system searches a place for each page that is written. Where it cannot, nothing happens.
+  func reserveSpace(from offset: UInt64, byteCount: UInt64) {
+    shim_reserve_space(descriptor, Int64(offset), Int64(byteCount))
+  }
+
+  /// Gives back what is reserved behind the end, at `byteCount`.
+  func releaseSpace(behind byteCount: UInt64) {
+    _ = ftruncate(descriptor, off_t(byteCount))
   }
 
   func truncate(to byteCount: UInt64) throws(BlockStoreError) {

@@ -83,4 +83,27 @@ struct UnixFSSettingsTests {
       #expect(throws: ContentError.self) { try settings.fileLayout() }
     }
   }
+
+  @Test("two leaves made at once are those made one by one")
+  func leafPairs() throws {
+    let layouts = [
+      UnixFSProfile.v1In2025.layout, UnixFSProfile.v0In2015.layout,
+      try Self.layout(1_000, 174, raw: false, .v1),
+      try UnixFSProfile.v1In2025.layout.inlining(upTo: 36),
+      try UnixFSProfile.v0In2015.layout.inlining(upTo: 36),
+    ]
+    let chunks = [0, 1, 35, 36, 37, 64, 1_000].map { count in
+      Bytes((0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ count) })
+    }
+    for layout in layouts {
+      for first in chunks {
+        for second in chunks {
+          let leaves = layout.leaves(first, second)
+          #expect(leaves.map(\.block) == [layout.leaf(first).block, layout.leaf(second).block])
+          #expect(
+            leaves.map(\.subtree) == [layout.leaf(first).subtree, layout.leaf(second).subtree])
+        }
+      }
+    }
+  }
 }

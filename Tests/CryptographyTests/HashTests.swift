@@ -69,22 +69,24 @@ import Testing
     #expect(MerkleTree.root(of: hashes).hex == Self.roots[count - 1])
   }
 
-  @Test("two leaves hashed at once have the hashes of each alone")
-  func leafPairs() {
+  @Test("two messages hashed at once have the hashes of each alone, as leaves and as they are")
+  func pairs() {
     let counts = Array(0...130) + [191, 192, 255, 256, 4095, 10_000]
     let bytes = (0..<10_001).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 >> 8) }
     for (place, count) in counts.enumerated() {
       let other = counts[(place * 61 + 7) % counts.count]
-      let pair = bytes.withUnsafeBytes { all in
-        MerkleTree.leafHashes(
-          UnsafeRawBufferPointer(rebasing: all[0..<count]),
-          UnsafeRawBufferPointer(rebasing: all[1..<other + 1]))
+      let (first, second) = (Bytes(bytes[0..<count]), Bytes(bytes[1..<other + 1]))
+      first.withUnsafeBytes { one in
+        second.withUnsafeBytes { two in
+          let leaves = MerkleTree.leafHashes(one, two)
+          #expect(leaves == (MerkleTree.leafHash(first), MerkleTree.leafHash(second)))
+          #expect(SHA256.hashes(one, two) == (SHA256.hash(first), SHA256.hash(second)))
+        }
       }
-      #expect(pair.first == MerkleTree.leafHash(Bytes(bytes[0..<count])))
-      #expect(pair.second == MerkleTree.leafHash(Bytes(bytes[1..<other + 1])))
     }
     let empty = UnsafeRawBufferPointer(start: nil, count: 0)
     #expect(MerkleTree.leafHashes(empty, empty).second == MerkleTree.leafHash([]))
+    #expect(SHA256.hashes(empty, empty).first == SHA256.hash())
   }
 
   @Test("each leaf has a proof, and only for its own place", arguments: [1, 2, 3, 7, 8, 13, 64])
