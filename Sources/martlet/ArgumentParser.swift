@@ -10,7 +10,7 @@ struct ArgumentParser: Sendable {
     let verbs = verbWords(in: words)
     let forms = VerbForms(commands: commands, isNodeProgram: isNodeProgram)
     guard let match = try forms.match(verbs, options: optionHeads(in: words)) else {
-      throw unknownCommand(verbs)
+      throw verbs.isEmpty ? missingCommand(words) : unknownCommand(verbs)
     }
     return (match.command, try arguments(of: match.command, named: match.words, from: words))
   }
@@ -19,6 +19,11 @@ struct ArgumentParser: Sendable {
   private func optionHeads(in words: [String]) -> [String] {
     words.prefix { $0 != "--" }.filter { $0.hasPrefix("-") && $0 != "-" && Double($0) == nil }
       .map { String($0.prefix { $0 != "=" }) }
+  }
+
+  private func missingCommand(_ words: [String]) -> CommandFailure {
+    let options = words.joined(separator: " ")
+    return .usage("`\(options)` comes without a command", hint: "see `martlet help`")
   }
 
   private func unknownCommand(_ verbs: [String]) -> CommandFailure {

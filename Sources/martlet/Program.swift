@@ -33,6 +33,16 @@ enum Program {
       == VerbForms.nodeProgram
   }
 
+  /// The same command with `help VERB` as `VERB --help` and `--version` as the verb.
+  private static func spelledOut(_ words: [String]) -> [String] {
+    let rest = Array(words.dropFirst())
+    return switch words.first {
+    case "help": rest + ["--help"]
+    case "--version", "-V": ["version"] + rest
+    default: words
+    }
+  }
+
   private static func run(_ words: [String]) async throws {
     let isNodeProgram = Self.isNodeProgram
     let help = Help(commands: commands)
@@ -41,10 +51,9 @@ enum Program {
     if words.contains(where: { ["--help", "-h"].contains($0) }), let group = help.group(words) {
       return Output.line(group)
     }
-    let asked = first == "help" ? Array(words.dropFirst()) + ["--help"] : words
     let (command, arguments) = try ArgumentParser(
       commands: commands, isNodeProgram: isNodeProgram
-    ).parse(asked)
+    ).parse(spelledOut(words))
     guard !arguments.flags.contains("help") else { return Output.line(help.text(of: command)) }
     // Blocks are large and many here; a worker stays small instead.
     if command.words.first == "content" { shim_heap_keep_freed() }
