@@ -14,7 +14,7 @@ public enum BlockStoreLimits {
   /// Written but not yet synced bytes after which space is reserved ahead: below it is not worth
   /// the calls.
   public static let unreservedByteCountMax: UInt64 = 8 << 20
-  /// Space reserved at a time behind the end of a segment; given back when the work is durable.
+  /// Space reserved at a time behind the end of a segment; given back with each sync.
   public static let reservedByteCount: UInt64 = 32 << 20
   /// Segment files kept open for reading.
   public static let openSegmentsMax = 256

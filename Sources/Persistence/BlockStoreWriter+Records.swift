@@ -34,7 +34,7 @@ extension BlockStoreWriter {
     _ record: SegmentRecord
   ) throws(BlockStoreError) -> SegmentLocation {
     try makeRoom(for: record)
-    reserveSpace()
+    try reserveSpace()
     let location = SegmentLocation(record, at: end)
     staging += record.header
     if record.payload.count <= Self.gatheredByteCountMax {
@@ -69,13 +69,13 @@ extension BlockStoreWriter {
   }
 
   /// Reserves the next piece of the segment while much is written.
-  private mutating func reserveSpace() {
+  private mutating func reserveSpace() throws(BlockStoreError) {
     guard unsynced >= BlockStoreLimits.unreservedByteCountMax, end.offset >= reserved else {
       return
     }
     let next = min(end.offset + BlockStoreLimits.reservedByteCount, segmentByteCountMax)
     guard next > end.offset else { return }
-    segment.reserveSpace(from: end.offset, byteCount: next - end.offset)
+    try segment.reserveSpace(from: end.offset, byteCount: next - end.offset)
     reserved = next
   }
 

@@ -101,16 +101,15 @@ struct BlockStoreWriter {
 
   private mutating func commit() {
     if isBroken { return finish() }
-    let isAwaited = !answers.isEmpty
     do throws(BlockStoreError) {
       try flushStaging()
       if end != committed { try synchronizeSegment() }
+      // On a disk that is nearly full the index needs it.
+      releaseSpace()
       if !changes.isEmpty || end != committed { try commitIndex() }
       committed = end
       damaged.remove(changes.written)
       finish()
-      // Nobody waits for more: what follows is another add's, if anything follows.
-      if isAwaited { releaseSpace() }
     } catch {
       fail(error)
       finish()

@@ -172,9 +172,10 @@ final class SegmentFile: Sendable {
   }
 
   /// Takes space on the disk for a range behind the end; the file's size stays. Without it the file
-  /// system searches a place for each page that is written. Where it cannot, nothing happens.
-  func reserveSpace(from offset: UInt64, byteCount: UInt64) {
-    shim_reserve_space(descriptor, Int64(offset), Int64(byteCount))
+  /// system searches a place for each page that is written. All or nothing is taken.
+  func reserveSpace(from offset: UInt64, byteCount: UInt64) throws(BlockStoreError) {
+    guard shim_reserve_space(descriptor, Int64(offset), Int64(byteCount)) != 0 else { return }
+    releaseSpace(behind: try self.byteCount())
   }
 
   /// Gives back what is reserved behind the end, at `byteCount`.

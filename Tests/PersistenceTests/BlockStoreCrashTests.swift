@@ -157,7 +157,7 @@ private enum Child {
 }
 
 /// A tmpfs of a few mebibytes, unmounted at the end.
-private final class SmallDisk: Sendable {
+final class SmallDisk: Sendable {
   private let directory: TemporaryDirectory
   var path: String { directory.path }
 

@@ -19,7 +19,7 @@ struct SegmentSpaceTests {
   func reserving() throws {
     let directory = try TemporaryDirectory()
     let file = try SegmentFile.create(1, in: directory.path)
-    file.reserveSpace(from: try file.byteCount(), byteCount: 32 << 20)
+    try file.reserveSpace(from: try file.byteCount(), byteCount: 32 << 20)
     #expect(try file.reservedByteCount() > 31 << 20)
     #expect(try file.byteCount() == SegmentFile.headerByteCount)
     file.releaseSpace(behind: try file.byteCount())
@@ -42,6 +42,18 @@ struct SegmentSpaceTests {
     #expect(try Self.reserved(directory.path) == 0)
   }
 
+  @Test(
+    "what a disk has no space for is not reserved, and the add still fits",
+    .enabled(if: SmallDisk.isAvailable, "mounting a small tmpfs needs root"))
+  func smallDisk() async throws {
+    let disk = try SmallDisk(mebibytes: 27)
+    let store = try BlockStore(path: "\(disk.path)/store")
+    try await store.put(Self.blocks)
+    for block in Self.blocks { #expect(try store.get(block.cid.digest!) == block.bytes) }
+    store.close()
+    #expect(try Self.reserved("\(disk.path)/store") == 0)
+  }
+
   @Test("what a killed writer had reserved is given back by the next one")
   func killed() async throws {
     let directory = try TemporaryDirectory()
@@ -50,7 +62,7 @@ struct SegmentSpaceTests {
     first.close()
     do {
       let file = try SegmentFile.open(0, in: "\(directory.path)/segments", writing: true)
-      file.reserveSpace(from: try file.byteCount(), byteCount: 32 << 20)
+      try file.reserveSpace(from: try file.byteCount(), byteCount: 32 << 20)
     }
     #expect(try Self.reserved(directory.path) > 31 << 20)
     let store = try BlockStore(path: directory.path)
