@@ -5,7 +5,8 @@ import Persistence
 import Primitives
 import Telemetry
 
-/// Adds, pins, unpins and collects seeded files as fast as it can, for a killer to interrupt.
+/// Adds, pins, unpins and collects files as fast as it can, for a killer to interrupt: small seeded
+/// ones, or random ones of `mebibytes`.
 ///
 /// One line an acknowledgement: `+ CID SIZE` for a file that is durable and pinned, `- CID` before
 /// its pin is given up (from then on it may be gone).
@@ -15,21 +16,25 @@ struct Churn {
 
   let directory: String
   let seed: UInt64
+  var mebibytes = 0
 
   func run() throws {
     // Small segments, so that a kill often falls on the change from one to the next.
     var settings = BlockStoreSettings()
-    settings.segmentByteCountMax = 1 << 20
+    settings.segmentByteCountMax = UInt64(1 + mebibytes * 2) << 20
     let store = try BlockStore(path: directory, settings: settings)
     let collector = NamedThread("churn-collect") { Self.collect(store) }
     defer { collector.join() }
-    let layout = try UnixFSLayout(
+    let small = try UnixFSLayout(
       chunkByteCount: 4_096, linksPerNodeMax: 8, hasRawLeaves: true, cidVersion: .v1)
+    let layout = mebibytes > 0 ? UnixFSProfile.v1In2025.layout : small
     let adder = ContentAdder(store: store, layout: layout)
     var generator = SplitMix64(seed: seed)
     while true {
       let path = "\(directory)/input"
-      try Self.write(&generator, to: path)
+      let bytes =
+        mebibytes > 0 ? SystemRandom.bytes(mebibytes << 20) : Self.content(&generator)
+      Self.write(bytes, to: path)
       let file = try adder.addBlocking(path: path)
       guard Self.print("+ \(file.cid) \(file.fileSize)") else { return }
       guard generator.next() % Self.unpinnedInverse == 0 else { continue }
@@ -49,7 +54,7 @@ struct Churn {
     return Glibc.write(STDOUT_FILENO, line, line.count) == line.count
   }
 
-  private static func write(_ generator: inout SplitMix64, to path: String) throws {
+  private static func content(_ generator: inout SplitMix64) -> Bytes {
     var bytes = Bytes()
     let count = Int(generator.next() % 100_000)
     // Half of the files can be compressed.
@@ -57,6 +62,10 @@ struct Churn {
     while bytes.count < count {
       withUnsafeBytes(of: generator.next() & mask) { bytes.append(contentsOf: $0) }
     }
+    return bytes
+  }
+
+  private static func write(_ bytes: Bytes, to path: String) {
     guard let file = fopen(path, "w") else { return }
     fwrite(bytes, 1, bytes.count, file)
     fclose(file)

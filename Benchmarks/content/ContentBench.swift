@@ -11,7 +11,7 @@ struct ContentBench {
            ContentBench small COUNT DIRECTORY           adding a directory of small files
            ContentBench latency FEW MANY DIRECTORY ADDS durable adds in stores of so many blocks
            ContentBench memory MIB DIRECTORY            the most memory while adding
-           ContentBench churn DIRECTORY SEED            adds and collects until it is killed
+           ContentBench churn DIRECTORY SEED [MIB]      adds and collects until it is killed
     """
 
   static func main() async throws {
@@ -31,6 +31,8 @@ struct ContentBench {
       try AddMemory(mebibytes: number(1), directory: arguments[2]).run()
     case ("churn", 3):
       try Churn(directory: arguments[1], seed: UInt64(number(2))).run()
+    case ("churn", 4):
+      try Churn(directory: arguments[1], seed: UInt64(number(2)), mebibytes: number(3)).run()
     default:
       print(usage)
       exit(2)

@@ -43,6 +43,31 @@ struct BlockStoreCrashTests {
     store.close()
   }
 
+  @Test("after each kill amid long adds every pinned file is whole, and no space is kept")
+  func killedLong() throws {
+    for round in 0..<max(1, kills / 3) {
+      let directory = try TemporaryDirectory()
+      var kept = KeptFiles()
+      try kept.take(
+        Child.churn(
+          in: directory.path, seed: UInt64(round), mebibytes: 16, linesBeforeKill: round % 3,
+          microsecondsBeforeKill: UInt32(round * 37_003 % 200_000)))
+      let store = try BlockStore(path: directory.path)
+      for (cid, size) in kept.files {
+        var reader = UnixFSReader(root: cid, source: store)
+        #expect(UInt64(try reader.readAll(byteCountMax: 16 << 20).count) == size)
+      }
+      try expectConsistent(store)
+      store.close()
+      for name in TemporaryDirectory.names(in: "\(directory.path)/segments") {
+        let number = try #require(SegmentFile.number(name))
+        let file = try SegmentFile.open(
+          number, in: "\(directory.path)/segments", writing: false)
+        #expect(try file.reservedByteCount() == 0)
+      }
+    }
+  }
+
   @Test(
     "a full disk is a named error, keeps what was acknowledged and ends when there is room",
     .enabled(if: SmallDisk.isAvailable, "mounting a small tmpfs needs root"))
@@ -105,12 +130,14 @@ private struct KeptFiles {
 private enum Child {
   /// Starts adding in `directory`, kills after some lines and microseconds, returns all lines.
   static func churn(
-    in directory: String, seed: UInt64, linesBeforeKill: Int, microsecondsBeforeKill: UInt32
+    in directory: String, seed: UInt64, mebibytes: Int? = nil, linesBeforeKill: Int,
+    microsecondsBeforeKill: UInt32
   ) throws -> [String] {
     var pipe: [Int32] = [0, 0]
     guard Glibc.pipe(&pipe) == 0 else { throw POSIXFailure(code: errno) }
-    let pid = try start(
-      [try program(), "churn", directory, String(seed)], output: pipe[1], unused: pipe[0])
+    var arguments = [try program(), "churn", directory, String(seed)]
+    if let mebibytes { arguments.append(String(mebibytes)) }
+    let pid = try start(arguments, output: pipe[1], unused: pipe[0])
     close(pipe[1])
     defer { close(pipe[0]) }
     var text = Bytes()
