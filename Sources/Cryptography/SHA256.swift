@@ -61,9 +61,9 @@ public enum SHA256 {
 extension SHA256 {
   private static let hasPairs = shim_sha256_has_pairs() != 0
 
-  /// The digests of two messages. Where the processor has instructions for SHA-256 they are computed
-  /// at once, at about one and a half times the rate of one: those of one message wait for one
-  /// another.
+  /// The digests of two messages. Where the processor has instructions for SHA-256 they are
+  /// computed at once, at about one and a half times the rate of one: those of one message wait for
+  /// one another.
   public static func hashes(
     _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
   ) -> (first: Digest, second: Digest) {

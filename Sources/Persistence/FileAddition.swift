@@ -84,7 +84,8 @@ final class FileAddition: Sendable {
     return try finish()
   }
 
-  /// Hashes and stores the leaves of chunk number `index` and of the next one, unless that is empty.
+  /// Hashes and stores the leaves of chunk number `index` and, unless it is empty, of the next one,
+  /// and the inner nodes that they complete.
   private func add(_ first: Bytes, _ second: Bytes, at index: Int) throws(BlockStoreError) {
     let leaves = second.isEmpty ? [layout.leaf(first)] : layout.leaves(first, second)
     try session.store(leaves.map(\.block))
