@@ -11,6 +11,7 @@ struct ContentBench {
            ContentBench small COUNT DIRECTORY           adding a directory of small files
            ContentBench latency FEW MANY DIRECTORY ADDS durable adds in stores of so many blocks
            ContentBench memory MIB DIRECTORY            the most memory while adding
+           ContentBench adds DIRECTORY                  adds each file that standard input names
            ContentBench churn DIRECTORY SEED [MIB]      adds and collects until it is killed
     """
 
@@ -29,6 +30,8 @@ struct ContentBench {
       ).run()
     case ("memory", 3):
       try AddMemory(mebibytes: number(1), directory: arguments[2]).run()
+    case ("adds", 2):
+      try NamedAdds(directory: arguments[1]).run()
     case ("churn", 3):
       try Churn(directory: arguments[1], seed: UInt64(number(2))).run()
     case ("churn", 4):

