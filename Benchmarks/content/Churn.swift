@@ -6,7 +6,7 @@ import Primitives
 import Telemetry
 
 /// Adds, pins, unpins and collects files as fast as it can, for a killer to interrupt: small seeded
-/// ones, or random ones of `mebibytes`.
+/// ones where `mebibytes` is 0, else random ones of so many.
 ///
 /// One line an acknowledgement: `+ CID SIZE` for a file that is durable and pinned, `- CID` before
 /// its pin is given up (from then on it may be gone).
@@ -16,7 +16,7 @@ struct Churn {
 
   let directory: String
   let seed: UInt64
-  var mebibytes = 0
+  let mebibytes: Int
 
   func run() throws {
     // Small segments, so that a kill often falls on the change from one to the next.

@@ -12,7 +12,7 @@ struct ContentBench {
            ContentBench latency FEW MANY DIRECTORY ADDS durable adds in stores of so many blocks
            ContentBench memory MIB DIRECTORY            the most memory while adding
            ContentBench adds DIRECTORY                  adds each file that standard input names
-           ContentBench churn DIRECTORY SEED [MIB]      adds and collects until it is killed
+           ContentBench churn DIRECTORY SEED MIB        adds and collects until it is killed
     """
 
   static func main() async throws {
@@ -32,8 +32,6 @@ struct ContentBench {
       try AddMemory(mebibytes: number(1), directory: arguments[2]).run()
     case ("adds", 2):
       try NamedAdds(directory: arguments[1]).run()
-    case ("churn", 3):
-      try Churn(directory: arguments[1], seed: UInt64(number(2))).run()
     case ("churn", 4):
       try Churn(directory: arguments[1], seed: UInt64(number(2)), mebibytes: number(3)).run()
     default:

@@ -34,7 +34,7 @@ extension BlockStoreWriter {
     _ record: SegmentRecord
   ) throws(BlockStoreError) -> SegmentLocation {
     try makeRoom(for: record)
-    try reserveSpace()
+    reserveSpace()
     let location = SegmentLocation(record, at: end)
     staging += record.header
     if record.payload.count <= Self.gatheredByteCountMax {
@@ -69,19 +69,19 @@ extension BlockStoreWriter {
   }
 
   /// Reserves the next piece of the segment while much is written.
-  private mutating func reserveSpace() throws(BlockStoreError) {
+  private mutating func reserveSpace() {
     guard unsynced >= BlockStoreLimits.unreservedByteCountMax, end.offset >= reserved else {
       return
     }
     let next = min(end.offset + BlockStoreLimits.reservedByteCount, segmentByteCountMax)
     guard next > end.offset else { return }
-    try segment.reserveSpace(from: end.offset, byteCount: next - end.offset)
+    segment.reserveSpace(from: end.offset, byteCount: next - end.offset)
     reserved = next
   }
 
   /// Gives back what was reserved and not used.
   mutating func releaseSpace() {
-    if reserved > end.offset { segment.releaseSpace(behind: end.offset) }
+    if reserved > end.offset { segment.releaseSpace() }
     reserved = 0
   }
 

@@ -72,7 +72,7 @@ final class SegmentFile: Sendable {
       try file.write([header(number)], at: 0)
       try file.synchronize()
     }
-    if writing, try file.reservedByteCount() > 0 { file.releaseSpace(behind: try file.byteCount()) }
+    if writing, try file.reservedByteCount() > 0 { file.releaseSpace() }
     guard try file.read(headerByteCount, at: 0) == header(number) else {
       throw .unsupportedFormat(path: path)
     }
@@ -88,11 +88,11 @@ final class SegmentFile: Sendable {
 
   func byteCount() throws(BlockStoreError) -> UInt64 { UInt64(max(0, try status().st_size)) }
 
-  /// The bytes that the file takes on the disk beyond its end, as far as whole pages tell.
+  /// The bytes that the file takes on the disk beyond its end, as far as whole pages and maps tell.
   func reservedByteCount() throws(BlockStoreError) -> UInt64 {
     let status = try self.status()
-    let (unit, page): (Int64, Int64) = (512, 64 << 10)
-    return UInt64(max(0, Int64(status.st_blocks) * unit - Int64(status.st_size) - page))
+    let (blockByteCount, slack): (Int64, Int64) = (512, 64 << 10)
+    return UInt64(max(0, Int64(status.st_blocks) * blockByteCount - Int64(status.st_size) - slack))
   }
 
   private func status() throws(BlockStoreError) -> stat {
@@ -173,14 +173,14 @@ final class SegmentFile: Sendable {
 
   /// Takes space on the disk for a range behind the end; the file's size stays. Without it the file
   /// system searches a place for each page that is written. All or nothing is taken.
-  func reserveSpace(from offset: UInt64, byteCount: UInt64) throws(BlockStoreError) {
-    guard shim_reserve_space(descriptor, Int64(offset), Int64(byteCount)) != 0 else { return }
-    releaseSpace(behind: try self.byteCount())
+  func reserveSpace(from offset: UInt64, byteCount: UInt64) {
+    let isReserved = shim_reserve_space(descriptor, Int64(offset), Int64(byteCount)) == 0
+    if !isReserved { releaseSpace() }
   }
 
-  /// Gives back what is reserved behind the end, at `byteCount`.
-  func releaseSpace(behind byteCount: UInt64) {
-    _ = ftruncate(descriptor, off_t(byteCount))
+  /// Gives back what is reserved behind the end. Where that fails, it stays with the file.
+  func releaseSpace() {
+    do throws(BlockStoreError) { try truncate(to: try byteCount()) } catch {}
   }
 
   func truncate(to byteCount: UInt64) throws(BlockStoreError) {

@@ -130,13 +130,12 @@ private struct KeptFiles {
 private enum Child {
   /// Starts adding in `directory`, kills after some lines and microseconds, returns all lines.
   static func churn(
-    in directory: String, seed: UInt64, mebibytes: Int? = nil, linesBeforeKill: Int,
+    in directory: String, seed: UInt64, mebibytes: Int = 0, linesBeforeKill: Int,
     microsecondsBeforeKill: UInt32
   ) throws -> [String] {
     var pipe: [Int32] = [0, 0]
     guard Glibc.pipe(&pipe) == 0 else { throw POSIXFailure(code: errno) }
-    var arguments = [try program(), "churn", directory, String(seed)]
-    if let mebibytes { arguments.append(String(mebibytes)) }
+    let arguments = [try program(), "churn", directory, String(seed), String(mebibytes)]
     let pid = try start(arguments, output: pipe[1], unused: pipe[0])
     close(pipe[1])
     defer { close(pipe[0]) }

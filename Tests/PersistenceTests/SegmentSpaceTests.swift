@@ -19,10 +19,10 @@ struct SegmentSpaceTests {
   func reserving() throws {
     let directory = try TemporaryDirectory()
     let file = try SegmentFile.create(1, in: directory.path)
-    try file.reserveSpace(from: try file.byteCount(), byteCount: 32 << 20)
+    file.reserveSpace(from: try file.byteCount(), byteCount: 32 << 20)
     #expect(try file.reservedByteCount() > 31 << 20)
     #expect(try file.byteCount() == SegmentFile.headerByteCount)
-    file.releaseSpace(behind: try file.byteCount())
+    file.releaseSpace()
     #expect(try file.reservedByteCount() == 0)
     #expect(try file.byteCount() == SegmentFile.headerByteCount)
   }
@@ -62,7 +62,7 @@ struct SegmentSpaceTests {
     first.close()
     do {
       let file = try SegmentFile.open(0, in: "\(directory.path)/segments", writing: true)
-      try file.reserveSpace(from: try file.byteCount(), byteCount: 32 << 20)
+      file.reserveSpace(from: try file.byteCount(), byteCount: 32 << 20)
     }
     #expect(try Self.reserved(directory.path) > 31 << 20)
     let store = try BlockStore(path: directory.path)
